@@ -1,0 +1,56 @@
+/**
+ * Every code that a {@link SessionError} can carry. Codes are part of the API: they never change their meaning, messages
+ * may. README's table "Errors" says for each when it happens and what to do.
+ */
+export type SessionErrorCode =
+  | 'INVALID_OPTION'
+  | 'INVALID_SESSION_ID_LENGTH'
+  | 'INVALID_IDLE_TIMEOUT'
+  | 'INVALID_RENEW_TIMEOUT'
+  | 'OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL_REQUIRED'
+  | 'INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL'
+  | 'INVALID_ARGUMENT'
+  | 'INVALID_SESSION_VALUE'
+  | 'SESSION_DESTROYED'
+  | 'SESSION_MISSING'
+  | 'STORE_UNAVAILABLE'
+  | 'STORE_TIMEOUT'
+  | 'STORE_UNSUPPORTED'
+  | 'STORE_CLOSED'
+  | 'USER_SESSION_NOT_FOUND'
+  | 'USER_SESSION_EXPIRED'
+  | 'FORBIDDEN_ACCESS_TO_USER_SESSION_FROM_DIFFERENT_DEVICE'
+  | 'CHANNEL_CLOSED'
+  | 'CHANNEL_ORIGIN_REFUSED'
+
+/** HTTP status that an error asks for; only failures of the backend have one. */
+const statusOfCode: Partial<Record<SessionErrorCode, number>> = {
+  STORE_UNAVAILABLE: 503,
+  STORE_TIMEOUT: 503,
+}
+
+/**
+ * The one error class that the package throws, rejects with and hands to `next(err)`.
+ *
+ * `code` tells what happened (see {@link SessionErrorCode}); `status` is 503 for a store that failed, hung or was away,
+ * so that Express answers with it, and absent otherwise; `cause` is the error of the backend where there was one. A
+ * message names the option or the operation and the remedy, and never holds an id, a cookie, a secret or session data.
+ *
+ * @example
+ * app.use((err, req, res, next) => {
+ *   if (err instanceof SessionError && err.code === 'STORE_UNAVAILABLE') return res.status(503).send('Back in a minute')
+ *   next(err)
+ * })
+ */
+export class SessionError extends Error {
+  override readonly name = 'SessionError'
+  readonly code: SessionErrorCode
+  readonly status?: number
+
+  constructor(code: SessionErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+    const status = statusOfCode[code]
+    if (status !== undefined) this.status = status
+  }
+}

@@ -1,0 +1,55 @@
+import { sameHash } from '../id/session-id'
+import type { SessionRecord } from './record'
+
+/** The time rules of a session, in seconds; see `SessionOptions`. */
+export interface Timeouts {
+  readonly idle?: number | undefined
+  readonly renewal?: number | undefined
+  readonly oldSessionAvailabilityAfterRenewal?: number | undefined
+}
+
+/** An idle session's record is kept a little past its end, so that its owner can be told "expired" and not "unknown". */
+const longestRetention = 60
+
+/** An access is recorded when the last recorded one is this part of the idle timeout old: at most one command each
+ * twentieth, and a session ends at most a twentieth early. */
+const accessGrain = 1 / 20
+
+/** Not ended by time. The limit itself is too late: a session of 10 seconds has ended when 10 seconds have passed. The
+ * idle rule of today's configuration counts as well as the deadline in the record, so a tightened rule holds at once. */
+export function isLive(record: SessionRecord, now: number, timeouts?: Timeouts): boolean {
+  if (now >= record.expiresAt) return false
+  if (record.idleUntil !== undefined && now >= record.idleUntil) return false
+  return timeouts?.idle === undefined || now < record.accessedAt + timeouts.idle
+}
+
+/** When a store drops the record: at its absolute deadline, or soon after its idle one. */
+export function retainUntil(record: SessionRecord): number {
+  if (record.idleUntil === undefined) return record.expiresAt
+  const grace = Math.min(longestRetention, Math.max(0, record.idleUntil - record.accessedAt))
+  return Math.min(record.expiresAt, record.idleUntil + grace)
+}
+
+/** Whether the id with this hash opens the record, and as what: `previous` is the id before a renewal, in its overlap. */
+export function matchId(record: SessionRecord, hash: string, now: number): 'current' | 'previous' | undefined {
+  if (sameHash(record.hash, hash)) return 'current'
+  const { previousHash, previousUntil } = record
+  if (previousHash === undefined || previousUntil === undefined || now >= previousUntil) return undefined
+  return sameHash(previousHash, hash) ? 'previous' : undefined
+}
+
+/** Whether an access at `now` is worth a store command. */
+export function isAccessDue(record: SessionRecord, now: number, timeouts: Timeouts): boolean {
+  if (timeouts.idle === undefined) return false
+  return record.idleUntil === undefined || now - record.accessedAt >= timeouts.idle * accessGrain
+}
+
+/** Whether the current id is old enough to be renewed. */
+export function isRenewalDue(record: SessionRecord, now: number, timeouts: Timeouts): boolean {
+  return timeouts.renewal !== undefined && now - record.issuedAt >= timeouts.renewal
+}
+
+/** When a session that is used at `now` ends unless it is used again. */
+export function idleDeadline(now: number, timeouts: Timeouts): number | undefined {
+  return timeouts.idle === undefined ? undefined : now + timeouts.idle
+}

@@ -1,0 +1,97 @@
+import type { UserSessionOperationContext } from './session-shape'
+
+/**
+ * What a store keeps of a session beside its values. All instants are Unix seconds (with a fraction, to the
+ * millisecond). There is no id in it, only hashes of ids: nobody who reads a record can open the session.
+ */
+export interface SessionRecord {
+  /** SHA-256, base64url, of the id that opens the session. */
+  readonly hash: string
+  /** Hash of the id before the last renewal; it opens the session too, while `now < previousUntil`. */
+  readonly previousHash?: string | undefined
+  readonly previousUntil?: number | undefined
+  /** Counts the times that an id was replaced without overlap (login, regenerate). A save carries the epoch that it was
+   * opened with and is refused when it is no longer the record's: a request that began on a dead id writes nothing. */
+  readonly epoch: number
+  /** Whose session it is; absent while nobody is logged in. */
+  readonly subject?: string | undefined
+  /** From where the subject logged in; absent while nobody is. */
+  readonly context?: UserSessionOperationContext | undefined
+  /** Start of the absolute lifetime; a login restarts it. */
+  readonly createdAt: number
+  /** When the current id was issued; renewal counts from here. */
+  readonly issuedAt: number
+  /** The last recorded request; moves forward only. */
+  readonly accessedAt: number
+  /** When the session ends unless another request comes; absent without an idle timeout; moves forward only. */
+  readonly idleUntil?: number | undefined
+  /** The absolute deadline. Nothing but a login moves it. */
+  readonly expiresAt: number
+}
+
+/** A record with its fields: opaque text by name. Stores never look inside (a Redis hash: one field each). */
+export interface StoredSession {
+  readonly record: SessionRecord
+  readonly fields: ReadonlyMap<string, string>
+}
+
+/** Which fields a save sets and which it removes; all other fields stay what they are. */
+export interface FieldChanges {
+  readonly set: ReadonlyMap<string, string>
+  readonly remove: readonly string[]
+}
+
+/** A request to change one record, applied by the store as one atomic step, whole or not at all. */
+export interface RecordChange {
+  /** Refuse unless the record still has this epoch. */
+  readonly epoch?: number
+  readonly fields?: FieldChanges
+  /** Record an access. An instant that is earlier than the record's changes nothing. */
+  readonly access?: { readonly accessedAt: number; readonly idleUntil?: number | undefined }
+  /** Issue a new id with overlap: only while `from` is still the record's hash; otherwise only the rest is applied. */
+  readonly renew?: {
+    readonly from: string
+    readonly to: string
+    readonly issuedAt: number
+    readonly previousUntil: number
+  }
+  /** Issue a new id without overlap: epoch + 1, no previous hash. */
+  readonly replace?: { readonly hash: string; readonly issuedAt: number }
+  /** Bind the session to a subject, or to none, and restart its lifetime. Comes with `replace`. */
+  readonly bind?: {
+    readonly subject?: string | undefined
+    readonly context?: UserSessionOperationContext | undefined
+    readonly createdAt: number
+    readonly idleUntil?: number | undefined
+    readonly expiresAt: number
+  }
+}
+
+/** `gone`: there is no such live session, or not with that epoch; nothing was written. `renewed`: stored, and the new id
+ * of `renew` is the session's. */
+export type ChangeResult = 'gone' | 'stored' | 'renewed'
+
+/** What a record becomes: the one definition of a change that every store must agree with (a Redis script repeats it).
+ * Undefined when the change is refused. Liveness is the caller's to check. */
+export function changeRecord(record: SessionRecord, change: RecordChange): SessionRecord | undefined {
+  if (change.epoch !== undefined && change.epoch !== record.epoch) return undefined
+  let next: { -readonly [K in keyof SessionRecord]: SessionRecord[K] } = record
+  const { access, renew, replace, bind } = change
+  if (access !== undefined) {
+    next = { ...next, accessedAt: Math.max(next.accessedAt, access.accessedAt) }
+    if (access.idleUntil !== undefined) next.idleUntil = Math.max(next.idleUntil ?? 0, access.idleUntil)
+  }
+  if (renew?.from === record.hash) {
+    const { to, issuedAt, previousUntil } = renew
+    next = { ...next, hash: to, issuedAt, previousHash: record.hash, previousUntil }
+  }
+  if (replace !== undefined) {
+    const { hash, issuedAt } = replace
+    next = { ...next, hash, issuedAt, epoch: record.epoch + 1, previousHash: undefined, previousUntil: undefined }
+  }
+  if (bind !== undefined) {
+    const { subject, context, createdAt, idleUntil, expiresAt } = bind
+    next = { ...next, subject, context, createdAt, accessedAt: createdAt, idleUntil, expiresAt }
+  }
+  return next
+}

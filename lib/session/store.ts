@@ -1,0 +1,54 @@
+import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from './record'
+
+/** A value, or a promise of one. A store that has its answer at once gives it at once: nothing then waits for a tick. */
+export type Awaitable<T> = T | PromiseLike<T>
+
+/**
+ * What a store must do for the package. Records are kept by handle.
+ *
+ * Contract, for every method:
+ * - Each call is one atomic step on one record; calls on different records need no order among them.
+ * - A record is dropped at `retainUntil(record)` (lifetime.ts) without being asked for, and is not live any more from
+ *   its deadline on: `insert` and `change` set that time, so no record is ever without one.
+ * - `now` (Unix seconds) decides what is live, so that one clock rules a process and a test can turn it.
+ * - Unknown, dropped, corrupt or foreign data is absence, never an error. A backend that fails throws or rejects.
+ * - What is handed out or taken in is never shared with the caller: later changes to it change nothing.
+ */
+export interface SessionStore {
+  /** The session that the handle names, or undefined. One command. */
+  load(handle: string, now: number): Awaitable<StoredSession | undefined>
+
+  /** Keeps a new session. The handle was just minted: there is none of that name. A record with a subject is listed
+   * under it before it can be opened. */
+  insert(handle: string, session: StoredSession, now: number): Awaitable<void>
+
+  /** Applies a change to a live record ({@link changeRecord} defines it), or nothing at all. One command, unless it
+   * binds a subject: then the subject's listing has the handle before the record has the subject. */
+  change(handle: string, change: RecordChange, now: number): Awaitable<ChangeResult>
+
+  /** Ends a session, for good: a later `change` finds it gone. With `ofSubject` only a session of that subject. Resolves
+   * to whether a live one was ended. */
+  delete(handle: string, now: number, ofSubject?: string): Awaitable<boolean>
+
+  /** The live sessions of a subject, by handle. A constant number of round trips. */
+  list?(subject: string, now: number): Awaitable<ReadonlyMap<string, SessionRecord>>
+
+  /** Ends every session that was bound to the subject when the call began (but not `except`, a handle); resolves to how
+   * many live ones were ended. */
+  deleteAll?(subject: string, now: number, except?: string): Awaitable<number>
+
+  /** Changes fields of every live session of a subject; resolves to how many. */
+  changeAll?(subject: string, fields: FieldChanges, now: number): Awaitable<number>
+
+  /** Lets go of timers and connections that the store made itself. Twice is once. */
+  close?(): Awaitable<void>
+}
+
+export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}
+
+/** `next(value)`, at once where the value is there, after it otherwise. */
+export function andThen<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U>): Awaitable<U> {
+  return isPromise(value) ? value.then(next) : next(value)
+}
