@@ -1,0 +1,29 @@
+// Builds dist/: one CommonJS implementation, and in front of it an ES module door for each entry, so that `import`
+// and `require` in one process meet the same classes, the same warnings and the same symbols.
+// The doors' export lists are read from the module that was just built; they cannot get out of step with it.
+import { spawnSync } from 'node:child_process'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const require = createRequire(import.meta.url)
+const root = fileURLToPath(new URL('../', import.meta.url))
+const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+const doors = Object.keys(exports)
+  .filter((entry) => !entry.endsWith('.json'))
+  .map((entry) => (entry === '.' ? 'index' : entry.slice('./'.length)))
+
+rmSync(`${root}dist`, { recursive: true, force: true })
+
+const tsc = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'lib', '--noEmit', 'false'], {
+  cwd: root,
+  stdio: 'inherit'
+})
+if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+
+for (const door of doors) {
+  const names = Object.keys(require(`${root}dist/${door}.js`)).sort()
+  const list = names.map((name) => `  ${name}`).join(',\n')
+  writeFileSync(`${root}dist/${door}.mjs`, `export {\n${list}\n} from './${door}.js'\n`)
+  writeFileSync(`${root}dist/${door}.d.mts`, `export * from './${door}.js'\n`)
+}

@@ -1,0 +1,63 @@
+// Read by ESLint 9 with ESLINT_USE_FLAT_CONFIG=false (`npm run lint`).
+module.exports = {
+  root: true,
+  reportUnusedDisableDirectives: true,
+  ignorePatterns: ['node_modules', 'dist', 'coverage'],
+  parserOptions: { ecmaVersion: 2023, sourceType: 'module' },
+  env: { es2022: true, node: true },
+  extends: ['eslint:recommended'],
+  rules: {
+    eqeqeq: ['error', 'always', { null: 'ignore' }],
+    curly: ['error', 'multi-line'],
+    'no-console': 'error',
+    'no-var': 'error',
+    'object-shorthand': 'error',
+    'prefer-const': 'error'
+  },
+  overrides: [
+    { files: ['*.cjs'], parserOptions: { sourceType: 'commonjs' } },
+    {
+      files: ['*.ts', '*.mts', '*.cts'],
+      parser: '@typescript-eslint/parser',
+      parserOptions: { projectService: true, tsconfigRootDir: __dirname },
+      plugins: ['@typescript-eslint'],
+      extends: ['plugin:@typescript-eslint/strict-type-checked', 'plugin:@typescript-eslint/stylistic-type-checked'],
+      rules: {
+        '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+        '@typescript-eslint/consistent-type-exports': 'error',
+        '@typescript-eslint/switch-exhaustiveness-check': 'error',
+        '@typescript-eslint/explicit-module-boundary-types': 'error',
+        '@typescript-eslint/no-import-type-side-effects': 'off',
+        '@typescript-eslint/prefer-readonly': 'error',
+        '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+        '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+        '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+        // With noPropertyAccessFromIndexSignature the compiler decides which spelling is right.
+        '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
+        // An interface may be empty when others are meant to add to it.
+        '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'with-single-extends' }],
+        '@typescript-eslint/no-empty-function': 'off',
+        '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: 'only-allowed-literals' }]
+      }
+    },
+    {
+      // Tests hold many a response body and foreign type that is `any`; what they guard is checked by running them.
+      files: ['test/**/*.ts', 'bench/**/*.ts'],
+      env: { jest: true },
+      rules: {
+        '@typescript-eslint/explicit-module-boundary-types': 'off',
+        '@typescript-eslint/no-explicit-any': 'off',
+        '@typescript-eslint/no-unsafe-argument': 'off',
+        '@typescript-eslint/no-unsafe-assignment': 'off',
+        '@typescript-eslint/no-unsafe-call': 'off',
+        '@typescript-eslint/no-unsafe-member-access': 'off',
+        '@typescript-eslint/no-unsafe-return': 'off',
+        '@typescript-eslint/no-non-null-assertion': 'off',
+        '@typescript-eslint/require-await': 'off',
+        '@typescript-eslint/unbound-method': 'off'
+      }
+    },
+    { files: ['bench/**', 'examples/**', 'test/**', '.ci/**'], rules: { 'no-console': 'off' } },
+    { files: ['test/package/consumers/**', 'test/types/consumers/**'], rules: {} }
+  ]
+}
