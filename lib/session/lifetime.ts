@@ -9,7 +9,7 @@ export interface Timeouts {
 }
 
 /** An idle session's record is kept a little past its end, so that its owner can be told "expired" and not "unknown". */
-const longestRetention = 60
+export const longestRetention = 60
 
 /** An access is recorded when the last recorded one is this part of the idle timeout old: at most one command each
  * twentieth, and a session ends at most a twentieth early. */
