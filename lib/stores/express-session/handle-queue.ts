@@ -1,0 +1,75 @@
+import { SessionError } from '../../base/errors'
+
+/** The longest wait that `setTimeout` takes; a longer one would fire at once. */
+const longestTimer = 2 ** 31 - 1
+
+/** A task's place in the queue of one handle. */
+export interface Turn {
+  /** False once the time limit has passed: the handle is the next one's, and this task must not write any more. */
+  readonly held: boolean
+  /** Set by a task while a write is on its way: called when the time limit passes before the write was answered. */
+  onCut?: (() => void) | undefined
+}
+
+interface Waiting extends Turn {
+  held: boolean
+  readonly start: () => void
+}
+
+/**
+ * One task at a time for each handle, in the order in which they were given; tasks of different handles run side by
+ * side. This is what makes "read, then write" one step within the process, over a store that has no such step.
+ *
+ * A task has a time limit, counted from when it was given, waiting included. A task that it cuts rejects with
+ * `STORE_TIMEOUT` and gives its place away: a store that never answers holds nobody up for longer than the limit, and a
+ * task that has waited too long does not begin.
+ */
+export class HandleQueue {
+  readonly #lines = new Map<string, Waiting[]>()
+
+  /** Handles that have a task now. */
+  get size(): number {
+    return this.#lines.size
+  }
+
+  /** @param limit Seconds. */
+  run<T>(handle: string, limit: number, task: (turn: Turn) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const turn: Waiting = {
+        held: true,
+        start: () => {
+          task(turn)
+            .then(resolve, reject)
+            .finally(() => {
+              clearTimeout(timer)
+              this.#leave(handle, turn)
+            })
+        },
+      }
+      const cut = () => {
+        turn.held = false
+        turn.onCut?.()
+        reject(new SessionError('STORE_TIMEOUT', 'the session store did not answer in time'))
+        this.#leave(handle, turn)
+      }
+      const timer = setTimeout(cut, Math.min(longestTimer, limit * 1000))
+      timer.unref()
+      const line = this.#lines.get(handle)
+      if (line === undefined) {
+        this.#lines.set(handle, [turn])
+        turn.start()
+      } else line.push(turn)
+    })
+  }
+
+  #leave(handle: string, turn: Waiting): void {
+    const line = this.#lines.get(handle)
+    const place = line?.indexOf(turn) ?? -1
+    if (line === undefined || place === -1) return
+    line.splice(place, 1)
+    if (place > 0) return
+    const next = line[0]
+    if (next === undefined) this.#lines.delete(handle)
+    else next.start()
+  }
+}

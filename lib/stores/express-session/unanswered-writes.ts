@@ -1,0 +1,90 @@
+import { retainUntil } from '../../session/lifetime'
+import type { SessionRecord } from '../../session/record'
+import { DeadlineQueue } from '../deadline-queue'
+
+interface Unanswered {
+  /** How many writes of the session may still land. */
+  writes: number
+  /** Whether the session was ended while they were under way. */
+  ended: boolean
+  /** What the newest of them would make of the session. */
+  record: SessionRecord
+  /** When the store drops the session by itself, whichever of them lands last. */
+  deadline: number
+}
+
+/**
+ * The writes that a store left unanswered past the time limit. Such a write may still land, and must not revive a session
+ * that was ended in the meantime: when it is answered at last, the session is ended again; and until then it counts as
+ * ended in this process, whatever the store says.
+ *
+ * Bounded: one entry for each session with such a write, forgotten when the write was answered, or at the deadline that
+ * the write carries, when the store drops the session by itself.
+ */
+export class UnansweredWrites {
+  readonly #destroy: (handle: string) => Promise<unknown>
+  readonly #sessions = new Map<string, Unanswered>()
+  readonly #deadlines = new DeadlineQueue()
+
+  /** @param destroy Ends the session in the store. */
+  constructor(destroy: (handle: string) => Promise<unknown>) {
+    this.#destroy = destroy
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  /** Remembers a write until `answer` settles. */
+  add(handle: string, record: SessionRecord, answer: Promise<unknown>, now: number): void {
+    this.#forgetUntil(now)
+    const session = this.#sessions.get(handle) ?? { writes: 0, ended: false, record, deadline: 0 }
+    session.writes++
+    session.record = record
+    session.deadline = Math.max(session.deadline, retainUntil(record))
+    this.#sessions.set(handle, session)
+    this.#deadlines.set(handle, session.deadline)
+    const settle = () => {
+      void this.#settle(handle, session)
+    }
+    // A write that failed may have landed all the same: its answer was lost, not the write.
+    answer.then(settle, settle)
+  }
+
+  /** The record that an unanswered write may still make, or undefined. */
+  recordOf(handle: string): SessionRecord | undefined {
+    return this.#sessions.get(handle)?.record
+  }
+
+  /** Whether the session was ended while a write was unanswered. */
+  isEnded(handle: string): boolean {
+    return this.#sessions.get(handle)?.ended ?? false
+  }
+
+  setEnded(handle: string, ended: boolean): void {
+    const session = this.#sessions.get(handle)
+    if (session !== undefined) session.ended = ended
+  }
+
+  async #settle(handle: string, session: Unanswered): Promise<void> {
+    session.writes--
+    try {
+      if (session.ended) await this.#destroy(handle)
+    } catch {
+      // It stays ended in this process, until its deadline.
+      return
+    }
+    if (session.writes === 0 && this.#sessions.get(handle) === session) this.#forget(handle)
+  }
+
+  #forgetUntil(now: number): void {
+    for (let first = this.#deadlines.first(); first !== undefined && first.deadline <= now; first = this.#deadlines.first()) {
+      this.#forget(first.key)
+    }
+  }
+
+  #forget(handle: string): void {
+    this.#sessions.delete(handle)
+    this.#deadlines.delete(handle)
+  }
+}
