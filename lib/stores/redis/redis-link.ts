@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { SessionError } from '../../base/errors'
+
+/* What the store needs of a client of the `redis` package, written down here so that major versions 5 and 6 fit alike
+ * and nobody who imports the store needs the package's types. Raw commands and not `client.hGetAll()`: those would read
+ * from the client-side cache or from a replica where the app has one, and both may still show a session that was ended. */
+
+/** `createClient()`, or a pool of such clients. */
+export interface RedisNodeClient {
+  readonly isOpen: boolean
+  readonly isReady?: boolean
+  sendCommand(args: string[], options?: object): Promise<unknown>
+}
+
+/** `createCluster()`. */
+export interface RedisClusterClient {
+  readonly isOpen: boolean
+  nodeClient(node: never): unknown
+  sendCommand(firstKey: string | undefined, isReadonly: boolean | undefined, args: string[], options?: object): Promise<unknown>
+}
+
+/** `createSentinel()`. */
+export interface RedisSentinelClient {
+  readonly isOpen: boolean
+  getSentinelNode(): unknown
+  sendCommand(isReadonly: boolean | undefined, args: string[], options?: object): Promise<unknown>
+}
+
+/** A connected client of the `redis` package, version 5 or 6. */
+export type RedisStoreClient = RedisNodeClient | RedisClusterClient | RedisSentinelClient
+
+/** A Lua script with the name by which Redis knows it once it has seen it. */
+export interface Script {
+  readonly text: string
+  readonly sha: string
+}
+
+export function nameScript(text: string): Script {
+  return { text, sha: createHash('sha1').update(text).digest('hex') }
+}
+
+/** Replies as text and flat arrays in either protocol version, whatever mapping the app gave its client (37 is the
+ * RESP3 map). */
+const replyOptions = { typeMapping: { 37: Array } }
+
+/** How long a command may wait for a lost connection to come back, in milliseconds. After that it is taken out of the
+ * client's queue: a save that the app was told had failed is not carried out minutes later. */
+const offlineWait = 5000
+
+/** Sends commands on one key to the node that holds it: always a master, so that each write is seen by the next read. */
+export class RedisLink {
+  readonly #send: (key: string, args: string[]) => Promise<unknown>
+
+  constructor(client: RedisStoreClient) {
+    this.#send = senderFor(client)
+  }
+
+  send(key: string, args: string[]): Promise<unknown> {
+    return this.#send(key, args)
+  }
+
+  /** Runs a script on one key. A server that has forgotten it (SCRIPT FLUSH, restart, failover, a slot's new node) did
+   * nothing yet when it says so, and gets the whole text. */
+  async run(script: Script, key: string, args: readonly string[]): Promise<readonly unknown[]> {
+    let reply: unknown
+    try {
+      reply = await this.#send(key, ['EVALSHA', script.sha, '1', key, ...args])
+    } catch (error) {
+      if (!isReplyError(error, 'NOSCRIPT')) throw error
+      reply = await this.#send(key, ['EVAL', script.text, '1', key, ...args])
+    }
+      return Array.isArray(reply) ? (reply as unknown[]) : []
+  }
+}
+
+/** Whether Redis refused a command with this code. */
+export function isReplyError(error: unknown, code: string): boolean {
+  return error instanceof Error && error.message.startsWith(code)
+}
+
+/** The prefix that the app gave its client for all keys (`keyPrefix`, version 6), which raw commands do not get. */
+export function keyPrefixOf(client: RedisStoreClient): string {
+  const prefix = (client as { _keyPrefix?: string | Buffer })._keyPrefix
+  return prefix === undefined ? '' : prefix.toString()
+}
+
+function senderFor(client: RedisStoreClient): (key: string, args: string[]) => Promise<unknown> {
+  checkClient(client)
+  if (isCluster(client)) return (key, args) => client.sendCommand(key, false, args, replyOptions)
+  if (isSentinel(client)) return (_key, args) => client.sendCommand(false, args, replyOptions)
+  return (_key, args) => {
+    if (client.isReady !== false) return client.sendCommand(args, replyOptions)
+    return client.sendCommand(args, { ...replyOptions, abortSignal: AbortSignal.timeout(offlineWait) })
+  }
+}
+
+function isCluster(client: RedisStoreClient): client is RedisClusterClient {
+  return 'nodeClient' in client
+}
+
+function isSentinel(client: RedisNodeClient | RedisSentinelClient): client is RedisSentinelClient {
+  return 'getSentinelNode' in client
+}
+
+function checkClient(client: unknown): void {
+  const { sendCommand, isOpen } = (client ?? {}) as { sendCommand?: unknown; isOpen?: unknown }
+  if (typeof sendCommand === 'function' && typeof isOpen === 'boolean') return
+  throw new SessionError(
+    'INVALID_OPTION',
+    'RedisStore: client is not one of the "redis" package; give a connected client of its version 5 or 6: ' +
+      'createClient(), createCluster(), createClientPool() or createSentinel()',
+  )
+}

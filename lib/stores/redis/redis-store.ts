@@ -1,0 +1,194 @@
+import { SessionError } from '../../base/errors'
+import { checkKeys, invalidOption } from '../../base/option-check'
+import { isLive, retainUntil } from '../../session/lifetime'
+import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../../session/record'
+import type { SessionStore } from '../../session/store'
+import { changeArguments } from './change-arguments'
+import {
+  contextField,
+  decodeRecord,
+  decodeSession,
+  encodeContext,
+  encodeMeta,
+  fromWire,
+  metaField,
+  subjectField,
+  toMilliseconds,
+  toWire,
+} from './record-layout'
+import type { RedisStoreClient } from './redis-link'
+import { isReplyError, keyPrefixOf, RedisLink } from './redis-link'
+import { changeScript, deleteScript, insertScript } from './scripts'
+import type { IndexEntry } from './subject-index'
+import { isSettled, memberOf, SubjectIndex } from './subject-index'
+
+export interface RedisStoreOptions {
+  /**
+   * A client of the `redis` package, version 5 or 6, that the app has connected: `createClient()`, `createCluster()`,
+   * `createClientPool()` or `createSentinel()`. The app keeps it, may use it for other things, and closes it; it must
+   * have an `error` listener, as the package asks for. Redis 7.0 or later, or Valkey.
+   */
+  client: RedisStoreClient
+  /**
+   * What each key of the store starts with. Default `sess:`. Two apps on one Redis need two, or else they share their
+   * users' sessions.
+   */
+  prefix?: string
+}
+
+/** How many sessions of a subject are read in one go. */
+const readBatch = 1000
+/** How many are written in one go: few enough that the commands of others get their turn. */
+const writeBatch = 250
+
+/**
+ * Keeps sessions in Redis, so that all processes of an app share them and a restart loses none. Every promise of the
+ * package holds between processes; a save is one atomic step on one key, so it holds on a Redis Cluster as well.
+ *
+ * A clean request costs one command, a change one more; a login, which also enters the session into its user's list, two
+ * more. Nothing is ever searched for: no `KEYS`, no `SCAN`. Each key has a deadline from its first instant on.
+ *
+ * A key that holds something else, and a record that is damaged, is no session. When Redis fails or is away, a call
+ * rejects with the client's error; around it the middleware makes that a 503. `close()` leaves the app's client open;
+ * every later call throws `STORE_CLOSED`.
+ *
+ * Throws `INVALID_OPTION` for a `client` that is none, an unknown option, or a `prefix` that is not text.
+ *
+ * @example
+ * const client = await createClient({ url: process.env.REDIS_URL }).on('error', console.error).connect()
+ * app.use(sessionMiddleware({ store: new RedisStore({ client }) }))
+ */
+export class RedisStore implements SessionStore {
+  readonly #link: RedisLink
+  readonly #index: SubjectIndex
+  readonly #prefix: string
+  #closed = false
+
+  constructor(options: RedisStoreOptions) {
+    checkKeys<RedisStoreOptions>('RedisStore: options', options, { client: true, prefix: true })
+    const { client, prefix = 'sess:' } = options
+    if (typeof prefix !== 'string') throw invalidOption('RedisStore: prefix', prefix, 'text')
+    this.#link = new RedisLink(client)
+    this.#prefix = keyPrefixOf(client) + prefix
+    this.#index = new SubjectIndex(this.#link, this.#prefix)
+  }
+
+  load(handle: string, now: number): Promise<StoredSession | undefined> {
+    const key = this.#keyOf(handle)
+    return this.#link.send(key, ['HGETALL', key]).then((reply) => {
+      const session = decodeSession(reply)
+      return session === undefined || now >= retainUntil(session.record) ? undefined : session
+    }, absentWhenForeign)
+  }
+
+  async insert(handle: string, session: StoredSession, now: number): Promise<void> {
+    const key = this.#keyOf(handle)
+    const { record } = session
+    const { subject, context } = record
+    const args = [toMilliseconds(retainUntil(record)), metaField, encodeMeta(record)]
+    if (subject !== undefined) args.push(subjectField, toWire(subject))
+    if (context !== undefined) args.push(contextField, encodeContext(context))
+    for (const [name, text] of session.fields) args.push(toWire(name), toWire(text))
+    if (subject !== undefined) await this.#index.add(subject, handle, record.createdAt, record.expiresAt, now)
+    await this.#link.run(insertScript, key, args)
+  }
+
+  async change(handle: string, change: RecordChange, now: number): Promise<ChangeResult> {
+    const key = this.#keyOf(handle)
+    const args = changeArguments(change, now)
+    if (change.bind?.subject !== undefined) {
+      const { subject, createdAt, expiresAt } = change.bind
+      await this.#index.add(subject, handle, createdAt, expiresAt, now)
+    }
+    const [status] = await this.#link.run(changeScript, key, args)
+    if (status === 2) return 'renewed'
+    return status === 1 ? 'stored' : 'gone'
+  }
+
+  async delete(handle: string, now: number, ofSubject?: string): Promise<boolean> {
+    const key = this.#keyOf(handle)
+    const [status, subject, boundAt] = await this.#link.run(deleteScript, key, deleteArguments(now, ofSubject))
+    if (typeof subject === 'string' && subject !== '') {
+      this.#index.forget(fromWire(subject), [memberOf(handle, String(boundAt))])
+    }
+    return status === 1
+  }
+
+  async list(subject: string, now: number): Promise<ReadonlyMap<string, SessionRecord>> {
+    this.#checkOpen()
+    const live = new Map<string, SessionRecord>()
+    const stale: string[] = []
+    await this.#eachEntry(subject, now, readBatch, async (entry) => {
+      const record = await this.#readRecord(entry.handle)
+      const bound = record?.subject === subject
+      if (bound && isLive(record, now)) live.set(entry.handle, record)
+      if (!bound && isSettled(entry, now)) stale.push(entry.member)
+    })
+    this.#index.forget(subject, stale)
+    return live
+  }
+
+  async deleteAll(subject: string, now: number, except?: string): Promise<number> {
+    this.#checkOpen()
+    let ended = 0
+    const stale: string[] = []
+    await this.#eachEntry(subject, now, writeBatch, async (entry) => {
+      if (entry.handle === except) return
+      const [status] = await this.#link.run(deleteScript, this.#keyOf(entry.handle), deleteArguments(now, subject))
+      if (status === 1) ended++
+      if (status !== 0 || isSettled(entry, now)) stale.push(entry.member)
+    })
+    this.#index.forget(subject, stale)
+    return ended
+  }
+
+  async changeAll(subject: string, fields: FieldChanges, now: number): Promise<number> {
+    this.#checkOpen()
+    let changed = 0
+    const args = changeArguments({ fields }, now, subject)
+    const handles = new Set<string>()
+    await this.#eachEntry(subject, now, writeBatch, async ({ handle }) => {
+      if (handles.has(handle)) return
+      handles.add(handle)
+      const [status] = await this.#link.run(changeScript, this.#keyOf(handle), args)
+      if (status === 1) changed++
+    })
+    return changed
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new SessionError('STORE_CLOSED', 'RedisStore: used after close()')
+  }
+
+  #keyOf(handle: string): string {
+    this.#checkOpen()
+    return this.#prefix + handle
+  }
+
+  async #readRecord(handle: string): Promise<SessionRecord | undefined> {
+    const key = this.#keyOf(handle)
+    const reply = await this.#link.send(key, ['HMGET', key, metaField, subjectField, contextField]).catch(absentWhenForeign)
+    if (!Array.isArray(reply)) return undefined
+    const [words, subject, context] = reply as (string | null)[]
+    return decodeRecord(words, subject, context)
+  }
+
+  /** All commands of a batch leave together: one round trip each. */
+  async #eachEntry(subject: string, now: number, batch: number, act: (entry: IndexEntry) => Promise<void>): Promise<void> {
+    const entries = await this.#index.entries(subject, now)
+    for (let i = 0; i < entries.length; i += batch) await Promise.all(entries.slice(i, i + batch).map(act))
+  }
+}
+
+function deleteArguments(now: number, ofSubject: string | undefined): string[] {
+  return ofSubject === undefined ? [toMilliseconds(now)] : [toMilliseconds(now), toWire(ofSubject)]
+}
+
+/** A key of another type holds no session. */
+function absentWhenForeign(error: unknown): undefined {
+  if (!isReplyError(error, 'WRONGTYPE')) throw error
+}
