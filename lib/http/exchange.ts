@@ -1,0 +1,174 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SessionError } from '../base/errors'
+import { warn, warnOnce } from '../base/warnings'
+import type { CommitOutcome, SessionService } from '../manager/session-service'
+import type { CommitFacts } from '../session/commit-plan'
+import { type AnySession, coreOf, type Session } from '../session/session'
+import type { LoginIntent } from '../session/session-core'
+import { andThen, type Awaitable } from '../session/store'
+import { type Gate, HeldResponse } from './held-response'
+import { claimsForwardedTls } from './request'
+
+export type Next = (error?: unknown) => void
+export type SessionRequest = IncomingMessage & { session: AnySession }
+
+/** What the request's cookie has shown. */
+export interface Presentation {
+  readonly secure: boolean
+  readonly presented: boolean
+}
+
+/** One request and its response, and the sessions in it: the current one, and those that it ended on the way. */
+export class Exchange implements Gate {
+  readonly service: SessionService
+  readonly #req: SessionRequest
+  readonly #res: ServerResponse
+  readonly #next: Next
+  readonly #secure: boolean
+  #presented: boolean
+  #session: Session
+  #ended: Session[] = []
+  #held = false
+
+  constructor(service: SessionService, req: IncomingMessage, res: ServerResponse, next: Next, shown: Presentation, session: Session) {
+    this.service = service
+    this.#req = req as SessionRequest
+    this.#res = res
+    this.#next = next
+    this.#secure = shown.secure
+    this.#presented = shown.presented
+    this.#session = session
+    this.#attach(session)
+    if (coreOf(session).record !== undefined && service.isCommitExpected(session)) this.#hold()
+  }
+
+  get req(): IncomingMessage {
+    return this.#req
+  }
+
+  /** The session so far ends, and a fresh one takes its place. */
+  startOver(): Session {
+    if (!this.#session.destroyed) this.#session.destroy()
+    this.#ended.push(this.#session)
+    this.#session = this.service.fresh()
+    this.#attach(this.#session)
+    this.#hold()
+    return this.#session
+  }
+
+  /** Replaces the id and binds the session at the next save. Logging in over somebody else's login starts from nothing. */
+  login(login: LoginIntent): void {
+    const { destroyed, subject } = this.#session
+    const isOther = subject !== undefined && login.subject !== undefined && subject !== login.subject
+    const session = destroyed || isOther ? this.startOver() : this.#session
+    const core = coreOf(session)
+    const kept = login.subject === undefined && subject !== undefined && !destroyed
+    core.login = kept ? { ...login, subject } : login
+    session.regenerateId(true)
+  }
+
+  commit(headersSent: boolean): Awaitable<readonly string[]> {
+    const { cookie } = this.service.options
+    const insecure = cookie.settings.secure === true && !this.#secure
+    const delivery = headersSent ? 'headers-sent' : insecure ? 'insecure' : 'open'
+    return andThen(this.#commitEnded(delivery), (cleared) =>
+      andThen(this.service.commit(this.#session, delivery, this.#presented), (outcome) => this.#cookiesOf(outcome, cleared, delivery)),
+    )
+  }
+
+  fail(error: unknown): void {
+    this.#next(error)
+  }
+
+  failLate(error: unknown): void {
+    const reason = error instanceof SessionError ? `${error.code}: ${error.message}` : 'unknown reason'
+    warn(
+      'HOLDFAST_SAVE_FAILED_AFTER_HEADERS',
+      `a session could not be stored after the headers of its response had been sent; the response was cut off (${reason})`,
+    )
+    if (typeof this.#res.destroy === 'function') this.#res.destroy()
+  }
+
+  #attach(session: Session): void {
+    const core = coreOf(session)
+    core.host = this
+    core.onTouch = this.#held ? undefined : () => this.#hold()
+    this.#req.session = session
+  }
+
+  #hold(): void {
+    if (this.#held) return
+    this.#held = true
+    new HeldResponse(this.#res, this)
+  }
+
+  /** Whether a cookie has to be cleared for the sessions that this request ended and replaced. */
+  #commitEnded(delivery: CommitFacts['delivery']): Awaitable<boolean> {
+    const session = this.#ended[0]
+    if (session === undefined) return false
+    return andThen(this.service.commit(session, delivery, this.#presented), (outcome) => {
+      this.#ended.shift()
+      return andThen(this.#commitEnded(delivery), (cleared) => cleared || outcome.cookie === 'clear')
+    })
+  }
+
+  #cookiesOf(outcome: CommitOutcome, cleared: boolean, delivery: CommitFacts['delivery']): readonly string[] {
+    const { cookie } = this.service.options
+    if (outcome.undeliverable) this.#complain(delivery)
+    if (outcome.cookie === 'send') {
+      this.#presented = true
+      this.#warnOfProxy()
+      return [cookie.write(this.#session.id, this.#secure, this.#maxAge())]
+    }
+    if (outcome.cookie !== 'clear' && !cleared) return noCookies
+    this.#presented = false
+    return [cookie.clear(this.#secure)]
+  }
+
+  /** The cookie ends with the session, never a second before it. */
+  #maxAge(): number | undefined {
+    const { service } = this
+    if (!service.options.cookie.settings.persistent) return undefined
+    return Math.max(1, Math.ceil(coreOf(this.#session).expiresAt - service.now))
+  }
+
+  #complain(delivery: CommitFacts['delivery']): void {
+    if (delivery === 'headers-sent') {
+      warn(
+        'HOLDFAST_COOKIE_AFTER_HEADERS',
+        'a session was started, or given a new id, after the headers of the response had been sent: its cookie cannot reach the client, so the new id was not issued; touch the session before the first write',
+      )
+      return
+    }
+    const remedy = claimsForwardedTls(this.#req)
+      ? "a proxy says that the client used TLS, but the app does not trust it: set app.set('trust proxy', 1) in Express, or req.secure = true elsewhere"
+      : "serve the app over TLS, or leave cookie.secure at 'auto'; behind a proxy that ends TLS set Express' trust proxy"
+    warnOnce('HOLDFAST_SECURE_COOKIE_NOT_SENT', `cookie.secure is true and the request was not secure, so no session cookie was sent; ${remedy}`)
+  }
+
+  #warnOfProxy(): void {
+    if (this.#secure || this.service.options.cookie.settings.secure !== 'auto' || !claimsForwardedTls(this.#req)) return
+    warnOnce(
+      'HOLDFAST_UNTRUSTED_PROXY',
+      "a proxy says that the client used TLS, but the app does not trust it, so the session cookie was sent without Secure: set app.set('trust proxy', 1) in Express, or req.secure = true elsewhere",
+    )
+  }
+}
+
+const noCookies: readonly string[] = []
+
+/** The exchange that carries the request's session. */
+export function exchangeOf(req: IncomingMessage): Exchange {
+  const { session } = req as Partial<SessionRequest>
+  const host = isSession(session) ? coreOf(session).host : undefined
+  if (host instanceof Exchange) return host
+  throw new SessionError('SESSION_MISSING', 'req.session is not there; mount sessionMiddleware() before what uses sessions')
+}
+
+function isSession(value: unknown): value is AnySession {
+  try {
+    return typeof value === 'object' && value !== null && coreOf(value as AnySession) !== undefined
+  } catch {
+    return false
+  }
+}

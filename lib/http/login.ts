@@ -1,0 +1,61 @@
+import type { IncomingMessage } from 'node:http'
+import { SessionError } from '../base/errors'
+import { checkKeys, describe, isPositive, type KeysOf } from '../base/option-check'
+import type { UserSessionOperationContext } from '../session/session-shape'
+import { exchangeOf } from './exchange'
+
+export interface LoginOptions {
+  /** Absolute lifetime of this login in seconds: long for "remember me", short for a shared computer. Default:
+   * `sessionTtl`. */
+  ttl?: number
+  /** From where the user logs in. Default: what the option `context` says of the request. */
+  context?: UserSessionOperationContext
+}
+
+const loginKeys: KeysOf<LoginOptions> = { ttl: true, context: true }
+
+/**
+ * Makes the request's session a login: to be called once the password, or whatever proves who it is, was checked.
+ *
+ * Replaces the id without overlap, so that the id from before opens nothing once this is stored and a request that began
+ * on it writes nothing (OWASP Session Management, "Renew the session ID after any privilege level change"); keeps the
+ * visitor's data, a cart for example; binds the session to `subject` with its context; restarts its lifetime. Over the
+ * login of somebody else it starts from empty data. Stored, as every change, before the response leaves.
+ *
+ * @param subject Whose session it is: any non-empty string, for example a user's id. Left out: the session keeps the
+ *   subject that it has, or has none; the id and the lifetime are renewed all the same.
+ * @throws SessionError `SESSION_MISSING` without the middleware, `INVALID_ARGUMENT` for a wrong subject or option.
+ *
+ * @example
+ * app.post('/login', async (req, res) => {
+ *   const user = await checkPassword(req.body.name, req.body.password)
+ *   login(req, user.id, { ttl: req.body.remember ? 30 * 86_400 : undefined })
+ *   res.redirect('/')
+ * })
+ */
+export function login(req: IncomingMessage, subject?: string, options: LoginOptions = {}): void {
+  const exchange = exchangeOf(req)
+  if (subject !== undefined) checkSubject(subject)
+  checkKeys<LoginOptions>('login options', options, loginKeys)
+  const { sessionTtl, context } = exchange.service.options
+  const { ttl = sessionTtl } = options
+  if (!isPositive(ttl)) {
+    throw new SessionError('INVALID_ARGUMENT', `login: ttl is ${describe(ttl)}; it accepts seconds greater than 0`)
+  }
+  exchange.login({ subject, ttl, context: structuredClone(options.context ?? context(exchange.req)) })
+}
+
+/**
+ * Ends the request's session and leaves a fresh, anonymous one in `req.session`, so that a farewell can be flashed. The
+ * record is deleted, and the cookie cleared or replaced, before the response leaves. Requests in flight cannot bring the
+ * session back. Without a login it ends the anonymous session. Throws `SESSION_MISSING` without the middleware.
+ */
+export function logout(req: IncomingMessage): void {
+  exchangeOf(req).startOver()
+}
+
+/** Any non-empty string names a subject: `a`, `a:b`, `a*`, `__proto__`. */
+export function checkSubject(subject: unknown): asserts subject is string {
+  if (typeof subject === 'string' && subject !== '') return
+  throw new SessionError('INVALID_ARGUMENT', `subject is ${describe(subject)}; it accepts a string that is not empty`)
+}

@@ -1,0 +1,145 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { handleNamedBy, mintId } from '../id/session-id'
+import { resolveOptions } from '../manager/resolve-options'
+import type { SessionOptions } from '../manager/session-options'
+import { SessionService, type VerifiedSession } from '../manager/session-service'
+import type { FieldChanges } from '../session/record'
+import { parseValue, serializeValue } from '../session/json-value'
+import { type AnySession, type Session } from '../session/session'
+import { keyOfField, valueField } from '../session/session-core'
+import { createMiddleware, findPresented, type RequestHandler } from './middleware'
+import { isSecureRequest } from './request'
+import { addSessionCookies } from './response-headers'
+import { upgradeRequestOf } from './upgrade-request'
+
+/** For `SessionManager.setCookie`. */
+export interface SetCookieOptions {
+  /** Seconds. Default: `sessionTtl`; none where the option `cookie.persistent` is false. */
+  maxAge?: number
+}
+
+/**
+ * The sessions of an app, also outside a request: in jobs, sockets, tests, other frameworks. One manager serves one app;
+ * `sessionMiddleware()` makes one, and hands it out as `.sessions`.
+ *
+ * Every method that asks the store rejects with a `SessionError` of code `STORE_UNAVAILABLE` or `STORE_TIMEOUT` when the
+ * store fails.
+ */
+export class SessionManager {
+  readonly #service: SessionService
+
+  /** @throws SessionError for wrong options, at once. See `SessionOptions`. */
+  constructor(options?: SessionOptions) {
+    this.#service = new SessionService(resolveOptions(options))
+  }
+
+  /** A handler for Express, Connect or `node:http` that attaches `req.session`; see `sessionMiddleware`. */
+  middleware(): RequestHandler {
+    return createMiddleware(this.#service)
+  }
+
+  /** The session that the id opens. Unknown, ended, malformed, null: a new session with an id of its own, which is never
+   * the one that was asked for. The same in a job as `req.session` in a request; `save` keeps what is done to it. */
+  async read(id: string | null): Promise<Session> {
+    const verified = await this.#find(id)
+    return verified === undefined ? this.#service.fresh() : this.#service.open(verified)
+  }
+
+  /** Stores what changed in a session. Resolves to its id when something was written (it may be a new one: give it to the
+   * client), `''` when it was destroyed, and null when there was nothing to write or the session has ended meanwhile. */
+  async save(session: AnySession): Promise<string | null> {
+    const { destroyed } = session
+    const { store } = await this.#service.commit(session, 'open', false)
+    if (destroyed) return ''
+    return store === 'nothing' || store === 'gone' ? null : session.id
+  }
+
+  /** A new session with these values, stored at once, also when there are none. Resolves to its id. Throws
+   * `INVALID_SESSION_VALUE` for what JSON cannot carry. */
+  async create(data: object = {}): Promise<string> {
+    const fields = fieldsOf(data).set
+    const { sessionTtl, idLength } = this.#service.options
+    const id = mintId(idLength)
+    const record = this.#service.newRecord(id, { ttl: sessionTtl })
+    await this.#service.store.insert(handleNamedBy(id), { record, fields }, this.#service.now)
+    return id
+  }
+
+  /** The values of a session, or undefined when there is no such session. Flash messages are left for the next request. */
+  async get(id: string): Promise<Record<string, unknown> | undefined> {
+    return valuesOf(await this.#find(id))
+  }
+
+  /** Sets these keys and leaves all others as they are, in one atomic step; `null` and `undefined` remove a key. False when
+   * there is no such session. */
+  async update(id: string, data: object): Promise<boolean> {
+    const fields = fieldsOf(data)
+    const verified = await this.#find(id)
+    if (verified === undefined) return false
+    const { epoch } = verified.stored.record
+    return (await this.#service.store.change(verified.handle, { epoch, fields }, this.#service.now)) !== 'gone'
+  }
+
+  /** Ends the session that the id opens; nothing happens when there is none. With the response, the client's cookie is
+   * cleared too. */
+  async delete(id: string, res?: ServerResponse): Promise<void> {
+    const verified = await this.#find(id)
+    if (verified !== undefined) await this.#service.store.delete(verified.handle, this.#service.now)
+    if (res !== undefined) addSessionCookies(res, [this.#service.options.cookie.clear(secureOf(res))])
+  }
+
+  /** Gives a client the cookie of a session that was made with `create`. To be called before the headers are sent. */
+  setCookie(res: ServerResponse, id: string, options: SetCookieOptions = {}): void {
+    const { cookie, sessionTtl } = this.#service.options
+    const maxAge = options.maxAge ?? (cookie.settings.persistent ? sessionTtl : undefined)
+    addSessionCookies(res, [cookie.write(id, secureOf(res), maxAge === undefined ? undefined : Math.ceil(maxAge))])
+  }
+
+  /** The values of the session that the request's cookie names, or undefined. Never creates one, writes nothing. */
+  async fromRequest(req: IncomingMessage): Promise<Record<string, unknown> | undefined> {
+    const { verified } = await findPresented(this.#service, req)
+    return valuesOf(verified)
+  }
+
+  /** As `fromRequest`, for the request of a WebSocket handshake: the upgrade request itself (`ws`), a Socket.IO socket, or
+   * a socket that carries its request as `upgradeReq`. */
+  async fromWebSocket(socketOrUpgradeRequest: object): Promise<Record<string, unknown> | undefined> {
+    const req = upgradeRequestOf(socketOrUpgradeRequest)
+    return req === undefined ? undefined : this.fromRequest(req)
+  }
+
+  /** Lets go of the store's timers and connections. The app's own Redis client stays open: who opened it closes it. */
+  async close(): Promise<void> {
+    await this.#service.store.close()
+  }
+
+  async #find(id: string | null): Promise<VerifiedSession | undefined> {
+    return typeof id === 'string' ? this.#service.find(id) : undefined
+  }
+}
+
+/** The response knows its request; a stub of one may not. */
+function secureOf(res: ServerResponse): boolean {
+  const req = res.req as IncomingMessage | undefined
+  return req !== undefined && isSecureRequest(req)
+}
+
+function fieldsOf(data: object): FieldChanges {
+  const set = new Map<string, string>()
+  const remove: string[] = []
+  for (const [key, value] of Object.entries(data) as [string, unknown][]) {
+    if (value === undefined || value === null) remove.push(valueField(key))
+    else set.set(valueField(key), serializeValue(key, value))
+  }
+  return { set, remove }
+}
+
+function valuesOf(verified: VerifiedSession | undefined): Record<string, unknown> | undefined {
+  if (verified === undefined) return undefined
+  const values: [string, unknown][] = []
+  for (const [name, text] of verified.stored.fields) {
+    const key = keyOfField(name)
+    if (key !== undefined) values.push([key, parseValue(text)])
+  }
+  return Object.fromEntries(values)
+}

@@ -1,0 +1,115 @@
+import { serialize } from 'cookie'
+import { sign, unsign } from 'cookie-signature'
+import { readCookieValues } from './cookie-header'
+import { handleOfId } from './session-id'
+
+export interface CookieSettings {
+  /** Undefined: a name that fits the other attributes, see `cookieName`. */
+  readonly name: string | undefined
+  readonly path: string
+  readonly domain: string | undefined
+  readonly secure: boolean | 'auto'
+  readonly httpOnly: boolean
+  readonly sameSite: 'lax' | 'strict' | 'none'
+  readonly partitioned: boolean
+  readonly priority: 'low' | 'medium' | 'high' | undefined
+  readonly persistent: boolean
+}
+
+export interface PresentedIds {
+  /** The header had a cookie of the name, good or not. */
+  readonly presented: boolean
+  /** Well-formed ids whose signature is good, without repeats, in the header's order. */
+  readonly ids: readonly string[]
+}
+
+/** Each id costs a store command, so a header full of them must not cost a hundred. */
+const mostIds = 8
+const none: PresentedIds = { presented: false, ids: [] }
+
+/**
+ * The cookie that carries an id: which name, which attributes, how it is signed and read. `secure` below is always
+ * whether the request came over TLS, as far as the app can tell.
+ */
+export class SessionCookie {
+  readonly settings: CookieSettings
+  readonly #secrets: readonly string[]
+  readonly #plainName: string
+  readonly #secureName: string
+
+  constructor(settings: CookieSettings, secrets: readonly string[]) {
+    this.settings = settings
+    this.#secrets = secrets
+    this.#plainName = settings.name ?? 'sid'
+    this.#secureName = settings.name ?? secureName(settings)
+  }
+
+  /** Whether the cookie bears the attribute `Secure`. */
+  isSecure(secure: boolean): boolean {
+    return this.settings.secure === 'auto' ? secure : this.settings.secure
+  }
+
+  name(secure: boolean): string {
+    return this.isSecure(secure) ? this.#secureName : this.#plainName
+  }
+
+  read(header: unknown, secure: boolean): PresentedIds {
+    const values = readCookieValues(header, this.name(secure))
+    if (values.length === 0) return none
+    const ids: string[] = []
+    for (const value of values) {
+      const id = this.#verify(value)
+      if (id === undefined || ids.includes(id)) continue
+      ids.push(id)
+      if (ids.length === mostIds) break
+    }
+    return { presented: true, ids }
+  }
+
+  /** A `Set-Cookie` value. @param maxAge Whole seconds; left out for a cookie that the browser forgets when it closes. */
+  write(id: string, secure: boolean, maxAge: number | undefined): string {
+    const secret = this.#secrets[0]
+    const value = secret === undefined ? id : `s:${sign(id, secret)}`
+    return this.#serialize(value, secure, maxAge)
+  }
+
+  /** A `Set-Cookie` value that deletes. A browser deletes only what has the same name, domain and path, and takes a
+   * deletion only where it would take the cookie (RFC 6265bis section 5.7), so all attributes are repeated. */
+  clear(secure: boolean): string {
+    return `${this.#serialize('', secure, 0)}; Expires=Thu, 01 Jan 1970 00:00:00 GMT`
+  }
+
+  #serialize(value: string, secure: boolean, maxAge: number | undefined): string {
+    const { path, domain, httpOnly, sameSite, partitioned, priority } = this.settings
+    return serialize(this.name(secure), value, {
+      path,
+      httpOnly,
+      sameSite,
+      secure: this.isSecure(secure),
+      ...(maxAge !== undefined && { maxAge }),
+      ...(domain !== undefined && { domain }),
+      ...(partitioned && { partitioned }),
+      ...(priority !== undefined && { priority }),
+    })
+  }
+
+  /** The id in a cookie's value. With secrets only a signed one is good: a signature that may be left out is none. */
+  #verify(value: string): string | undefined {
+    if (this.#secrets.length === 0) return handleOfId(value) === undefined ? undefined : value
+    if (!value.startsWith('s:')) return undefined
+    const signed = value.slice(2)
+    // A look at the form first: an HMAC for each of a thousand garbage cookies would be work done for an attacker.
+    if (handleOfId(signed.slice(0, signed.lastIndexOf('.'))) === undefined) return undefined
+    for (const secret of this.#secrets) {
+      const id = unsign(signed, secret)
+      if (id !== false) return id
+    }
+    return undefined
+  }
+}
+
+/** `__Host-` where the attributes allow it, so that neither a subdomain nor plain HTTP can plant a cookie of the name
+ * (RFC 6265bis section 4.1.3); `__Secure-` where a domain or a path rules that out. */
+function secureName({ domain, path }: CookieSettings): string {
+  return domain === undefined && path === '/' ? '__Host-sid' : '__Secure-sid'
+}

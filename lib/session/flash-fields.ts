@@ -1,0 +1,102 @@
+import { checkValue, parseValue, serializeValue } from './json-value'
+
+const prefix = 'f:'
+let counter = 0
+
+/**
+ * Flash messages of one session: those that this request may read, and those for the next.
+ *
+ * In a record every message is a field of its own, `f:<tag>:<key>`, with a tag that no other has. So the request that
+ * could read a message removes exactly the fields that it was given, and never a newer message of the same key that a
+ * parallel request left in the meantime; no comparing is needed. Tags sort by time: the latest of a key is read.
+ */
+export class FlashFields {
+  readonly #readable = new Map<string, unknown>()
+  readonly #given: string[] = []
+  readonly #next = new Map<string, unknown>()
+  readonly #saved = new Map<string, { field: string; text: string }>()
+
+  static isField(name: string): boolean {
+    return name.startsWith(prefix)
+  }
+
+  /** Takes over the fields that a record has. */
+  static read(fields: ReadonlyMap<string, string>): FlashFields {
+    const flash = new FlashFields()
+    for (const name of [...fields.keys()].sort()) {
+      flash.#given.push(name)
+      const value = parseValue(fields.get(name) ?? '')
+      if (value !== undefined && value !== null) flash.#readable.set(name.slice(name.indexOf(':', prefix.length) + 1), value)
+    }
+    return flash
+  }
+
+  /** Messages that never were in a record, readable at once. */
+  static of(messages: Iterable<readonly [string, unknown]>): FlashFields {
+    const flash = new FlashFields()
+    for (const [key, value] of messages) flash.#readable.set(key, value)
+    return flash
+  }
+
+  get size(): number {
+    return this.#readable.size
+  }
+
+  has(key: string): boolean {
+    return this.#readable.has(key)
+  }
+
+  get(key: string): unknown {
+    return this.#readable.get(key)
+  }
+
+  keys(): Iterable<string> {
+    return this.#readable.keys()
+  }
+
+  /** Leaves a message for the next request; `null` and `undefined` take one back. */
+  put(key: string, value: unknown): void {
+    if (value === undefined || value === null) {
+      this.#next.delete(key)
+      return
+    }
+    checkValue(key, value)
+    this.#next.set(key, value)
+  }
+
+  /** What the next request will read, as text. */
+  texts(): Map<string, string> {
+    return new Map([...this.#next].map(([key, value]) => [key, serializeValue(key, value)]))
+  }
+
+  changes(set: Map<string, string>, remove: string[]): void {
+    remove.push(...this.#given)
+    for (const [key, value] of this.#next) {
+      const text = serializeValue(key, value)
+      const saved = this.#saved.get(key)
+      if (saved?.text === text) continue
+      if (saved !== undefined) remove.push(saved.field)
+      set.set(`${prefix}${nextTag()}:${key}`, text)
+    }
+    for (const [key, { field }] of this.#saved) if (!this.#next.has(key)) remove.push(field)
+  }
+
+  /** The store has these changes now. */
+  settle(set: ReadonlyMap<string, string>, remove: readonly string[]): void {
+    const removed = new Set(remove)
+    const given = this.#given.filter((field) => !removed.has(field))
+    this.#given.splice(0, Infinity, ...given)
+    for (const [key, { field }] of this.#saved) if (removed.has(field)) this.#saved.delete(key)
+    for (const [field, text] of set) {
+      if (!FlashFields.isField(field)) continue
+      this.#saved.set(field.slice(field.indexOf(':', prefix.length) + 1), { field, text })
+    }
+  }
+}
+
+/** Sorts by time, and is unique: two requests in one millisecond, or in two processes, never share one. */
+function nextTag(): string {
+  counter = (counter + 1) % 46_656
+  const order = Date.now().toString(36).padStart(9, '0') + counter.toString(36).padStart(3, '0')
+  return order + Math.random().toString(36).slice(2, 8)
+}

@@ -1,0 +1,191 @@
+import { wholeSeconds } from '../base/clock'
+import type { DefaultFlash, DefaultValues } from './session-shape'
+import { parseValue } from './json-value'
+import { plainSetting, SessionCore } from './session-core'
+
+/** The state behind a session. For the floors above; no door leads here. */
+export let coreOf: (session: AnySession) => SessionCore
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a session of whatever shape
+export type AnySession = Session<any, any>
+
+type KeyOf<T> = Extract<keyof T, string>
+type ValueOf<T, K> = K extends keyof T ? T[K] : never
+
+/**
+ * One client's session, as a request sees it (`req.session`). It knows neither HTTP nor stores: what is done to it is
+ * kept when the response goes out (or at `sessions.save(session)`), key by key, and only what changed.
+ *
+ * `Values` and `Flash` are the app's own shape, declared once as `SessionValues` and `SessionFlash`; see README, "Types".
+ *
+ * @example
+ * req.session.set('views', (req.session.get('views') ?? 0) + 1)
+ * req.session.flash('notice', 'Saved')     // readable in the next request, once
+ */
+export class Session<Values extends object = DefaultValues, Flash extends object = DefaultFlash> {
+  readonly #core: SessionCore
+
+  static {
+    coreOf = (session) => session.#core
+  }
+
+  /**
+   * A session by hand: for tests, and to hand to `sessions.save`.
+   *
+   * @param id What to be called. Default: a new random id, made when it is first asked for. An id that is given is shown
+   *   but never adopted: a save stores the session under an id of its own, because a given id may be a guess.
+   * @param initialData Values, and flash messages that are readable at once.
+   * @throws SessionError `INVALID_SESSION_VALUE` for a value that JSON cannot carry.
+   */
+  constructor(id?: string, initialData?: readonly [Values, Flash])
+  constructor(id?: string | SessionCore, initialData?: readonly [Values, Flash]) {
+    if (id instanceof SessionCore) this.#core = id
+    else this.#core = SessionCore.fresh(plainSetting(), { id, values: initialData?.[0], flash: initialData?.[1] })
+  }
+
+  /** The value of the key, else the flash message of that key from the request before, else undefined. An object may be
+   * changed in place: it is saved like any other change. */
+  get<K extends KeyOf<Values> | KeyOf<Flash>>(key: K): ValueOf<Values, K> | ValueOf<Flash, K> | undefined {
+    const core = this.#core
+    if (core.destroyed) return undefined
+    const value = core.values.get(key) ?? core.flash.get(key)
+    // Only an object can be changed in place, behind the session's back.
+    if (typeof value === 'object') core.touch()
+    return value as ValueOf<Values, K> | ValueOf<Flash, K> | undefined
+  }
+
+  /** Whether `get` would find the key. */
+  has(key: KeyOf<Values> | KeyOf<Flash>): boolean {
+    const core = this.#core
+    return !core.destroyed && (core.values.has(key) || core.flash.has(key))
+  }
+
+  /**
+   * Keeps a value; `null` and `undefined` remove the key. Setting an equal value (the same JSON) writes nothing. In
+   * parallel requests different keys all keep their writes; of one key the last writer's whole value stays, nothing is
+   * merged.
+   *
+   * @throws SessionError `INVALID_SESSION_VALUE`, naming the key, for what JSON cannot carry (a BigInt, a cycle, a
+   *   function, NaN, a Map); `SESSION_DESTROYED` after `destroy()`.
+   */
+  set<K extends KeyOf<Values>>(key: K, value: Values[K] | null | undefined): void {
+    const core = this.#core
+    core.checkAlive()
+    if (value === null || value === undefined) core.values.unset(key)
+    else core.values.set(key, value)
+    core.touch()
+  }
+
+  /** Removes a key; a parallel request that merely read it does not bring it back. Throws `SESSION_DESTROYED` after
+   * `destroy()`. */
+  unset(key: KeyOf<Values>): void {
+    const core = this.#core
+    core.checkAlive()
+    core.values.unset(key)
+    core.touch()
+  }
+
+  /** Leaves a message that the next request, and only it, can read with `get`. Not readable in this one. Throws as
+   * `set` does. */
+  flash<K extends KeyOf<Flash>>(key: K, value: Flash[K]): void {
+    const core = this.#core
+    core.checkAlive()
+    core.flash.put(key, value)
+    core.touch()
+  }
+
+  /**
+   * A new id, the same data. The id from before opens nothing as soon as the change is stored, whatever the argument:
+   * the data lives on in the same record (OWASP Session Management, "Renew the session ID after any privilege level
+   * change"). At a login use `login(req, subject)`, which does this and more.
+   *
+   * @param deleteOldSession When true, `deleteId` afterwards tells the first id of this request.
+   */
+  regenerateId(deleteOldSession = false): void {
+    const core = this.#core
+    core.checkAlive()
+    core.replaceId()
+    if (deleteOldSession) core.markFirstIdDeleted()
+    core.touch()
+  }
+
+  /**
+   * Ends the session: its record is deleted and its cookie cleared before the response leaves. From here on it is empty,
+   * and `set`, `unset`, `flash` and `regenerateId` throw `Session has been destroyed`. Requests in flight cannot bring it
+   * back. Twice is once. To go on with a fresh session in the same request use `logout(req)`.
+   */
+  destroy(): void {
+    const core = this.#core
+    core.destroyed = true
+    core.touch()
+  }
+
+  /** What opens the session: its cookie. A secret; log `handle` instead. */
+  get id(): string {
+    return this.#core.id
+  }
+
+  /** Public name of the session, 16 characters: safe to log, to show, to put in a URL. It opens nothing. */
+  get handle(): string {
+    return this.#core.handle
+  }
+
+  /** Whose session it is; undefined while nobody is logged in. */
+  get subject(): string | undefined {
+    return this.#core.subject
+  }
+
+  /** Start of the absolute lifetime, Unix seconds; a login restarts it. */
+  get createdAt(): number {
+    return wholeSeconds(this.#core.createdAt)
+  }
+
+  /** Absolute deadline, Unix seconds; an idle timeout can end the session earlier. */
+  get expiresAt(): number {
+    return wholeSeconds(this.#core.expiresAt)
+  }
+
+  /** What a store would keep: the values, and the flash messages for the next request. Copies; `[{}, {}]` when destroyed. */
+  get data(): [Values, Flash] {
+    const { destroyed, values, flash } = this.#core
+    if (destroyed) return [{}, {}] as [Values, Flash]
+    return [parseAll(values.texts()), parseAll(flash.texts())] as [Values, Flash]
+  }
+
+  /** Whether a save would have something to do: a changed value, also one changed in place, a flash message to leave or
+   * to clear, a new id, an end. */
+  get dirty(): boolean {
+    return this.#core.dirty
+  }
+
+  get destroyed(): boolean {
+    return this.#core.destroyed
+  }
+
+  /** The first id of this request, after `regenerateId(true)`; undefined otherwise. */
+  get deleteId(): string | undefined {
+    return this.#core.deleteId
+  }
+
+  /** How many keys `get` would find; 0 when destroyed. */
+  get size(): number {
+    const { destroyed, values, flash } = this.#core
+    if (destroyed) return 0
+    let size = values.size
+    for (const key of flash.keys()) if (!values.has(key)) size++
+    return size
+  }
+
+  /** For logs: the handle and whose it is. Never the id, never data. */
+  toJSON(): { handle: string; subject: string | undefined; size: number } {
+    return { handle: this.handle, subject: this.subject, size: this.size }
+  }
+}
+
+/** The session around a state that was made elsewhere. */
+export function sessionAround(core: SessionCore): Session {
+  return new Session(core as unknown as string)
+}
+
+function parseAll(texts: ReadonlyMap<string, string>): object {
+  return Object.fromEntries([...texts].map(([key, text]) => [key, parseValue(text)]))
+}

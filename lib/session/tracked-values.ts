@@ -1,0 +1,82 @@
+import { checkValue, parseValue, serializeValue } from './json-value'
+
+/** What became of the values since they were loaded or last saved. */
+export interface ValueChanges {
+  readonly set: ReadonlyMap<string, string>
+  readonly remove: readonly string[]
+}
+
+/**
+ * Values by key that know which of them changed. They stay text until somebody asks for them; the ones that were handed
+ * out are compared, as text, with what the store has, so that `values.get('cart').push(x)` counts and reading does not.
+ */
+export class TrackedValues {
+  readonly #stored: Map<string, string>
+  readonly #live = new Map<string, unknown>()
+  readonly #removed = new Set<string>()
+
+  constructor(stored: Map<string, string>) {
+    this.#stored = stored
+  }
+
+  get size(): number {
+    let size = this.#stored.size - this.#removed.size
+    for (const key of this.#live.keys()) if (!this.#stored.has(key)) size++
+    return size
+  }
+
+  has(key: string): boolean {
+    return this.#live.has(key) || (this.#stored.has(key) && !this.#removed.has(key))
+  }
+
+  get(key: string): unknown {
+    const live = this.#live.get(key)
+    if (live !== undefined || this.#removed.has(key)) return live
+    const text = this.#stored.get(key)
+    if (text === undefined) return undefined
+    const value = parseValue(text)
+    // A text that is `null` or no JSON is nothing that `set` has written: it reads as absent and stays as it is.
+    if (value === undefined || value === null) return undefined
+    this.#live.set(key, value)
+    return value
+  }
+
+  set(key: string, value: unknown): void {
+    checkValue(key, value)
+    this.#live.set(key, value)
+    this.#removed.delete(key)
+  }
+
+  unset(key: string): void {
+    this.#live.delete(key)
+    if (this.#stored.has(key)) this.#removed.add(key)
+  }
+
+  changes(): ValueChanges {
+    const set = new Map<string, string>()
+    for (const [key, value] of this.#live) {
+      const text = serializeValue(key, value)
+      if (text !== this.#stored.get(key)) set.set(key, text)
+    }
+    return { set, remove: [...this.#removed] }
+  }
+
+  /** The store has these changes now. What changed since they were taken is still a change. */
+  settle(changes: ValueChanges): void {
+    for (const [key, text] of changes.set) this.#stored.set(key, text)
+    for (const key of changes.remove) {
+      this.#stored.delete(key)
+      this.#removed.delete(key)
+    }
+    // Unset while the save was under way: the store has it, the session does not.
+    for (const key of changes.set.keys()) if (!this.#live.has(key)) this.#removed.add(key)
+  }
+
+  /** All of it, as text, changed or not. */
+  texts(): Map<string, string> {
+    const texts = new Map(this.#stored)
+    for (const key of this.#removed) texts.delete(key)
+    for (const [key, value] of this.#live) texts.set(key, serializeValue(key, value))
+    return texts
+  }
+}
