@@ -25,7 +25,7 @@ module.exports = {
       rules: {
         '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
         '@typescript-eslint/consistent-type-exports': 'error',
-        '@typescript-eslint/switch-exhaustiveness-check': 'error',
+        '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
         '@typescript-eslint/explicit-module-boundary-types': 'error',
         '@typescript-eslint/no-import-type-side-effects': 'off',
         '@typescript-eslint/prefer-readonly': 'error',

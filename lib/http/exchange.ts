@@ -3,7 +3,7 @@ import { SessionError } from '../base/errors'
 import { warn, warnOnce } from '../base/warnings'
 import type { CommitOutcome, SessionService } from '../manager/session-service'
 import type { CommitFacts } from '../session/commit-plan'
-import { type AnySession, coreOf, type Session } from '../session/session'
+import { type AnySession, coreOf, Session } from '../session/session'
 import type { LoginIntent } from '../session/session-core'
 import { andThen, type Awaitable } from '../session/store'
 import { type Gate, HeldResponse } from './held-response'
@@ -27,7 +27,7 @@ export class Exchange implements Gate {
   readonly #secure: boolean
   #presented: boolean
   #session: Session
-  #ended: Session[] = []
+  readonly #ended: Session[] = []
   #held = false
 
   constructor(service: SessionService, req: IncomingMessage, res: ServerResponse, next: Next, shown: Presentation, session: Session) {
@@ -160,15 +160,9 @@ const noCookies: readonly string[] = []
 /** The exchange that carries the request's session. */
 export function exchangeOf(req: IncomingMessage): Exchange {
   const { session } = req as Partial<SessionRequest>
-  const host = isSession(session) ? coreOf(session).host : undefined
+  // Somebody else's middleware may have put anything there.
+  const host = session instanceof Session ? coreOf(session).host : undefined
   if (host instanceof Exchange) return host
   throw new SessionError('SESSION_MISSING', 'req.session is not there; mount sessionMiddleware() before what uses sessions')
 }
 
-function isSession(value: unknown): value is AnySession {
-  try {
-    return typeof value === 'object' && value !== null && coreOf(value as AnySession) !== undefined
-  } catch {
-    return false
-  }
-}
