@@ -181,6 +181,8 @@ function resolveCookie(given: CookieOptions = {}, secret: unknown): SessionCooki
   if (name !== undefined && !(typeof name === 'string' && cookieName.test(name))) {
     throw invalidOption('cookie.name', name, 'a token of RFC 6265: letters, digits and !#$%&\'*+-.^_`|~')
   }
+  if (typeof path !== 'string' || !path.startsWith('/')) throw invalidOption('cookie.path', path, 'a path that begins with "/"')
+  if (domain !== undefined && typeof domain !== 'string') throw invalidOption('cookie.domain', domain, 'a domain name')
   checkBoolean('cookie.httpOnly', httpOnly)
   checkBoolean('cookie.partitioned', partitioned)
   checkBoolean('cookie.persistent', persistent)

@@ -10,12 +10,12 @@ import { SessionError } from '../base/errors'
  */
 export function serializeValue(key: string, value: unknown): string {
   checkValue(key, value)
-  return stringify(key, value)
+  return JSON.stringify(value)
 }
 
 /** Throws where JSON cannot carry the value; what `toJSON` gives is judged in its place (a `Date`, a `Buffer`). */
 export function checkValue(key: string, value: unknown): void {
-  const trouble = typeof value === 'object' && value !== null ? findTrouble(value, []) : troubleOf(value)
+  const trouble = typeof value === 'object' && value !== null ? (findTrouble(value, []) ?? emptiness(value)) : troubleOf(value)
   if (trouble !== undefined) throw refuse(key, trouble)
 }
 
@@ -28,10 +28,8 @@ export function parseValue(text: string): unknown {
   }
 }
 
-function stringify(key: string, value: unknown): string {
-  const text = JSON.stringify(value) as string | undefined
-  if (text === undefined) throw refuse(key, 'toJSON() that gives nothing')
-  return text
+function emptiness(value: object): string | undefined {
+  return resolveToJson(value) === undefined ? 'toJSON() that gives nothing' : undefined
 }
 
 function refuse(key: string, trouble: string): SessionError {
