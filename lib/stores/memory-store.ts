@@ -66,7 +66,7 @@ export class MemoryStore implements SessionStore {
       this.#drop(handle)
       return undefined
     }
-    return entry
+    return entry.record.context === undefined ? entry : { record: copyRecord(entry.record), fields: entry.fields }
   }
 
   insert(handle: string, session: StoredSession): void {

@@ -99,15 +99,14 @@ function optionalSeconds(milliseconds: string | undefined): number | undefined {
 }
 
 const escaped = 'j:'
-const loneSurrogate = /\p{Surrogate}/u
 
 /**
- * Text as it goes over the wire, which is UTF-8. A lone half of a surrogate pair has no UTF-8: it would arrive as U+FFFD,
- * so that two names or two users became one. Such text goes as `j:` and JSON, which spells the half out; so does text
- * that starts with `j:` itself.
+ * Text as it goes over the wire, which is UTF-8. A lone half of a surrogate pair has no UTF-8: it would arrive as
+ * U+FFFD, so that two names or two users became one. Such text goes as `j:` and JSON, which spells the half out; so does
+ * text that starts with `j:` itself.
  */
 export function toWire(text: string): string {
-  return loneSurrogate.test(text) || text.startsWith(escaped) ? escaped + JSON.stringify(text) : text
+  return text.startsWith(escaped) || !isWellFormed(text) ? escaped + JSON.stringify(text) : text
 }
 
 export function fromWire(text: string): string {
@@ -118,4 +117,9 @@ export function fromWire(text: string): string {
   } catch {
     return text
   }
+}
+
+/** Node 20 has the method, the compiler's library for it does not; a regular expression takes six times as long. */
+function isWellFormed(text: string): boolean {
+  return (text as unknown as { isWellFormed(): boolean }).isWellFormed()
 }

@@ -3,7 +3,8 @@ import { SessionError } from '../../base/errors'
 
 /* What the store needs of a client of the `redis` package, written down here so that major versions 5 and 6 fit alike
  * and nobody who imports the store needs the package's types. Raw commands and not `client.hGetAll()`: those would read
- * from the client-side cache or from a replica where the app has one, and both may still show a session that was ended. */
+ * from the client-side cache or from a replica where the app has one, and either may still show a session that was
+ * ended. */
 
 /** `createClient()`, or a pool of such clients. */
 export interface RedisNodeClient {
@@ -16,7 +17,12 @@ export interface RedisNodeClient {
 export interface RedisClusterClient {
   readonly isOpen: boolean
   nodeClient(node: never): unknown
-  sendCommand(firstKey: string | undefined, isReadonly: boolean | undefined, args: string[], options?: object): Promise<unknown>
+  sendCommand(
+    firstKey: string | undefined,
+    isReadonly: boolean | undefined,
+    args: string[],
+    options?: object,
+  ): Promise<unknown>
 }
 
 /** `createSentinel()`. */

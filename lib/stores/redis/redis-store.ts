@@ -171,14 +171,20 @@ export class RedisStore implements SessionStore {
 
   async #readRecord(handle: string): Promise<SessionRecord | undefined> {
     const key = this.#keyOf(handle)
-    const reply = await this.#link.send(key, ['HMGET', key, metaField, subjectField, contextField]).catch(absentWhenForeign)
+    const command = ['HMGET', key, metaField, subjectField, contextField]
+    const reply = await this.#link.send(key, command).catch(absentWhenForeign)
     if (!Array.isArray(reply)) return undefined
     const [words, subject, context] = reply as (string | null)[]
     return decodeRecord(words, subject, context)
   }
 
   /** All commands of a batch leave together: one round trip each. */
-  async #eachEntry(subject: string, now: number, batch: number, act: (entry: IndexEntry) => Promise<void>): Promise<void> {
+  async #eachEntry(
+    subject: string,
+    now: number,
+    batch: number,
+    act: (entry: IndexEntry) => Promise<void>,
+  ): Promise<void> {
     const entries = await this.#index.entries(subject, now)
     for (let i = 0; i < entries.length; i += batch) await Promise.all(entries.slice(i, i + batch).map(act))
   }

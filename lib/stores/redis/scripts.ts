@@ -126,8 +126,8 @@ return { status }
 
 /**
  * KEYS: the record. ARGV: now, and the subject that it must have, or none.
- * Answers { 0 } when there is no such record; otherwise it is gone, and the answer is { 1 when it was live, 2 when it had
- * ended by time, subject or '', createdAt }.
+ * Answers { 0 } when there is no such record; otherwise it is gone now, and the answer is { 1 when it was live, 2 when it
+ * had ended by time, subject or '', createdAt }.
  */
 export const deleteScript = nameScript(`${readRecord}
 local record = read(KEYS[1])

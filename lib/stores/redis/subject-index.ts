@@ -89,5 +89,6 @@ export function isSettled(entry: IndexEntry, now: number): boolean {
 function parseMember(member: string): IndexEntry[] {
   const colon = member.lastIndexOf(':')
   const boundAt = Number(member.slice(colon + 1))
-  return colon < 1 || !Number.isFinite(boundAt) ? [] : [{ member, handle: member.slice(0, colon), boundAt: boundAt / 1000 }]
+  if (colon < 1 || !Number.isFinite(boundAt)) return []
+  return [{ member, handle: member.slice(0, colon), boundAt: boundAt / 1000 }]
 }

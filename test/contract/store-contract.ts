@@ -1,0 +1,171 @@
+import { retainUntil } from '../../lib/session/lifetime'
+import type { SessionRecord, StoredSession } from '../../lib/session/record'
+import type { SessionStore } from '../../lib/session/store'
+import { at, newHandle, newHash, recordWith, sessionWith, setting } from './samples'
+import { describeChange } from './change-contract'
+import { describeListing } from './listing-contract'
+import { describeRandomRuns } from './random-runs'
+import { describeTexts } from './text-contract'
+
+/** What a store can do beside the base of the contract. */
+export interface StoreAbilities {
+  /** Has `list`, `deleteAll` and `changeAll`. */
+  readonly listing: boolean
+}
+
+/** A place where stores of one kind can be made: a server, a directory, nothing at all. */
+export interface StoreGround {
+  /** A new store with nothing in it. */
+  newStore(): SessionStore
+  close?(): Promise<void>
+}
+
+/** One suite for every store: each sentence of `SessionStore`, each row of `changeRecord`. */
+export function describeStore(name: string, open: () => Promise<StoreGround>, abilities: StoreAbilities): void {
+  describe(`store contract: ${name}`, () => {
+    let ground: StoreGround
+    let store: SessionStore
+
+    beforeAll(async () => {
+      ground = await open()
+    })
+    beforeEach(() => {
+      store = ground.newStore()
+    })
+    afterEach(async () => {
+      await store.close?.()
+    })
+    afterAll(async () => {
+      await ground.close?.()
+    })
+
+    const kept = async (session: StoredSession): Promise<string> => {
+      const handle = newHandle()
+      await store.insert(handle, session, at(0))
+      return handle
+    }
+    const fieldsOf = async (handle: string) => Object.fromEntries((await store.load(handle, at(1)))?.fields ?? [])
+
+    describe('load and insert', () => {
+      test('a handle that nobody inserted is undefined', async () => {
+        expect(await store.load(newHandle(), at(0))).toBeUndefined()
+      })
+
+      test.each<[string, StoredSession]>([
+        ['the least there can be', sessionWith()],
+        ['fields', sessionWith({}, { 'v:a': '1', 'f:b': '"x"' })],
+        ['an idle timeout', sessionWith({ idleUntil: at(600), accessedAt: at(-0.5) })],
+        ['a renewed id', sessionWith({ previousHash: newHash(), previousUntil: at(30), issuedAt: at(2), epoch: 7 })],
+        ['a login', sessionWith({ subject: 'u1', context: { ip: '::1', device: { name: 'a' }, location: [1] } })],
+        ['milliseconds', sessionWith({ createdAt: at(-0.123), expiresAt: at(4.567), idleUntil: at(3.999) })],
+      ])('comes back as it was: %s', async (_, session) => {
+        const handle = await kept(session)
+        expect(await store.load(handle, at(0))).toEqual(session)
+      })
+
+      test('what the caller does to its objects afterwards changes nothing', async () => {
+        const device = { name: 'phone' }
+        const fields = new Map([['v:a', '1']])
+        const session = { record: recordWith({ subject: 'u1', context: { ip: '::1', device } }), fields }
+        const handle = await kept(session)
+        device.name = 'changed'
+        fields.set('v:b', '2').delete('v:a')
+        const loaded = await store.load(handle, at(1))
+        expect(loaded?.record.context).toEqual({ ip: '::1', device: { name: 'phone' } })
+        expect(loaded?.fields).toEqual(new Map([['v:a', '1']]))
+      })
+
+      test('what the caller does to a loaded context changes nothing', async () => {
+        const handle = await kept(sessionWith({ subject: 'u1', context: { ip: '::1', device: { name: 'phone' } } }))
+        const context = (await store.load(handle, at(1)))?.record.context
+        if (context?.device !== undefined) context.device.name = 'changed'
+        expect((await store.load(handle, at(1)))?.record.context).toEqual({ ip: '::1', device: { name: 'phone' } })
+      })
+    })
+
+    describe('deadlines', () => {
+      test.each<[string, Partial<SessionRecord>]>([
+        ['absolute', {}],
+        ['idle', { idleUntil: at(30) }],
+        ['idle, with more than the longest grace to it', { idleUntil: at(3600) }],
+        ['idle, beyond the absolute one', { idleUntil: at(90_000) }],
+      ])('a record is kept until its retention ends: %s', async (_, parts) => {
+        const session = sessionWith(parts)
+        const handle = await kept(session)
+        const end = retainUntil(session.record)
+        expect(await store.load(handle, end - 0.001)).toEqual(session)
+        expect(await store.load(handle, end)).toBeUndefined()
+      })
+
+      test.each<[string, Partial<SessionRecord>, number]>([
+        ['absolute', { expiresAt: at(100) }, 100],
+        ['idle', { idleUntil: at(100) }, 100],
+      ])('a session takes changes until its %s deadline, and none from then on', async (_, parts, end) => {
+        const handle = await kept(sessionWith(parts, { 'v:a': '1' }))
+        expect(await store.change(handle, setting({ 'v:a': '2' }), at(end - 0.001))).toBe('stored')
+        expect(await store.change(handle, setting({ 'v:a': '3' }), at(end))).toBe('gone')
+        expect(await fieldsOf(handle)).toEqual({ 'v:a': '2' })
+      })
+
+      test('an access cannot revive a session that has ended by being idle', async () => {
+        const handle = await kept(sessionWith({ idleUntil: at(100) }))
+        const access = { accessedAt: at(101), idleUntil: at(201) }
+        expect(await store.change(handle, { access }, at(101))).toBe('gone')
+        expect((await store.load(handle, at(101)))?.record.idleUntil).toBe(at(100))
+      })
+
+      test('an access moves the retention', async () => {
+        const handle = await kept(sessionWith({ idleUntil: at(30) }))
+        await store.change(handle, { access: { accessedAt: at(20), idleUntil: at(50) } }, at(20))
+        expect(await store.load(handle, at(79.999))).toBeDefined()
+        expect(await store.load(handle, at(80))).toBeUndefined()
+      })
+    })
+
+    describeChange(() => store)
+
+    describe('delete', () => {
+      test('ends a live session once', async () => {
+        const handle = await kept(sessionWith())
+        expect(await store.delete(handle, at(1))).toBe(true)
+        expect(await store.load(handle, at(1))).toBeUndefined()
+        expect(await store.delete(handle, at(1))).toBe(false)
+        expect(await store.delete(newHandle(), at(1))).toBe(false)
+      })
+
+      test('a session that time has ended is not counted, and is gone afterwards', async () => {
+        const handle = await kept(sessionWith({ idleUntil: at(100) }))
+        expect(await store.delete(handle, at(100))).toBe(false)
+        expect(await store.load(handle, at(100))).toBeUndefined()
+      })
+
+      test.each([
+        ['u1', 'u1', true],
+        ['u1', 'u2', false],
+        [undefined, 'u1', false],
+        ['u', 'u1', false],
+      ])('of subject %s, asked to end one of %s: %s', async (subject, ofSubject, ended) => {
+        const handle = await kept(sessionWith({ subject }))
+        expect(await store.delete(handle, at(1), ofSubject)).toBe(ended)
+        expect((await store.load(handle, at(1))) === undefined).toBe(ended)
+      })
+    })
+
+    describeTexts(() => store)
+
+    test('close: twice is once, and no call is served afterwards', async () => {
+      const handle = await kept(sessionWith())
+      if (store.close === undefined) return
+      await store.close()
+      await store.close()
+      const closed = expect.objectContaining({ code: 'STORE_CLOSED' })
+      await expect((async () => store.load(handle, at(1)))()).rejects.toEqual(closed)
+      await expect((async () => store.change(handle, {}, at(1)))()).rejects.toEqual(closed)
+      await expect((async () => store.insert(handle, sessionWith(), at(1)))()).rejects.toEqual(closed)
+      await expect((async () => store.delete(handle, at(1)))()).rejects.toEqual(closed)
+    })
+
+    if (abilities.listing) describeListing(() => store)
+    describeRandomRuns(() => ground.newStore(), abilities)
+  })
+}
