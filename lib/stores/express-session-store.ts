@@ -35,7 +35,10 @@ export function isExpressSessionStore(value: unknown): value is ExpressSessionSt
 }
 
 /** The store as one of the package's; see {@link ExpressSessionStoreAdapter}. */
-export function adaptExpressSessionStore(store: ExpressSessionStore, options?: ExpressSessionStoreOptions): SessionStore {
+export function adaptExpressSessionStore(
+  store: ExpressSessionStore,
+  options?: ExpressSessionStoreOptions,
+): ExpressSessionStoreAdapter {
   return new ExpressSessionStoreAdapter(store, options)
 }
 

@@ -13,7 +13,8 @@ export interface Turn {
 
 interface Waiting extends Turn {
   held: boolean
-  readonly start: () => void
+  /** False when it was too late to start. */
+  readonly start: () => boolean
 }
 
 /**
@@ -35,24 +36,34 @@ export class HandleQueue {
   /** @param limit Seconds. */
   run<T>(handle: string, limit: number, task: (turn: Turn) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      const due = performance.now() + limit * 1000
+      const cut = () => {
+        clearTimeout(timer)
+        turn.held = false
+        turn.onCut?.()
+        reject(new SessionError('STORE_TIMEOUT', 'the session store did not answer in time'))
+      }
       const turn: Waiting = {
         held: true,
         start: () => {
+          // The one before may have used up this one's time as well, with this one's timer about to fire.
+          if (performance.now() >= due) {
+            cut()
+            return false
+          }
           task(turn)
             .then(resolve, reject)
             .finally(() => {
               clearTimeout(timer)
               this.#leave(handle, turn)
             })
+          return true
         },
       }
-      const cut = () => {
-        turn.held = false
-        turn.onCut?.()
-        reject(new SessionError('STORE_TIMEOUT', 'the session store did not answer in time'))
+      const timer = setTimeout(() => {
+        cut()
         this.#leave(handle, turn)
-      }
-      const timer = setTimeout(cut, Math.min(longestTimer, limit * 1000))
+      }, Math.min(longestTimer, limit * 1000))
       timer.unref()
       const line = this.#lines.get(handle)
       if (line === undefined) {
@@ -68,8 +79,10 @@ export class HandleQueue {
     if (line === undefined || place === -1) return
     line.splice(place, 1)
     if (place > 0) return
-    const next = line[0]
-    if (next === undefined) this.#lines.delete(handle)
-    else next.start()
+    while (line[0] !== undefined) {
+      if (line[0].start()) return
+      line.shift()
+    }
+    this.#lines.delete(handle)
   }
 }
