@@ -1,0 +1,23 @@
+// What README's shorter pieces of code stand in: the names that an app has at hand.
+import type { Server } from 'node:http'
+import type { Express, RequestHandler } from 'express'
+import type holdfast from '../../lib'
+
+declare global {
+  const app: Express
+  const server: Server
+  const user: { id: string }
+  const req: import('express').Request
+  const sessions: holdfast.SessionManager
+  const users: {
+    check(name: string, password: string): Promise<{ id: string } | undefined>
+    setPassword(id: string, password: string): Promise<void>
+  }
+  const client: import('redis').RedisClientType
+  const login: typeof holdfast.login
+  const logout: typeof holdfast.logout
+  const sessionMiddleware: typeof holdfast.sessionMiddleware
+  const WebSocketServer: typeof import('ws').WebSocketServer
+  const request: typeof import('supertest')
+  function createApp(sessions: RequestHandler): Express
+}
