@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { SessionError } from '../base/errors'
 import { checkKeys, describe, isPositive, type KeysOf } from '../base/option-check'
 import type { UserSessionOperationContext } from '../session/session-shape'
+import { checkSubject, copyContext } from '../session/subject'
 import { exchangeOf } from './exchange'
 
 export interface LoginOptions {
@@ -24,7 +25,8 @@ const loginKeys: KeysOf<LoginOptions> = { ttl: true, context: true }
  *
  * @param subject Whose session it is: any non-empty string, for example a user's id. Left out: the session keeps the
  *   subject that it has, or has none; the id and the lifetime are renewed all the same.
- * @throws SessionError `SESSION_MISSING` without the middleware, `INVALID_ARGUMENT` for a wrong subject or option.
+ * @throws SessionError `SESSION_MISSING` without the middleware, `INVALID_ARGUMENT` for a wrong subject, context or ttl,
+ *   `INVALID_SESSION_VALUE` for a context that JSON cannot carry.
  *
  * @example
  * app.post('/login', async (req, res) => {
@@ -42,7 +44,7 @@ export function login(req: IncomingMessage, subject?: string, options: LoginOpti
   if (!isPositive(ttl)) {
     throw new SessionError('INVALID_ARGUMENT', `login: ttl is ${describe(ttl)}; it accepts seconds greater than 0`)
   }
-  exchange.login({ subject, ttl, context: structuredClone(options.context ?? context(exchange.req)) })
+  exchange.login({ subject, ttl, context: copyContext(options.context ?? context(exchange.req)) })
 }
 
 /**
@@ -52,10 +54,4 @@ export function login(req: IncomingMessage, subject?: string, options: LoginOpti
  */
 export function logout(req: IncomingMessage): void {
   exchangeOf(req).startOver()
-}
-
-/** Any non-empty string names a subject: `a`, `a:b`, `a*`, `__proto__`. */
-export function checkSubject(subject: unknown): asserts subject is string {
-  if (typeof subject === 'string' && subject !== '') return
-  throw new SessionError('INVALID_ARGUMENT', `subject is ${describe(subject)}; it accepts a string that is not empty`)
 }

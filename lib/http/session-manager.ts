@@ -3,10 +3,8 @@ import { handleNamedBy, mintId } from '../id/session-id'
 import { resolveOptions } from '../manager/resolve-options'
 import type { SessionOptions } from '../manager/session-options'
 import { SessionService, type VerifiedSession } from '../manager/session-service'
-import type { FieldChanges } from '../session/record'
-import { parseValue, serializeValue } from '../session/json-value'
 import { type AnySession, type Session } from '../session/session'
-import { keyOfField, valueField } from '../session/session-core'
+import { fieldsOf, valuesOf } from '../session/value-fields'
 import { createMiddleware, findPresented, type RequestHandler } from './middleware'
 import { isSecureRequest } from './request'
 import { addSessionCookies } from './response-headers'
@@ -67,7 +65,7 @@ export class SessionManager {
 
   /** The values of a session, or undefined when there is no such session. Flash messages are left for the next request. */
   async get(id: string): Promise<Record<string, unknown> | undefined> {
-    return valuesOf(await this.#find(id))
+    return valuesIn(await this.#find(id))
   }
 
   /** Sets these keys and leaves all others as they are, in one atomic step; `null` and `undefined` remove a key. False when
@@ -98,7 +96,7 @@ export class SessionManager {
   /** The values of the session that the request's cookie names, or undefined. Never creates one, writes nothing. */
   async fromRequest(req: IncomingMessage): Promise<Record<string, unknown> | undefined> {
     const { verified } = await findPresented(this.#service, req)
-    return valuesOf(verified)
+    return valuesIn(verified)
   }
 
   /** As `fromRequest`, for the request of a WebSocket handshake: the upgrade request itself (`ws`), a Socket.IO socket, or
@@ -124,22 +122,6 @@ function secureOf(res: ServerResponse): boolean {
   return req !== undefined && isSecureRequest(req)
 }
 
-function fieldsOf(data: object): FieldChanges {
-  const set = new Map<string, string>()
-  const remove: string[] = []
-  for (const [key, value] of Object.entries(data) as [string, unknown][]) {
-    if (value === undefined || value === null) remove.push(valueField(key))
-    else set.set(valueField(key), serializeValue(key, value))
-  }
-  return { set, remove }
-}
-
-function valuesOf(verified: VerifiedSession | undefined): Record<string, unknown> | undefined {
-  if (verified === undefined) return undefined
-  const values: [string, unknown][] = []
-  for (const [name, text] of verified.stored.fields) {
-    const key = keyOfField(name)
-    if (key !== undefined) values.push([key, parseValue(text)])
-  }
-  return Object.fromEntries(values)
+function valuesIn(verified: VerifiedSession | undefined): Record<string, unknown> | undefined {
+  return verified === undefined ? undefined : valuesOf(verified.stored.fields)
 }
