@@ -9,7 +9,8 @@ import { andThen, type Awaitable } from '../session/store'
 import { type Gate, HeldResponse } from './held-response'
 import { claimsForwardedTls } from './request'
 
-export type Next = (error?: unknown) => void
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Express and Connect have it
+export type Next = (error?: any) => void
 export type SessionRequest = IncomingMessage & { session: AnySession }
 
 /** What the request's cookie has shown. */

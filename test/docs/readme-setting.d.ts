@@ -1,7 +1,7 @@
 // What README's shorter pieces of code stand in: the names that an app has at hand.
 import type { Server } from 'node:http'
 import type { Express, RequestHandler } from 'express'
-import type holdfast from '../../lib'
+import type * as holdfast from '../../lib'
 
 declare global {
   const app: Express

@@ -20,7 +20,17 @@ function complaints(pieces: readonly string[]): string[] {
     return text === undefined ? getSourceFile(path, version, ...rest) : ts.createSourceFile(path, text, version)
   }
   const setting = join(__dirname, 'readme-setting.d.ts')
-  const program = ts.createProgram([setting, ...files.keys()], { ...options, noUnusedLocals: false, noImplicitReturns: false }, host)
+  // As strict as a new project is, and an ES module, as the pieces are written.
+  const ofAnApp: ts.CompilerOptions = {
+    ...options,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    exactOptionalPropertyTypes: false,
+    noPropertyAccessFromIndexSignature: false,
+    noImplicitReturns: false,
+    noUnusedLocals: false,
+  }
+  const program = ts.createProgram([setting, ...files.keys()], ofAnApp, host)
   return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
     const text = ts.flattenDiagnosticMessageText(messageText, '\n')
     const line = file === undefined || start === undefined ? '' : (file.text.slice(start).split('\n')[0] ?? '')
