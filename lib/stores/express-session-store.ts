@@ -179,9 +179,9 @@ async function destroy(store: ExpressSessionStore, handle: string): Promise<void
   }
 }
 
-/** Seconds by which the machine's clock is ahead of the session's. */
+/** Seconds by which the session's clock is behind the machine's, which the store goes by: 0 but for tests that turn it. */
 function skewOf(now: number): number {
-  return Date.now() / 1000 - now
+  return Math.max(0, Date.now() / 1000 - now)
 }
 
 function copySession({ record, fields }: StoredSession): StoredSession {

@@ -41,8 +41,8 @@ export interface ExpressSessionData {
  * The session as it is given to the store. Shares nothing with the caller, and is extensible: session-file-store writes a
  * property of its own into it.
  *
- * @param skew Seconds by which the machine's clock, which the store goes by, is ahead of the session's clock: 0 but for
- * tests that turn theirs.
+ * @param skew Seconds to be added to the deadline, for a session whose clock is behind the machine's: the store goes by the
+ * machine's, and must not drop what has not ended yet.
  */
 export function encodeSession({ record, fields }: StoredSession, skew: number): ExpressSessionData {
   const expires = Math.ceil((retainUntil(record) + skew) * 1000)

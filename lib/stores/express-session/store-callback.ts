@@ -9,9 +9,8 @@ export type StoreCallback = (error?: unknown, value?: unknown) => void
  */
 export function askStore(call: (callback: StoreCallback) => unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => {
-      reject(error instanceof Error ? error : new Error('the session store failed with something that is no Error', { cause: error }))
-    }
+    // Whatever the store gave: it is somebody else's to wrap, as the cause of an error of the package.
+    const fail = (error: unknown) => reject(error as Error)
     try {
       const returned = call((error, value) => {
         if (error) fail(error)
@@ -30,13 +29,18 @@ export function askStore(call: (callback: StoreCallback) => unknown): Promise<un
  * socket is missing is away, and a store that is away must not look like an empty one.
  */
 export function meansAbsent(error: unknown): boolean {
-  const { code, syscall } = error as { code?: unknown; syscall?: unknown }
+  const { code, syscall } = partsOf(error)
   return code === 'ENOENT' && syscall !== 'connect'
 }
 
 /** Whether the error of a `get` says that what is kept there is not JSON: such a session can never be read again. */
 export function meansGarbage(error: unknown): boolean {
-  return error instanceof Error && error.name === 'SyntaxError'
+  return partsOf(error).name === 'SyntaxError'
+}
+
+/** Read by name, not by class: an error may come from another realm, or be a plain object. */
+function partsOf(error: unknown): { name?: unknown; code?: unknown; syscall?: unknown } {
+  return typeof error === 'object' && error !== null ? error : {}
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

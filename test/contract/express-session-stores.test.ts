@@ -1,0 +1,11 @@
+import { adaptExpressSessionStore } from '../../lib/stores/express-session-store'
+import { storesOfOthers } from '../support/express-session-stores'
+import { describeStore } from './store-contract'
+
+for (const { name, open } of storesOfOthers) {
+  const openGround = async () => {
+    const { newStore, close } = await open()
+    return { newStore: () => adaptExpressSessionStore(newStore()), close }
+  }
+  describeStore(name, openGround, { listing: false })
+}

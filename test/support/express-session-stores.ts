@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import connectPgSimple from 'connect-pg-simple'
+import { RedisStore as ConnectRedisStore } from 'connect-redis'
+import session from 'express-session'
+import createMemoryStore from 'memorystore'
+import { Pool } from 'pg'
+import sessionFileStore from 'session-file-store'
+import type { ExpressSessionStore } from '../../lib/stores/express-session-store'
+import { startPostgres } from './postgres-server'
+import { RedisServer } from './redis-server'
+
+/** What one store written for express-session keeps its sessions in. */
+export interface StoreHome {
+  /** A store object; all of a home see the same sessions, except where those live in the store object. */
+  newStore(): ExpressSessionStore
+  /** What is kept under the sid, as text, whether it has expired or not. */
+  read(sid: string): Promise<string | undefined>
+  /** Keeps a text under the sid, as if a store had. */
+  plant(sid: string, text: string): Promise<void>
+  /** Does now what the store does from time to time: drops what has expired. */
+  sweep(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface StoreOfOthers {
+  readonly name: string
+  /** Whether it can be given text that is no JSON. */
+  readonly takesGarbage: boolean
+  /** Whether two store objects, as in two processes, see the same sessions. */
+  readonly shared: boolean
+  open(): Promise<StoreHome>
+}
+
+const nothing = () => Promise.resolve()
+
+function openMemory(): StoreHome {
+  const store = new session.MemoryStore()
+  const { sessions } = store as unknown as { sessions: Record<string, string> }
+  return {
+    newStore: () => store,
+    read: async (sid) => sessions[sid],
+    plant: async (sid, text) => {
+      sessions[sid] = text
+    },
+    sweep: promisify(store.all.bind(store)) as () => Promise<any>,
+    close: nothing,
+  }
+}
+
+function openMemorystore(): StoreHome {
+  const store = new (createMemoryStore(session))({ checkPeriod: 0 })
+  const { store: kept } = store as unknown as { store: Map<string, string> & { peek(sid: string): string | undefined } }
+  return {
+    newStore: () => store,
+    read: async (sid) => kept.peek(sid),
+    plant: async (sid, text) => {
+      kept.set(sid, text)
+    },
+    sweep: async () => store.prune(),
+    close: nothing,
+  }
+}
+
+function openFiles(): StoreHome {
+  const path = mkdtempSync(join(tmpdir(), 'holdfast-files-'))
+  const FileStore = sessionFileStore(session)
+  const options = { path, retries: 0, reapInterval: -1, logFn: () => {} }
+  const file = (sid: string) => join(path, `${sid}.json`)
+  return {
+    newStore: () => new FileStore(options),
+    read: (sid) => readFile(file(sid), 'utf8').catch(() => undefined),
+    plant: (sid, text) => writeFile(file(sid), text),
+    async sweep() {
+      const helpers = createRequire(__filename)('session-file-store/lib/session-file-helpers')
+      await new Promise<void>((done) => helpers.reap(helpers.defaults(options), done))
+    },
+    close: async () => rmSync(path, { recursive: true, force: true }),
+  }
+}
+
+async function openRedis(): Promise<StoreHome> {
+  const server = await RedisServer.start()
+  const client = await server.connect()
+  return {
+    newStore: () => new ConnectRedisStore({ client }),
+    read: async (sid) => (await client.get(`sess:${sid}`)) ?? undefined,
+    async plant(sid, text) {
+      await client.set(`sess:${sid}`, text)
+    },
+    sweep: nothing,
+    async close() {
+      client.destroy()
+      await server.stop()
+    },
+  }
+}
+
+async function openPostgres(): Promise<StoreHome> {
+  const server = await startPostgres()
+  const pool = new Pool({ connectionString: server.connectionString, max: 10 })
+  pool.on('error', () => {})
+  const PgStore = connectPgSimple(session)
+  const newStore = () => new PgStore({ pool, createTableIfMissing: true, pruneSessionInterval: false })
+  const first = newStore()
+  await promisify(first.get.bind(first) as (sid: string, done: (error: unknown) => void) => void)('makes the table')
+  return {
+    newStore,
+    async read(sid) {
+      const { rows } = await pool.query<{ text: string }>('SELECT sess::text AS text FROM session WHERE sid = $1', [sid])
+      return rows[0]?.text
+    },
+    async plant(sid, text) {
+      await pool.query("INSERT INTO session VALUES ($1, $2, now() + interval '1 day')", [sid, text])
+    },
+    sweep: promisify(first.pruneSessions.bind(first)),
+    async close() {
+      await pool.end()
+      await server.stop()
+    },
+  }
+}
+
+/** The stores written for express-session on which everything is proven, each on its real backend. */
+export const storesOfOthers: StoreOfOthers[] = [
+  { name: 'express-session MemoryStore', takesGarbage: true, shared: false, open: async () => openMemory() },
+  { name: 'memorystore', takesGarbage: true, shared: false, open: async () => openMemorystore() },
+  { name: 'session-file-store', takesGarbage: true, shared: true, open: async () => openFiles() },
+  { name: 'connect-redis', takesGarbage: true, shared: true, open: openRedis },
+  { name: 'connect-pg-simple', takesGarbage: false, shared: true, open: openPostgres },
+]
