@@ -95,3 +95,9 @@ export function changeRecord(record: SessionRecord, change: RecordChange): Sessi
   }
   return next
 }
+
+/** Whether a change is one that a channel on the session wants to hear of: other values, another id or owner. An access
+ * is none, and a renewed id is no other session. */
+export function isNews({ fields, replace, bind }: RecordChange): boolean {
+  return replace !== undefined || bind !== undefined || (fields !== undefined && fields.set.size + fields.remove.length > 0)
+}

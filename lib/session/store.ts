@@ -40,9 +40,31 @@ export interface SessionStore {
   /** Changes fields of every live session of a subject; resolves to how many. */
   changeAll?(subject: string, fields: FieldChanges, now: number): Awaitable<number>
 
+  /**
+   * Tells of sessions that changed or ended, so that a channel can follow its session; without it, channels learn of
+   * changes only from their periodic check. One subscription a process: who listens sorts the news by handle.
+   *
+   * The news is only that there is news; what it is, the record says. So a message that comes late, twice, or in another
+   * order does no harm, one that is lost is made good by the next look, and none of them holds an id or a value.
+   *
+   * @param listener Called with the handle of a session after it was changed or has ended, or without one when messages
+   *   may have been lost: then anything may have happened to any session. Must not throw. An access that was recorded
+   *   need not be told.
+   * @returns How to stop; twice is once.
+   */
+  subscribe?(listener: StoreListener): Awaitable<() => void>
+
+  /** As `load`, and from this step until `until` (Unix seconds) the session's changes and its end are told to whoever has
+   * subscribed, in any process. For a store that would have to pay for telling of sessions that nobody watches; where it
+   * is absent, `subscribe` tells of all. */
+  watch?(handle: string, now: number, until: number): Awaitable<StoredSession | undefined>
+
   /** Lets go of timers and connections that the store made itself. Twice is once. */
   close?(): Awaitable<void>
 }
+
+/** See `SessionStore.subscribe`. */
+export type StoreListener = (handle?: string) => void
 
 export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'

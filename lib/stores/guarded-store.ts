@@ -1,6 +1,6 @@
 import { SessionError } from '../base/errors'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../session/record'
-import type { Awaitable, SessionStore } from '../session/store'
+import type { Awaitable, SessionStore, StoreListener } from '../session/store'
 import { isPromise } from '../session/store'
 
 /** The longest wait that `setTimeout` takes. */
@@ -54,6 +54,22 @@ export class GuardedStore {
     const store = this.#store
     if (store.changeAll === undefined) throw unsupported('change all sessions of a user')
     return this.#guard('changeAll', () => store.changeAll?.(subject, fields, now) ?? 0)
+  }
+
+  /** As `load`, where the store tells of every session unasked. */
+  watch(handle: string, now: number, until: number): Awaitable<StoredSession | undefined> {
+    const store = this.#store
+    return this.#guard('watch', () => (store.watch === undefined ? store.load(handle, now) : store.watch(handle, now, until)))
+  }
+
+  /** Undefined for a store that tells nothing. */
+  subscribe(listener: StoreListener): Awaitable<() => void> | undefined {
+    return this.#store.subscribe?.(listener)
+  }
+
+  /** Whether `changeAll` can be called. */
+  get canChangeAll(): boolean {
+    return this.#store.changeAll !== undefined
   }
 
   async close(): Promise<void> {

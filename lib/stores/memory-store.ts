@@ -3,9 +3,10 @@ import { systemClock } from '../base/clock'
 import { SessionError } from '../base/errors'
 import { isLive, retainUntil } from '../session/lifetime'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../session/record'
-import { changeRecord } from '../session/record'
-import type { SessionStore } from '../session/store'
+import { changeRecord, isNews } from '../session/record'
+import type { SessionStore, StoreListener } from '../session/store'
 import { DeadlineQueue } from './deadline-queue'
+import { StoreListeners } from './store-listeners'
 
 export interface MemoryStoreOptions {
   /**
@@ -40,6 +41,7 @@ export class MemoryStore implements SessionStore {
   readonly #entries = new Map<string, Entry>()
   readonly #handlesOf = new Map<string, Set<string>>()
   readonly #deadlines = new DeadlineQueue()
+  readonly #listeners = new StoreListeners()
   #timer: NodeJS.Timeout | undefined
   #timerDue = Infinity
   #closed = false
@@ -88,6 +90,7 @@ export class MemoryStore implements SessionStore {
       record: change.bind === undefined ? record : copyRecord(record),
       fields: changeFields(entry.fields, change.fields),
     })
+    if (isNews(change)) this.#listeners.tell(handle)
     return change.renew?.from === before.hash ? 'renewed' : 'stored'
   }
 
@@ -127,9 +130,16 @@ export class MemoryStore implements SessionStore {
       const entry = this.#liveEntry(handle, now)
       if (entry === undefined) continue
       this.#keep(handle, { record: entry.record, fields: changeFields(entry.fields, fields) })
+      this.#listeners.tell(handle)
       changed++
     }
     return changed
+  }
+
+  /** Tells of every session that is changed or dropped, an evicted one included, within the call that did it. */
+  subscribe(listener: StoreListener): () => void {
+    this.#checkOpen()
+    return this.#listeners.add(listener)
   }
 
   close(): void {
@@ -139,6 +149,7 @@ export class MemoryStore implements SessionStore {
     this.#entries.clear()
     this.#handlesOf.clear()
     this.#deadlines.clear()
+    this.#listeners.clear()
   }
 
   #checkOpen(): void {
@@ -167,6 +178,7 @@ export class MemoryStore implements SessionStore {
     this.#unlist(this.#entries.get(handle)?.record.subject, handle)
     this.#entries.delete(handle)
     this.#deadlines.delete(handle)
+    this.#listeners.tell(handle)
   }
 
   #unlist(subject: string | undefined, handle: string): void {

@@ -1,0 +1,30 @@
+import type { StoreListener } from '../session/store'
+
+/** Those who listen to a store within this process. Costs nothing while there are none. */
+export class StoreListeners {
+  readonly #listeners = new Set<StoreListener>()
+
+  get size(): number {
+    return this.#listeners.size
+  }
+
+  /** Each call is a subscription of its own, also with the same function. */
+  add(listener: StoreListener): () => void {
+    const own: StoreListener = (handle) => {
+      listener(handle)
+    }
+    this.#listeners.add(own)
+    return () => {
+      this.#listeners.delete(own)
+    }
+  }
+
+  /** To be called after the step, when the store says what it is going to say to anybody who asks. */
+  tell(handle?: string): void {
+    for (const listener of this.#listeners) listener(handle)
+  }
+
+  clear(): void {
+    this.#listeners.clear()
+  }
+}
