@@ -119,10 +119,10 @@ export function resolveTimeouts(timeouts: TimeoutOptions = {}, sessionTtl: numbe
       'timeouts.renewal is set; set timeouts.oldSessionAvailabilityAfterRenewal too, or requests that are under way at a renewal lose their session',
     )
   }
-  if (overlap !== undefined && !(isPositive(overlap) && renewal !== undefined && overlap < renewal)) {
+  if (overlap !== undefined && !(isPositive(overlap) && renewal !== undefined && overlap < sessionTtl)) {
     throw new SessionError(
       'INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL',
-      `timeouts.oldSessionAvailabilityAfterRenewal is ${describe(overlap)}; it accepts seconds greater than 0 and less than timeouts.renewal`,
+      `timeouts.oldSessionAvailabilityAfterRenewal is ${describe(overlap)}; it accepts, together with timeouts.renewal, seconds greater than 0 and less than sessionTtl (${sessionTtl})`,
     )
   }
   return { idle, renewal, oldSessionAvailabilityAfterRenewal: overlap }

@@ -43,7 +43,7 @@ export interface TimeoutOptions {
   /** An id that is this old is replaced at the next request. Default: off. Less than `sessionTtl`. */
   renewal?: number
   /** How long the id before a renewal still works: long enough for requests that are under way, and pages with many of
-   * them. Required with `renewal`, less than it. */
+   * them. Required with `renewal`, less than `sessionTtl`. While it lasts the id is not renewed again. */
   oldSessionAvailabilityAfterRenewal?: number
 }
 

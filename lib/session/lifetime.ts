@@ -15,6 +15,9 @@ export const longestRetention = 60
  * twentieth, and a session ends at most a twentieth early. */
 const accessGrain = 1 / 20
 
+/** Without an idle timeout nothing depends on it but "last active" on a user's page: so, in seconds, and for a user only. */
+const userAccessInterval = 300
+
 /** Not ended by time. The limit itself is too late: a session of 10 seconds has ended when 10 seconds have passed. The
  * idle rule of today's configuration counts as well as the deadline in the record, so a tightened rule holds at once. */
 export function isLive(record: SessionRecord, now: number, timeouts?: Timeouts): boolean {
@@ -38,15 +41,23 @@ export function matchId(record: SessionRecord, hash: string, now: number): 'curr
   return sameHash(previousHash, hash) ? 'previous' : undefined
 }
 
-/** Whether an access at `now` is worth a store command. */
-export function isAccessDue(record: SessionRecord, now: number, timeouts: Timeouts): boolean {
-  if (timeouts.idle === undefined) return false
-  return record.idleUntil === undefined || now - record.accessedAt >= timeouts.idle * accessGrain
+/** For how long a recorded access is good enough. */
+export function accessInterval(timeouts: Timeouts): number {
+  return timeouts.idle === undefined ? userAccessInterval : timeouts.idle * accessGrain
 }
 
-/** Whether the current id is old enough to be renewed. */
+/** Whether an access at `now` is worth a store command. */
+export function isAccessDue(record: SessionRecord, now: number, timeouts: Timeouts): boolean {
+  if (timeouts.idle === undefined && record.subject === undefined) return false
+  if (timeouts.idle !== undefined && record.idleUntil === undefined) return true
+  return now - record.accessedAt >= accessInterval(timeouts)
+}
+
+/** Whether the current id is old enough to be renewed. While the one before it still works it is not: a record remembers
+ * one, and the first would lose part of its overlap. */
 export function isRenewalDue(record: SessionRecord, now: number, timeouts: Timeouts): boolean {
-  return timeouts.renewal !== undefined && now - record.issuedAt >= timeouts.renewal
+  if (timeouts.renewal === undefined || now - record.issuedAt < timeouts.renewal) return false
+  return record.previousUntil === undefined || now >= record.previousUntil
 }
 
 /** When a session that is used at `now` ends unless it is used again. */

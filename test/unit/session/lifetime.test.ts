@@ -1,0 +1,151 @@
+import { hashId, mintId, mintIdFor } from '../../../lib/id/session-id'
+import {
+  idleDeadline,
+  isAccessDue,
+  isLive,
+  isRenewalDue,
+  longestRetention,
+  matchId,
+  retainUntil,
+} from '../../../lib/session/lifetime'
+import { changeRecord, type SessionRecord } from '../../../lib/session/record'
+
+/** One step of a record's clock, and less than any rule. */
+const step = 0.001
+
+function recordOf(facts: Partial<SessionRecord> = {}): SessionRecord {
+  return { hash: hashId('now'), epoch: 0, createdAt: 1000, issuedAt: 1000, accessedAt: 1000, expiresAt: 5000, ...facts }
+}
+
+/** A rule at its limit, and one step on either side of it. */
+function around<T>(limit: number, rule: (now: number) => T): [T, T, T] {
+  return [rule(limit - step), rule(limit), rule(limit + step)]
+}
+
+describe('isLive', () => {
+  test('ends at the absolute deadline', () => {
+    const record = recordOf()
+    expect(around(5000, (now) => isLive(record, now))).toEqual([true, false, false])
+  })
+
+  test('ends at the idle deadline of the record', () => {
+    const record = recordOf({ idleUntil: 1100 })
+    expect(around(1100, (now) => isLive(record, now))).toEqual([true, false, false])
+  })
+
+  test('ends at the absolute deadline however late the idle one is', () => {
+    const record = recordOf({ accessedAt: 4990, idleUntil: 5090 })
+    expect(around(5000, (now) => isLive(record, now))).toEqual([true, false, false])
+  })
+
+  test('a rule that was tightened holds at once, also for records that know none', () => {
+    expect(around(1060, (now) => isLive(recordOf({ idleUntil: 1100 }), now, { idle: 60 }))).toEqual([true, false, false])
+    expect(around(1060, (now) => isLive(recordOf(), now, { idle: 60 }))).toEqual([true, false, false])
+  })
+
+  test('a rule that was loosened does not revive', () => {
+    expect(around(1100, (now) => isLive(recordOf({ idleUntil: 1100 }), now, { idle: 600 }))).toEqual([true, false, false])
+  })
+
+  test('is live before its own beginning: a clock that is behind by a few seconds ends nothing', () => {
+    expect(isLive(recordOf({ idleUntil: 1100 }), 995, { idle: 100 })).toBe(true)
+  })
+})
+
+describe('retainUntil', () => {
+  test.each([
+    ['no idle rule: the absolute deadline', {}, 5000],
+    ['a short idle time: as long again', { accessedAt: 1000, idleUntil: 1010 }, 1020],
+    ['a long idle time: the longest retention', { accessedAt: 1000, idleUntil: 2000 }, 2000 + longestRetention],
+    ['never past the absolute deadline', { accessedAt: 4000, idleUntil: 4990 }, 5000],
+    ['an idle deadline before the access: no retention', { accessedAt: 1000, idleUntil: 900 }, 900],
+  ])('%s', (_, facts, until) => {
+    expect(retainUntil(recordOf(facts))).toBe(until)
+  })
+})
+
+describe('matchId', () => {
+  const [current, previous] = [hashId('now'), hashId('before')]
+  const renewed = recordOf({ previousHash: previous, previousUntil: 1010 })
+
+  test('the current id opens at any time', () => {
+    expect(around(1010, (now) => matchId(renewed, current, now))).toEqual(['current', 'current', 'current'])
+  })
+
+  test('the id before a renewal opens up to the end of the overlap', () => {
+    expect(around(1010, (now) => matchId(renewed, previous, now))).toEqual(['previous', undefined, undefined])
+  })
+
+  test('anything else opens nothing', () => {
+    expect(matchId(renewed, hashId('else'), 1000)).toBeUndefined()
+    expect(matchId(recordOf(), previous, 1000)).toBeUndefined()
+    expect(matchId(recordOf({ previousHash: previous }), previous, 1000)).toBeUndefined()
+    expect(matchId(renewed, '', 1000)).toBeUndefined()
+  })
+
+  test('a hash opens only under the handle that it was made with', () => {
+    const id = mintId(24)
+    const copied = mintIdFor(mintId(24).slice(0, 16), 24)
+    expect(matchId(recordOf({ hash: hashId(id) }), hashId(copied), 1000)).toBeUndefined()
+  })
+})
+
+describe('isAccessDue', () => {
+  test('each twentieth of the idle timeout', () => {
+    const record = recordOf({ idleUntil: 1100 })
+    expect(around(1005, (now) => isAccessDue(record, now, { idle: 100 }))).toEqual([false, true, true])
+  })
+
+  test('at once when the record knows no idle deadline yet', () => {
+    expect(isAccessDue(recordOf(), 1000, { idle: 100 })).toBe(true)
+  })
+
+  test('without an idle timeout: never for a visitor, each five minutes for a user, whose devices page shows it', () => {
+    expect(around(1300, (now) => isAccessDue(recordOf(), now, {}))).toEqual([false, false, false])
+    expect(around(1300, (now) => isAccessDue(recordOf({ subject: 'ann' }), now, {}))).toEqual([false, true, true])
+  })
+
+  test('not when the last access was recorded by a clock that is ahead', () => {
+    expect(isAccessDue(recordOf({ idleUntil: 1100 }), 997, { idle: 100 })).toBe(false)
+  })
+})
+
+describe('isRenewalDue', () => {
+  test('when the id is as old as the timeout', () => {
+    expect(around(1300, (now) => isRenewalDue(recordOf(), now, { renewal: 300 }))).toEqual([false, true, true])
+  })
+
+  test('never without the timeout', () => {
+    expect(isRenewalDue(recordOf(), 4999, {})).toBe(false)
+  })
+
+  test('counts from the id, not from the session', () => {
+    const record = recordOf({ issuedAt: 2000 })
+    expect(around(2300, (now) => isRenewalDue(record, now, { renewal: 300 }))).toEqual([false, true, true])
+  })
+
+  test('waits until the overlap of the last renewal is over, so that its id works for the whole of it', () => {
+    const record = recordOf({ previousHash: hashId('before'), previousUntil: 1500 })
+    expect(around(1500, (now) => isRenewalDue(record, now, { renewal: 300 }))).toEqual([false, true, true])
+  })
+})
+
+test('idleDeadline counts from the access', () => {
+  expect(idleDeadline(1000, { idle: 30 })).toBe(1030)
+  expect(idleDeadline(1000, {})).toBeUndefined()
+})
+
+describe('clocks of two processes that differ by a few seconds', () => {
+  const access = (now: number) => ({ access: { accessedAt: now, idleUntil: idleDeadline(now, { idle: 100 }) } })
+
+  test('an access moves the idle deadline forward only', () => {
+    const ahead = changeRecord(recordOf({ idleUntil: 1100 }), access(1053))
+    const behind = ahead && changeRecord(ahead, access(1050))
+    expect(behind).toMatchObject({ accessedAt: 1053, idleUntil: 1153 })
+  })
+
+  test('no access, and no renewal, moves the absolute deadline', () => {
+    const renew = { from: hashId('now'), to: hashId('next'), issuedAt: 4999, previousUntil: 5009 }
+    expect(changeRecord(recordOf({ idleUntil: 1100 }), { ...access(4999), renew })).toMatchObject({ expiresAt: 5000, createdAt: 1000 })
+  })
+})
