@@ -1,0 +1,83 @@
+import { join } from 'node:path'
+import express, { type ErrorRequestHandler, type Express } from 'express'
+import { sessionMiddleware, type SessionOptions } from 'holdfast'
+import { RedisStore } from 'holdfast/redis'
+import { createClient } from 'redis'
+import { csrfProtection } from '../shared/csrf'
+import { explainError } from '../shared/document'
+import { listen } from '../shared/listen'
+import { securityHeaders } from '../shared/security-headers'
+import { Accounts } from './accounts'
+import { deviceRoutes } from './device-routes'
+import { demo, errorPage } from './pages'
+import { passwordRoutes } from './password-routes'
+import { signInRoutes } from './sign-in-routes'
+
+declare module 'holdfast' {
+  interface SessionValues {
+    /** The last minute with a request in it; see `noteActivity`. */
+    activeMinute: number
+  }
+  interface SessionFlash {
+    notice: string
+  }
+}
+
+/** Sessions last half a day, unless somebody asks to be kept signed in. */
+const halfDay = 43_200
+
+/** @param options Where sessions are kept, and the clock: both have defaults. */
+export function createApp(options: Pick<SessionOptions, 'store' | 'clock'> = {}): Express {
+  const { clock = () => Date.now() / 1000 } = options
+  const accounts = demoAccounts()
+  const session = sessionMiddleware({ ...options, sessionTtl: halfDay })
+  const { sessions } = session
+
+  const app = express()
+  // A proxy on this machine is believed when it says who asks; what anybody else says is not.
+  app.set('trust proxy', 'loopback')
+  app.use(securityHeaders, express.static(join(__dirname, 'public')), express.static(join(__dirname, '../shared/public')))
+  app.use(express.urlencoded({ extended: false, limit: '4kb' }), session, csrfProtection)
+
+  app.use(function noteActivity(req, res, next) {
+    // "Last active" is when something was last written. So something is, once a minute.
+    if (req.session.subject !== undefined) req.session.set('activeMinute', Math.floor(clock() / 60))
+    res.set('Cache-Control', 'no-store')
+    next()
+  })
+  app.use(signInRoutes(accounts), deviceRoutes(accounts, sessions, clock), passwordRoutes(accounts, sessions))
+
+  const showError: ErrorRequestHandler = (error, _req, res, next) => {
+    if (res.headersSent) {
+      next(error)
+      return
+    }
+    const { status, title, advice } = explainError(error)
+    if (status >= 500) console.error(error)
+    res.status(status).send(errorPage(title, advice))
+  }
+  app.use((_req, res) => res.status(404).send(errorPage('There is no such page', 'It may have moved.')))
+  app.use(showError)
+  return app
+}
+
+function demoAccounts(): Accounts {
+  const accounts = new Accounts()
+  accounts.add({ id: 'user-1', name: 'Ada Lovelace', email: demo.email }, demo.password)
+  accounts.add({ id: 'user-2', name: 'Grace Hopper', email: 'grace@example.com' }, demo.password)
+  return accounts
+}
+
+async function main(): Promise<void> {
+  const url = process.env['REDIS_URL']
+  if (url === undefined) {
+    listen(createApp())
+    return
+  }
+  const client = createClient({ url })
+  client.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
+  await client.connect()
+  listen(createApp({ store: new RedisStore({ client }) }))
+}
+
+if (require.main === module) void main()

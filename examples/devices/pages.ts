@@ -1,0 +1,57 @@
+import { renderDocument } from '../shared/document'
+import { type Html, html } from '../shared/html'
+import type { Account } from './accounts'
+
+/** Shown on the sign-in page: whoever can open the demo may use it. */
+export const demo = { email: 'ada@example.com', password: 'analytical engine' }
+
+const brand = html`<a class="brand" href="/"><img src="/icon.svg" alt="" width="32" height="32"><span>Harbour</span></a>`
+
+/** A page for anybody. */
+export function publicPage(title: string, main: Html): string {
+  return renderDocument({ title: `${title} · Harbour`, styles: ['/devices.css'], header: brand, main })
+}
+
+export function errorPage(title: string, advice: string): string {
+  return publicPage(title, html`<div class="narrow stack"><h1>${title}</h1><p>${advice}</p><p><a href="/">Back to your devices</a></p></div>`)
+}
+
+export interface SettingsParts {
+  readonly title: string
+  readonly current: '/' | '/password'
+  readonly account: Account
+  readonly csrfToken: string
+  readonly notice?: string | undefined
+  readonly content: Html
+}
+
+/** A page of the settings of somebody who is signed in. */
+export function settingsPage({ title, current, account, csrfToken, notice, content }: SettingsParts): string {
+  const link = (path: string, text: string) =>
+    html`<li><a href="${path}" ${path === current ? html`aria-current="page"` : undefined}>${text}</a></li>`
+  return renderDocument({
+    title: `${title} · Harbour`,
+    styles: ['/devices.css'],
+    header: html`${brand}
+      <form class="account" method="post" action="/sign-out">
+        ${tokenField(csrfToken)}
+        <span class="account-name">${account.name}</span>
+        <button class="button button-quiet">Sign out</button>
+      </form>`,
+    main: html`<div class="settings">
+      <nav class="settings-nav" aria-label="Settings">
+        <ul>
+          ${link('/', 'Your devices')} ${link('/password', 'Password')}
+        </ul>
+      </nav>
+      <div class="settings-content">
+        ${notice === undefined ? undefined : html`<p class="message" role="status">${notice}</p>`}
+        ${content}
+      </div>
+    </div>`,
+  })
+}
+
+export function tokenField(csrfToken: string): Html {
+  return html`<input type="hidden" name="csrfToken" value="${csrfToken}">`
+}

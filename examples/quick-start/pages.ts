@@ -1,0 +1,134 @@
+import { renderDocument } from '../shared/document'
+import { type Html, html } from '../shared/html'
+
+export interface HomeParts {
+  readonly name: string | undefined
+  readonly count: number
+  readonly notice: string | undefined
+  readonly problem: string | undefined
+  readonly handle: string
+  readonly createdAt: number
+  readonly expiresAt: number
+  readonly csrfToken: string
+  readonly demoPassword: string
+}
+
+const brand = html`<a class="brand" href="/"><img src="/icon.svg" alt="" width="32" height="32">
+  <span>holdfast <span class="brand-detail">quick start</span></span></a>`
+
+export function homePage(parts: HomeParts): string {
+  const { name, notice, problem } = parts
+  return document({
+    title: name === undefined ? 'holdfast quick start' : `${name} · holdfast quick start`,
+    header: html`${brand}${name === undefined ? undefined : account(name, parts)}`,
+    main: html`
+      ${notice === undefined ? undefined : html`<p class="message" role="status">${notice}</p>`}
+      ${problem === undefined ? undefined : html`<p class="message message-problem" role="alert">${problem}</p>`}
+      <div class="intro">
+        <h1>${name === undefined ? 'Hello, whoever you are' : `Hello, ${name}`}</h1>
+        <p class="muted">
+          ${name === undefined ? 'You have a session already. Count something, then sign in: the count stays yours.' : 'Open this page in a second browser: it has a session, and a count, of its own.'}
+        </p>
+      </div>
+      <div class="cards ${name === undefined && 'cards-anonymous'}">
+        ${name === undefined ? signInCard(parts) : undefined}
+        ${counterCard(parts)} ${flashCard(parts)} ${factsCard(parts)}
+      </div>
+    `,
+  })
+}
+
+export function errorPage(title: string, advice: string): string {
+  return document({
+    title,
+    header: brand,
+    main: html`<div class="intro"><h1>${title}</h1><p>${advice}</p><p><a href="/">Back to the page</a></p></div>`,
+  })
+}
+
+function document(parts: { title: string; header: Html; main: Html }): string {
+  return renderDocument({
+    ...parts,
+    styles: ['/quick-start.css'],
+    footer: html`The whole app is <code>examples/quick-start/app.ts</code>.`,
+  })
+}
+
+function token({ csrfToken }: HomeParts): Html {
+  return html`<input type="hidden" name="csrfToken" value="${csrfToken}">`
+}
+
+function account(name: string, parts: HomeParts): Html {
+  return html`<form class="account" method="post" action="/sign-out">
+    ${token(parts)}
+    <span class="account-name">${name}</span>
+    <button class="button button-quiet">Sign out</button>
+  </form>`
+}
+
+function signInCard(parts: HomeParts): Html {
+  return html`<section class="card" aria-labelledby="sign-in">
+    <h2 id="sign-in">Sign in</h2>
+    <p class="muted" id="password-hint">Any name will do. The demo password is <code>${parts.demoPassword}</code>.</p>
+    <form class="stack" method="post" action="/sign-in">
+      ${token(parts)}
+      <div class="field">
+        <label for="name">Name</label>
+        <input id="name" name="name" autocomplete="username" maxlength="60" required>
+      </div>
+      <div class="field">
+        <label for="password">Password</label>
+        <input id="password" name="password" type="password" autocomplete="current-password" required
+          aria-describedby="password-hint">
+      </div>
+      <button class="button">Sign in</button>
+    </form>
+  </section>`
+}
+
+function counterCard(parts: HomeParts): Html {
+  return html`<section class="card" id="counter" aria-labelledby="counter-title">
+    <h2 id="counter-title">A counter</h2>
+    <p class="count" data-testid="count">${parts.count}</p>
+    <p class="muted">Kept in your session. Reload the page, or close the browser and come back: it is still there.</p>
+    <form method="post" action="/count">
+      ${token(parts)}
+      <button class="button">Count one more</button>
+    </form>
+  </section>`
+}
+
+function flashCard(parts: HomeParts): Html {
+  return html`<section class="card" aria-labelledby="flash">
+    <h2 id="flash">A flash message</h2>
+    <p class="muted">Shown on the next page, once. Reload then, and it is gone.</p>
+    <form class="stack" method="post" action="/flash">
+      ${token(parts)}
+      <div class="field">
+        <label for="message">Message</label>
+        <input id="message" name="message" maxlength="200" required autocomplete="off">
+      </div>
+      <button class="button">Leave it</button>
+    </form>
+  </section>`
+}
+
+function factsCard({ name, handle, createdAt, expiresAt }: HomeParts): Html {
+  return html`<section class="card" aria-labelledby="facts">
+    <h2 id="facts">What the server knows</h2>
+    <dl class="facts">
+      <div><dt>Session</dt><dd><code>${handle}</code></dd></div>
+      <div><dt>Belongs to</dt><dd>${name ?? 'nobody yet'}</dd></div>
+      <div><dt>Began</dt><dd>${instant(createdAt)}</dd></div>
+      <div><dt>Ends</dt><dd>${instant(expiresAt)}</dd></div>
+    </dl>
+    <p class="muted">The name of the session may be shown: it opens nothing. What opens it is in your cookie only.</p>
+  </section>`
+}
+
+const format = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+
+function instant(seconds: number): Html {
+  const date = new Date(seconds * 1000)
+  return html`<time datetime="${date.toISOString()}">${format.format(date)} UTC</time>`
+}

@@ -1,0 +1,16 @@
+import helmet from 'helmet'
+
+/** No scripts, nothing from elsewhere, in nobody's frame. Pages are for the person who asked, so no cache keeps them. */
+export const securityHeaders = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'"],
+      formAction: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+})
