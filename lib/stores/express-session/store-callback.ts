@@ -10,7 +10,7 @@ export type StoreCallback = (error?: unknown, value?: unknown) => void
 export function askStore(call: (callback: StoreCallback) => unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     // Whatever the store gave: it is somebody else's to wrap, as the cause of an error of the package.
-    const fail = (error: unknown) => reject(error as Error)
+    const fail: (error: unknown) => void = reject
     try {
       const returned = call((error, value) => {
         if (error) fail(error)
