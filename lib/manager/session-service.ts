@@ -1,12 +1,21 @@
+import { RecentKeys } from '../base/recent-keys'
+import { warn } from '../base/warnings'
 import { hashId, handleOfId } from '../id/session-id'
 import { planCommit, type CommitFacts, type CommitPlan } from '../session/commit-plan'
-import { idleDeadline, isAccessDue, isLive, isRenewalDue, matchId } from '../session/lifetime'
-import { changeRecord, type FieldChanges, type RecordChange, type SessionRecord, type StoredSession } from '../session/record'
+import { accessInterval, idleDeadline, isAccessDue, isLive, isRenewalDue, matchId } from '../session/lifetime'
+import {
+  changeRecord,
+  type ChangeResult,
+  type FieldChanges,
+  type RecordChange,
+  type SessionRecord,
+  type StoredSession,
+} from '../session/record'
 import { type AnySession, coreOf, type Session, sessionAround } from '../session/session'
 import { SessionCore, type SessionSetting } from '../session/session-core'
 import { andThen, type Awaitable, isPromise } from '../session/store'
 import { GuardedStore } from '../stores/guarded-store'
-import { warn } from '../base/warnings'
+import { Renewals } from './renewals'
 import type { ResolvedSessionOptions } from './resolve-options'
 
 /** A record, and how the id that was shown opens it. */
@@ -32,9 +41,13 @@ const ended: CommitOutcome = { store: 'gone', cookie: 'none', undeliverable: fal
 export class SessionService {
   readonly options: ResolvedSessionOptions
   readonly store: GuardedStore
+  readonly renewals: Renewals
+  /** Handles whose access was recorded from here just now. */
+  readonly #accesses = new RecentKeys()
 
   constructor(options: ResolvedSessionOptions) {
     this.options = options
+    this.renewals = new Renewals(options.renewSessionHooks)
     this.store = new GuardedStore(options.store, options.storeTimeout)
   }
 
@@ -63,6 +76,7 @@ export class SessionService {
   /** The session of a verified id, its access recorded when that is due. */
   open(verified: VerifiedSession): Session {
     this.#recordAccess(verified)
+    if (verified.openedAs === 'previous') this.renewals.tellRenewed(verified.stored.record, verified.handle, this.now)
     return sessionAround(SessionCore.opened(this.#setting(), verified))
   }
 
@@ -80,7 +94,7 @@ export class SessionService {
     const core = coreOf(session)
     if (core.gone) return ended
     const changes = core.destroyed ? none : core.changes()
-    const plan = planCommit({
+    const facts: CommitFacts = {
       stored: core.record !== undefined,
       destroyed: core.destroyed,
       changed: hasChanges(core, changes),
@@ -88,7 +102,8 @@ export class SessionService {
       renewalDue: this.#renewalDue(core),
       presented,
       delivery,
-    })
+    }
+    const plan = this.#claimRenewal(core, planCommit(facts)) ?? planCommit({ ...facts, renewalDue: false })
     switch (plan.store) {
       case 'nothing':
         if (plan.undeliverable) core.abandonNewId()
@@ -113,6 +128,14 @@ export class SessionService {
   #renewalDue(core: SessionCore): boolean {
     const { record, openedAs } = core
     return record !== undefined && openedAs === 'current' && isRenewalDue(record, this.now, this.options.timeouts)
+  }
+
+  /** The plan, or undefined when it is to renew what somebody else here is renewing, or has renewed. */
+  #claimRenewal(core: SessionCore, plan: CommitPlan): CommitPlan | undefined {
+    if (plan.store !== 'renew' || core.record === undefined) return plan
+    if (this.renewals.begin(core.record.hash, core.handle, this.now)) return plan
+    core.openedAs = 'previous'
+    return undefined
   }
 
   #insert(core: SessionCore, plan: CommitPlan): Awaitable<CommitOutcome> {
@@ -148,15 +171,24 @@ export class SessionService {
     if (record === undefined) return nothing
     const renewedId = plan.store === 'renew' ? core.mintNextId() : undefined
     const change = this.#planChange(core, record, plan, changes, renewedId)
-    return andThen(this.store.change(core.handle, change, this.now), (result) => {
+    return andThen(this.changeStored(core.handle, change), (result) => {
       if (result === 'gone') return this.#changeRefused(core, plan)
       if (plan.store === 'reissue') core.idIsIssued()
       if (result === 'renewed') core.idIsIssued(renewedId)
       if (plan.undeliverable) core.abandonNewId()
-      core.settle(changeRecord(record, change) ?? record, changes)
+      const lost = plan.store === 'renew' && result !== 'renewed'
+      if (lost) core.openedAs = 'previous'
+      core.settle(changeRecord(record, lost ? withoutRenewal(change) : change) ?? record, changes)
       // Where somebody else was first to renew, their response carries the new id.
-      return plan.store === 'renew' && result !== 'renewed' ? { ...plan, cookie: 'none' } : plan
+      return lost ? { ...plan, cookie: 'none' } : plan
     })
+  }
+
+  /** Asks the store for a change; what becomes of a renewal in it is remembered. */
+  changeStored(handle: string, change: RecordChange): Awaitable<ChangeResult> {
+    const { now } = this
+    const ask = (): Awaitable<ChangeResult> => this.store.change(handle, change, now)
+    return change.renew === undefined ? ask() : this.renewals.make(handle, change.renew, now, ask)
   }
 
   #planChange(core: SessionCore, record: SessionRecord, plan: CommitPlan, fields: FieldChanges, renewedId: string | undefined): RecordChange {
@@ -189,19 +221,28 @@ export class SessionService {
   #recordAccess({ handle, stored: { record } }: VerifiedSession): void {
     const { now } = this
     const { timeouts } = this.options
-    if (!isAccessDue(record, now, timeouts)) return
+    if (!isAccessDue(record, now, timeouts) || this.#accesses.has(handle, now)) return
+    this.#accesses.keep(handle, now + accessInterval(timeouts), now)
     const access = { accessedAt: now, idleUntil: idleDeadline(now, timeouts) }
+    const fail = (error: unknown): void => {
+      this.#accesses.forget(handle)
+      accessNotRecorded(error)
+    }
     // Nobody waits for it: a reading request must not be slower because a minute has passed.
     try {
       const answer = this.store.change(handle, { epoch: record.epoch, access }, now)
-      if (isPromise(answer)) answer.then(undefined, accessNotRecorded)
+      if (isPromise(answer)) answer.then(undefined, fail)
     } catch (error) {
-      accessNotRecorded(error)
+      fail(error)
     }
   }
 }
 
 const none: FieldChanges = { set: new Map(), remove: [] }
+
+function withoutRenewal({ renew: _, ...rest }: RecordChange): RecordChange {
+  return rest
+}
 
 function hasChanges(core: SessionCore, changes: FieldChanges): boolean {
   if (changes.set.size > 0 || changes.remove.length > 0) return true
