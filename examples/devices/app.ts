@@ -74,7 +74,7 @@ async function main(): Promise<void> {
     listen(createApp())
     return
   }
-  const client = createClient({ url })
+  const client = createClient({ url, disableOfflineQueue: true })
   client.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
   await client.connect()
   listen(createApp({ store: new RedisStore({ client }) }))

@@ -90,3 +90,10 @@ export async function openPage(context: BrowserContext, isExpected: (text: strin
   page.on('requestfailed', (request) => note(`failed: ${request.method()} ${request.url()} ${request.failure()?.errorText ?? ''}`))
   return { page, problems }
 }
+
+/** Presses a button that sends a form, and waits for the page that answers. */
+export async function submit(page: Page, button: string): Promise<void> {
+  const loaded = page.waitForEvent('load')
+  await page.getByRole('button', { name: button, exact: true }).click()
+  await loaded
+}

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+
+const root = join(__dirname, '../..')
+
+/** An example that was started as its README says. */
+export interface RunningExample {
+  /** `http://localhost:<port>` */
+  readonly url: string
+  /** All that it has printed. */
+  output(): string
+  stop(): Promise<void>
+}
+
+/**
+ * Runs a command in the project's folder, on a free port, until it says where it listens.
+ *
+ * @example startExample('npx', 'tsx', 'examples/devices/app.ts')
+ */
+export async function startExample(command: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningExample> {
+  const { child, output, ended } = run(command, { PORT: '0', ...env })
+  const url = await new Promise<string>((resolve, reject) => {
+    void ended.then(() => reject(new Error(`${command.join(' ')} ended:\n${output()}`)))
+    child.stdout.on('data', () => {
+      const found = /^Listening on (http:\S+)$/m.exec(output())?.[1]
+      if (found !== undefined) resolve(found)
+    })
+  })
+  const stop = async () => {
+    end(child, 'SIGTERM')
+    await ended
+  }
+  return { url, output, stop }
+}
+
+/** Runs a command that ends by itself. */
+export async function runExample(command: readonly string[], env: NodeJS.ProcessEnv): Promise<{ code: number | null; output: string }> {
+  const { output, ended } = run(command, env)
+  const code = await ended
+  return { code, output: output() }
+}
+
+function run(command: readonly string[], env: NodeJS.ProcessEnv) {
+  const [program = '', ...args] = command
+  // A group of its own: what npm starts is stopped with it.
+  const child = spawn(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += String(chunk)))
+  const killNow = () => end(child, 'SIGKILL')
+  process.once('exit', killNow)
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => {
+      process.off('exit', killNow)
+      resolve(code)
+    })
+  })
+  return { child, output: () => text, ended }
+}
+
+function end({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return
+  try {
+    process.kill(-pid, signal)
+  } catch {
+    // It ended a moment ago.
+  }
+}
+
+/** A visitor without a browser: keeps cookies, follows redirects, and sends the forms of the page it is on. */
+export class Visitor {
+  readonly #origin: string
+  readonly #headers: Readonly<Record<string, string>>
+  readonly cookies = new Map<string, string>()
+  status = 0
+  path = ''
+  text = ''
+
+  constructor(origin: string, headers: Readonly<Record<string, string>> = {}) {
+    this.#origin = origin
+    this.#headers = headers
+  }
+
+  async open(path: string): Promise<string> {
+    return this.#request(path)
+  }
+
+  /** Sends a form of the current page: with its token, unless another one is given. */
+  async send(path: string, fields: Readonly<Record<string, string>> = {}): Promise<string> {
+    const csrfToken = /name="csrfToken" value="([0-9a-f]+)"/.exec(this.text)?.[1] ?? ''
+    return this.#request(path, new URLSearchParams({ csrfToken, ...fields }))
+  }
+
+  async #request(path: string, body?: URLSearchParams): Promise<string> {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const headers = { ...this.#headers, ...(cookie !== '' && { cookie }) }
+    const answer = await fetch(this.#origin + path, { method: body ? 'POST' : 'GET', headers, redirect: 'manual', ...(body && { body }) })
+    for (const line of answer.headers.getSetCookie()) this.#keep(line)
+    const location = answer.headers.get('location')
+    if (location !== null) {
+      await answer.arrayBuffer()
+      return this.#request(location)
+    }
+    this.status = answer.status
+    this.path = path
+    this.text = await answer.text()
+    return this.text
+  }
+
+  #keep(line: string): void {
+    const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+    if (value === '' || /max-age=0/i.test(line)) this.cookies.delete(name)
+    else this.cookies.set(name, value)
+  }
+}
