@@ -48,7 +48,8 @@ export interface RecordChange {
   readonly fields?: FieldChanges
   /** Record an access. An instant that is earlier than the record's changes nothing. */
   readonly access?: { readonly accessedAt: number; readonly idleUntil?: number | undefined }
-  /** Issue a new id with overlap: only while `from` is still the record's hash; otherwise only the rest is applied. */
+  /** Issue a new id with overlap: only while `from` is still the record's hash; otherwise only the rest is applied. Never
+   * together with `replace`. */
   readonly renew?: {
     readonly from: string
     readonly to: string
