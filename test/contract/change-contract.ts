@@ -41,7 +41,6 @@ export function describeChange(store: () => SessionStore): void {
       ['replace', { previousHash: from, previousUntil: at(90) }, { replace }, 'stored'],
       ['replace, with the right epoch', { epoch: 4 }, { epoch: 4, replace }, 'stored'],
       ['replace, with the wrong epoch', { epoch: 4 }, { epoch: 3, replace }, 'gone'],
-      ['renew and replace', { hash: from }, { renew: { ...renew, to: newHash() }, replace }, 'renewed'],
       ['bind', { idleUntil: at(60) }, { replace, bind }, 'stored'],
       ['bind, with an idle deadline', {}, { replace, bind: { ...bind, idleUntil: at(99) } }, 'stored'],
       ['bind, refused', { epoch: 1 }, { epoch: 0, replace, bind }, 'gone'],

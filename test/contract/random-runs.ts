@@ -94,7 +94,7 @@ async function run(store: SessionStore, listing: boolean, seed: number): Promise
   const subjects = ['x', 'y'].map((name) => name + newHandle())
   let seconds = 0
 
-  const soon = () => at(seconds + dice.roll(40))
+  const soon = () => at(seconds + 1 + dice.roll(40))
   const hash = () => dice.pick(hashes)
   const freshHash = () => hashes[hashes.push(newHash()) - 1] ?? ''
   const fieldChanges = (): FieldChanges => ({
@@ -118,9 +118,9 @@ async function run(store: SessionStore, listing: boolean, seed: number): Promise
     const epoch = dice.maybe(() => (record?.epoch ?? 0) + dice.pick([0, 0, 0, 1, -1]))
     const fields = dice.maybe(fieldChanges)
     const access = dice.maybe(() => ({ accessedAt: soon(), idleUntil: dice.maybe(soon) }))
-    const from = dice.maybe(() => record?.hash ?? hash())
-    const renew = from === undefined ? undefined : { from, to: freshHash(), issuedAt: soon(), previousUntil: soon() }
     const replace = dice.roll(5) === 0 ? { hash: freshHash(), issuedAt: soon() } : undefined
+    const from = replace === undefined ? dice.maybe(() => record?.hash ?? hash()) : undefined
+    const renew = from === undefined ? undefined : { from, to: freshHash(), issuedAt: soon(), previousUntil: soon() }
     return {
       ...(epoch !== undefined && { epoch }),
       ...(fields !== undefined && { fields }),

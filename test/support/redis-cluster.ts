@@ -6,6 +6,7 @@ const slots = 16384
 /** Three masters that share the slots, without replicas: set up by hand, because `redis-cli --cluster create` asks. */
 export class RedisClusterServers {
   readonly nodes: readonly RedisServer[]
+  readonly #clients: { readonly isOpen: boolean; destroy(): void }[] = []
 
   private constructor(nodes: readonly RedisServer[]) {
     this.nodes = nodes
@@ -37,11 +38,13 @@ export class RedisClusterServers {
   async connect() {
     const cluster = createCluster({ rootNodes: this.rootNodes })
     cluster.on('error', () => undefined)
+    this.#clients.push(cluster)
     await cluster.connect()
     return cluster
   }
 
   async stop(): Promise<void> {
+    for (const client of this.#clients) if (client.isOpen) client.destroy()
     await Promise.all(this.nodes.map((node) => node.stop()))
   }
 }

@@ -18,6 +18,7 @@ export class RedisServer {
   readonly port: number
   readonly #args: readonly string[]
   readonly #directory: string
+  readonly #clients: { readonly isOpen: boolean; destroy(): void }[] = []
   #process: ChildProcess | undefined
 
   private constructor(port: number, directory: string, args: readonly string[]) {
@@ -50,10 +51,11 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`
   }
 
-  /** A connected client, for the test's own commands. Close it before the server. */
+  /** A connected client. It comes back after a restart, and is destroyed by `stop`. */
   async connect() {
     const client = createClient({ url: this.url, socket: { reconnectStrategy: 20 } })
     client.on('error', () => undefined)
+    this.#clients.push(client)
     await client.connect()
     return client
   }
@@ -76,6 +78,7 @@ export class RedisServer {
   }
 
   async stop(): Promise<void> {
+    for (const client of this.#clients) if (client.isOpen) client.destroy()
     await this.kill()
     rmSync(this.#directory, { recursive: true, force: true })
   }

@@ -19,15 +19,16 @@ export class TcpProxy {
   readonly commands: string[] = []
   /** Bytes of those commands. */
   bytes = 0
+  /** The port behind; another one counts for new lines only. */
+  target: number
   readonly #server: Server
-  readonly #target: number
   readonly #lines = new Set<Socket>()
   #refusing = false
 
   private constructor(server: Server, port: number, target: number) {
     this.#server = server
     this.port = port
-    this.#target = target
+    this.target = target
     server.on('connection', (socket) => this.#join(socket))
   }
 
@@ -73,7 +74,7 @@ export class TcpProxy {
       client.destroy()
       return
     }
-    const server = connect({ port: this.#target, host: '127.0.0.1', noDelay: true })
+    const server = connect({ port: this.target, host: '127.0.0.1', noDelay: true })
     const splitter = new CommandSplitter()
     let state: 'open' | 'cut' | 'hang' = 'open'
     const end = () => {

@@ -1,0 +1,137 @@
+import { createClient, createClientPool, createCluster, RESP_TYPES } from 'redis'
+import * as redis6 from 'redis6'
+import { RedisStore } from '../../lib/redis'
+import type { RedisStoreClient } from '../../lib/redis'
+import { at, newHandle, sessionWith, setting } from '../contract/samples'
+import { RedisClusterServers } from '../support/redis-cluster'
+import { RedisServer } from '../support/redis-server'
+
+let server: RedisServer
+let cluster: RedisClusterServers
+
+beforeAll(async () => {
+  ;[server, cluster] = await Promise.all([RedisServer.start(), RedisClusterServers.start()])
+})
+afterAll(async () => {
+  await Promise.all([server.stop(), cluster.stop()])
+})
+
+interface Connected {
+  readonly client: RedisStoreClient
+  destroy(): void
+}
+
+/** That each compiles without a cast is part of the test. */
+const kinds: Record<string, () => Promise<Connected>> = {
+  'version 5': async () => {
+    const client = await createClient({ url: server.url }).connect()
+    return { client, destroy: () => client.destroy() }
+  },
+  'version 5, RESP3': async () => {
+    const client = await createClient({ url: server.url, RESP: 3 }).connect()
+    return { client, destroy: () => client.destroy() }
+  },
+  'version 5, RESP3, with a cache of its own': async () => {
+    const clientSideCache = { ttl: 0, maxEntries: 0, evictPolicy: 'LRU' } as const
+    const client = await createClient({ url: server.url, RESP: 3, clientSideCache }).connect()
+    return { client, destroy: () => client.destroy() }
+  },
+  'version 5, replies as buffers': async () => {
+    const client = await createClient({ url: server.url }).connect()
+    const mapped = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
+    return { client: mapped, destroy: () => client.destroy() }
+  },
+  'version 5, pool': async () => {
+    const client = createClientPool({ url: server.url })
+    await client.connect()
+    return { client, destroy: () => client.destroy() }
+  },
+  'version 5, cluster': async () => {
+    const client = createCluster({ rootNodes: cluster.rootNodes })
+    await client.connect()
+    return { client, destroy: () => client.destroy() }
+  },
+  'version 5, cluster that reads from replicas': async () => {
+    const client = createCluster({ rootNodes: cluster.rootNodes, useReplicas: true })
+    await client.connect()
+    return { client, destroy: () => client.destroy() }
+  },
+  'version 6': async () => {
+    const client = await redis6.createClient({ url: server.url }).connect()
+    return { client, destroy: () => client.destroy() }
+  },
+  'version 6, RESP2': async () => {
+    const client = await redis6.createClient({ url: server.url, RESP: 2 }).connect()
+    return { client, destroy: () => client.destroy() }
+  },
+  'version 6, pool': async () => {
+    const client = redis6.createClientPool({ url: server.url })
+    await client.connect()
+    return { client, destroy: () => client.destroy() }
+  },
+  'version 6, cluster': async () => {
+    const client = redis6.createCluster({ rootNodes: cluster.rootNodes })
+    await client.connect()
+    return { client, destroy: () => client.destroy() }
+  },
+}
+
+describe.each(Object.keys(kinds))('%s', (kind) => {
+  test('keeps, changes, lists and ends sessions, also right after the server forgot its scripts', async () => {
+    const { client, destroy } = (await kinds[kind]?.()) ?? fail()
+    const store = new RedisStore({ client })
+    const subject = newHandle()
+    const sessions = new Map(Array.from({ length: 20 }, () => [newHandle(), sessionWith({ subject }, { 'v:a': 'ä' })]))
+    await Promise.all([...sessions].map(([handle, session]) => store.insert(handle, session, at(0))))
+    const nodes = kind.includes('cluster') ? cluster.nodes : [server]
+    for (const node of nodes) {
+      const admin = await node.connect()
+      await admin.sendCommand(['SCRIPT', 'FLUSH'])
+      admin.destroy()
+    }
+    expect((await store.list(subject, at(1))).size).toBe(20)
+    for (const [handle, session] of sessions) {
+      expect(await store.load(handle, at(1))).toEqual(session)
+      expect(await store.change(handle, setting({ 'v:b': '1' }), at(1))).toBe('stored')
+      expect((await store.load(handle, at(1)))?.fields).toEqual(new Map([['v:a', 'ä'], ['v:b', '1']]))
+    }
+    const [one = ''] = sessions.keys()
+    expect(await store.delete(one, at(1))).toBe(true)
+    expect(await store.changeAll(subject, { set: new Map(), remove: ['v:a'] }, at(1))).toBe(19)
+    expect(await store.deleteAll(subject, at(1))).toBe(19)
+    expect((await store.list(subject, at(1))).size).toBe(0)
+    destroy()
+  })
+})
+
+function fail(): never {
+  throw new Error('no such kind')
+}
+
+describe('options', () => {
+  const stub = { isOpen: true, sendCommand: async () => [] }
+
+  test.each<[string, any, RegExp]>([
+    ['no options', undefined, /options is an? undefined; it accepts an object/],
+    ['no client', {}, /client is not one of the "redis" package/],
+    ['a client of another package', { client: { status: 'ready', sendCommand: () => undefined } }, /client is not one/],
+    ['an unknown key', { client: stub, perfix: 'a:' }, /unknown option "perfix"; did you mean prefix\?/],
+    ['a prefix that is not text', { client: stub, prefix: 1 }, /prefix is 1; it accepts text/],
+  ])('%s', (_, options, message) => {
+    const error = expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringMatching(message) })
+    expect(() => new RedisStore(options)).toThrow(error)
+  })
+
+  test('an undefined prefix is the default one; every key starts with the prefix', async () => {
+    const client = await server.connect()
+    await client.flushAll()
+    await new RedisStore({ client, prefix: undefined as any }).insert('h1', sessionWith({ subject: 'u' }), at(0))
+    await new RedisStore({ client, prefix: 'app:{1}' }).insert('h2', sessionWith({ subject: 'u' }), at(0))
+    const six = await redis6.createClient({ url: server.url, keyPrefix: 'six:' }).connect()
+    await new RedisStore({ client: six }).insert('h3', sessionWith({ subject: 'u' }), at(0))
+    const keys = (await client.keys('*')).map((key) => key.replace(/u:[\w-]{43}$/, 'u:hash')).sort()
+    expect(keys).toEqual(['app:{1}h2', 'app:{1}u:hash', 'sess:h1', 'sess:u:hash', 'six:sess:h3', 'six:sess:u:hash'])
+    six.destroy()
+    client.destroy()
+  })
+})

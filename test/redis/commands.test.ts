@@ -1,0 +1,123 @@
+import type { RedisClientType } from 'redis'
+import { createClient } from 'redis'
+import { RedisStore } from '../../lib/redis'
+import type { RecordChange } from '../../lib/session/record'
+import { at, newHandle, newHash, sessionWith, setting } from '../contract/samples'
+import { RedisServer } from '../support/redis-server'
+import { TcpProxy } from '../support/tcp-proxy'
+
+let server: RedisServer
+let proxy: TcpProxy
+let client: RedisClientType
+let store: RedisStore
+
+beforeAll(async () => {
+  server = await RedisServer.start()
+  proxy = await TcpProxy.start(server.port)
+  client = createClient({ url: proxy.url })
+  await client.connect()
+  store = new RedisStore({ client })
+  // From here on the server knows all scripts.
+  const handle = await kept({ subject: 'warm-up' })
+  await store.change(handle, {}, at(0))
+  await store.delete(handle, at(0))
+})
+afterAll(async () => {
+  client.destroy()
+  await proxy.stop()
+  await server.stop()
+})
+afterEach(() => {
+  proxy.mend()
+})
+
+async function kept(parts = {}, fields = {}): Promise<string> {
+  const handle = newHandle()
+  await store.insert(handle, sessionWith(parts, fields), at(0))
+  return handle
+}
+
+/** The commands of a call, those that it does not wait for included. */
+async function commandsOf(call: () => Promise<unknown>): Promise<string[]> {
+  proxy.forgetCounts()
+  await call()
+  await client.ping()
+  return proxy.commands.filter((name) => name !== 'PING')
+}
+
+/** How long a call takes when the server is so far away that nothing else counts, in round trips. */
+async function roundTripsOf(call: () => Promise<unknown>): Promise<number> {
+  proxy.delay = 300
+  const began = Date.now()
+  await call()
+  proxy.delay = 0
+  return Math.floor((Date.now() - began) / 300)
+}
+
+describe('commands that a call costs', () => {
+  const bind = { subject: 'u', createdAt: at(1), expiresAt: at(99) }
+  const replace = { hash: newHash(), issuedAt: at(1) }
+  const rows: [string, string[], (handle: string) => Promise<unknown>][] = [
+    ['load', ['HGETALL'], (handle) => store.load(handle, at(1))],
+    ['load of nothing', ['HGETALL'], () => store.load(newHandle(), at(1))],
+    ['insert', ['EVALSHA'], () => kept()],
+    ['insert of a login', ['EVALSHA', 'EVALSHA'], () => kept({ subject: 'u' })],
+    ['change of a field', ['EVALSHA'], (handle) => store.change(handle, setting({ 'v:a': '1' }), at(1))],
+    ['access', ['EVALSHA'], (handle) => store.change(handle, { access: { accessedAt: at(1), idleUntil: at(9) } }, at(1))],
+    ['a new id', ['EVALSHA'], (handle) => store.change(handle, { replace }, at(1))],
+    ['login', ['EVALSHA', 'EVALSHA'], (handle) => store.change(handle, { replace, bind }, at(1))],
+    ['delete', ['EVALSHA'], (handle) => store.delete(handle, at(1))],
+    ['delete of nothing', ['EVALSHA'], () => store.delete(newHandle(), at(1))],
+    ['delete of a login', ['EVALSHA', 'ZREM'], async () => store.delete(await keptBefore({ subject: 'u' }), at(1))],
+    ['list of nobody', ['ZRANGE'], () => store.list(newHandle(), at(1))],
+  ]
+
+  async function keptBefore(parts: object): Promise<string> {
+    const handle = await kept(parts)
+    proxy.forgetCounts()
+    return handle
+  }
+
+  test.each(rows)('%s: %j', async (_, commands, call) => {
+    const handle = await kept()
+    expect(await commandsOf(() => call(handle))).toEqual(commands)
+  })
+})
+
+test('a list of 1000 sessions takes two round trips, as one of 10 does', async () => {
+  for (const [size, subject] of [[10, newHandle()], [1000, newHandle()]] as const) {
+    await Promise.all(Array.from({ length: size }, () => kept({ subject, context: { ip: '::1' } })))
+    expect(await roundTripsOf(async () => expect((await store.list(subject, at(1))).size).toBe(size))).toBe(2)
+  }
+})
+
+test('deleteAll of 10 000 sessions leaves the server free for others, and ends them all', async () => {
+  const subject = newHandle()
+  for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 1000 }, () => kept({ subject })))
+  const other = await server.connect()
+  let done = false
+  let served = 0
+  const others = (async () => {
+    for (; !done; served++) await other.ping()
+  })()
+  try {
+    const commands = await commandsOf(async () => expect(await store.deleteAll(subject, at(1))).toBe(10_000))
+    // Each session is a command of its own, and the commands come in batches.
+    expect(commands.filter((name) => name === 'EVALSHA')).toHaveLength(10_000)
+    expect(commands.filter((name) => name !== 'EVALSHA')).toEqual(['ZRANGE', ...Array(10).fill('ZREM')])
+    expect(served).toBeGreaterThan(30)
+  } finally {
+    done = true
+    await others
+  }
+  expect((await store.list(subject, at(1))).size).toBe(0)
+})
+
+test.each([1, 100])('a change of one value in a session of %i kB sends that value and some 150 bytes', async (size) => {
+  const fields = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`v:${index}`, 'x'.repeat(size * 100)]))
+  const handle = await kept({}, fields)
+  const change: RecordChange = { epoch: 0, ...setting({ 'v:n': '42' }) }
+  await commandsOf(() => store.change(handle, change, at(1)))
+  const ping = '*1\r\n$4\r\nPING\r\n'.length
+  expect(proxy.bytes - ping).toBeLessThan(170)
+})
