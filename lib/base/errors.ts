@@ -21,7 +21,6 @@ export type SessionErrorCode =
   | 'USER_SESSION_EXPIRED'
   | 'FORBIDDEN_ACCESS_TO_USER_SESSION_FROM_DIFFERENT_DEVICE'
   | 'CHANNEL_CLOSED'
-  | 'CHANNEL_ORIGIN_REFUSED'
 
 /** HTTP status that an error asks for; only failures of the backend have one. */
 const statusOfCode: Partial<Record<SessionErrorCode, number>> = {

@@ -63,8 +63,7 @@ function isAttached(service: SessionService, req: IncomingMessage): boolean {
  * or planted by a neighbour. Dead ones are passed over; when two live sessions are named nobody can tell whose request it
  * is, and neither is served.
  */
-export function findPresented(service: SessionService, req: IncomingMessage): Awaitable<Presented> {
-  const secure = isSecureRequest(req)
+export function findPresented(service: SessionService, req: IncomingMessage, secure = isSecureRequest(req)): Awaitable<Presented> {
   const { presented, ids } = service.options.cookie.read(headerOf(req, 'cookie'), secure)
   if (ids.length === 0) return { secure, presented, verified: undefined }
   return andThen(findOnlyLive(service, ids, 0, undefined), (verified) => ({ secure, presented, verified }))

@@ -1,11 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { handleNamedBy, mintId } from '../id/session-id'
+import { ChannelHub } from '../manager/channel-hub'
+import type { ChannelSession } from '../manager/channel-session'
 import { resolveOptions } from '../manager/resolve-options'
 import type { SessionOptions } from '../manager/session-options'
 import { SessionService, type VerifiedSession } from '../manager/session-service'
 import { type AnySession, type Session } from '../session/session'
+import type { DefaultValues } from '../session/session-shape'
 import { fieldsOf, valuesOf } from '../session/value-fields'
+import type { ChannelSocket } from './channel-socket'
+import { isSecureHandshake } from './handshake-origin'
 import { createMiddleware, findPresented, type RequestHandler } from './middleware'
+import { type ChannelOptions, openChannel } from './open-channel'
 import { isSecureRequest } from './request'
 import { addSessionCookies } from './response-headers'
 import { upgradeRequestOf } from './upgrade-request'
@@ -25,10 +31,12 @@ export interface SetCookieOptions {
  */
 export class SessionManager {
   readonly #service: SessionService
+  readonly #channels: ChannelHub
 
   /** @throws SessionError for wrong options, at once. See `SessionOptions`. */
   constructor(options?: SessionOptions) {
     this.#service = new SessionService(resolveOptions(options))
+    this.#channels = new ChannelHub(this.#service)
   }
 
   /** A handler for Express, Connect or `node:http` that attaches `req.session`; see `sessionMiddleware`. */
@@ -103,11 +111,49 @@ export class SessionManager {
    * a socket that carries its request as `upgradeReq`. */
   async fromWebSocket(socketOrUpgradeRequest: object): Promise<Record<string, unknown> | undefined> {
     const req = upgradeRequestOf(socketOrUpgradeRequest)
-    return req === undefined ? undefined : this.fromRequest(req)
+    if (req === undefined) return undefined
+    const { verified } = await findPresented(this.#service, req, isSecureHandshake(req))
+    return valuesIn(verified)
   }
 
-  /** Lets go of the store's timers and connections. The app's own Redis client stays open: who opened it closes it. */
+  /**
+   * Opens a channel on the session that the handshake's cookie names: a live view of it, for as long as the socket is open.
+   * Undefined when there is no such session, when the page is of another origin (see `allowedOrigins`), or when the socket
+   * has closed meanwhile: then close the socket. Never creates a session.
+   *
+   * The channel sees what HTTP requests, jobs and other channels change, in any process, and is told when the session
+   * ends, whatever ended it: within a second, where the store's message arrives, and at the next `checkInterval` at the
+   * latest where it is lost. Its socket is then closed with 4401 and one of the words of `ChannelEnd` as the reason. A
+   * login, and `regenerateId`, end the channels of the id from before, as they do everything else that was opened with it;
+   * a renewal by age does not. When the socket closes, nothing of the channel stays.
+   *
+   * Messages of a `ws` socket that arrive while the store is asked are kept back until the app had its turn to listen.
+   *
+   * @param socket A socket of `ws`, or of Socket.IO; with the latter, open the channel in the last `io.use`.
+   * @param upgradeRequest The request of the handshake. Default: the one that the socket carries, as Socket.IO's do.
+   * @throws SessionError (by rejecting) `STORE_UNAVAILABLE` or `STORE_TIMEOUT` when the store fails, after closing the
+   *   socket with 1013, "try again later"; `INVALID_ARGUMENT` and `INVALID_OPTION` for what the app got wrong.
+   *
+   * @example
+   * wss.on('connection', async (socket, request) => {
+   *   const channel = await sessions.openChannel(socket, request)
+   *   if (channel === undefined) return socket.close(4401)
+   *   socket.on('message', (text) => channel.update({ draft: String(text) }))
+   *   channel.onChange(({ name }) => socket.send(`you are ${name} now`))
+   * })
+   */
+  openChannel<T extends object = Partial<DefaultValues>>(
+    socket: ChannelSocket,
+    upgradeRequest: object = socket,
+    options?: ChannelOptions,
+  ): Promise<ChannelSession<T> | undefined> {
+    return openChannel<T>(this.#service, this.#channels, socket, upgradeRequest, options)
+  }
+
+  /** Lets go of the store's timers and connections, and closes the sockets of channels with 1001. The app's own Redis
+   * client stays open: who opened it closes it. */
   async close(): Promise<void> {
+    this.#channels.close()
     await this.#service.store.close()
   }
 
