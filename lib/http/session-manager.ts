@@ -5,6 +5,7 @@ import type { ChannelSession } from '../manager/channel-session'
 import { resolveOptions } from '../manager/resolve-options'
 import type { SessionOptions } from '../manager/session-options'
 import { SessionService, type VerifiedSession } from '../manager/session-service'
+import { type UserSessionManager, usersOf } from '../manager/user-session-manager'
 import { type AnySession, type Session } from '../session/session'
 import type { DefaultValues } from '../session/session-shape'
 import { fieldsOf, valuesOf } from '../session/value-fields'
@@ -30,12 +31,15 @@ export interface SetCookieOptions {
  * store fails.
  */
 export class SessionManager {
+  /** The sessions of a user: list them, end one, end all. The same store and options, the same sessions. */
+  readonly users: UserSessionManager
   readonly #service: SessionService
   readonly #channels: ChannelHub
 
   /** @throws SessionError for wrong options, at once. See `SessionOptions`. */
   constructor(options?: SessionOptions) {
     this.#service = new SessionService(resolveOptions(options))
+    this.users = usersOf(this.#service)
     this.#channels = new ChannelHub(this.#service)
   }
 

@@ -13,17 +13,21 @@ import { MemoryStore } from '../stores/memory-store'
 import type { CookieOptions, SessionOptions, TimeoutOptions } from './session-options'
 import type { ReadUserSessionHook, RenewSessionHooks } from './user-session-types'
 
-export interface ResolvedSessionOptions {
-  readonly store: SessionStore
-  readonly cookie: SessionCookie
+/** The options that do not depend on how an id reaches the client. */
+export interface ResolvedRules {
   readonly sessionTtl: number
   readonly timeouts: Timeouts
   readonly idLength: number
   readonly storeTimeout: number
-  readonly context: (req: IncomingMessage) => UserSessionOperationContext
   readonly readUserSessionHook: ReadUserSessionHook | undefined
   readonly renewSessionHooks: RenewSessionHooks
   readonly clock: Clock
+}
+
+export interface ResolvedSessionOptions extends ResolvedRules {
+  readonly store: SessionStore
+  readonly cookie: SessionCookie
+  readonly context: (req: IncomingMessage) => UserSessionOperationContext
 }
 
 const defaults = {
@@ -69,28 +73,32 @@ const hookKeys: KeysOf<RenewSessionHooks> = {
 /** Checks every option and fills in the defaults. Copies; changes nothing in what it was given; `undefined` is absent. */
 export function resolveOptions(options: SessionOptions = {}): ResolvedSessionOptions {
   checkKeys<SessionOptions>('session options', options, optionKeys)
+  const { context = contextOfRequest } = options
+  checkFunction('context', context)
+  const rules = resolveRules(options)
+  return { ...rules, context, cookie: resolveCookie(options.cookie, options.secret), store: resolveStore(options.store, rules.clock) }
+}
+
+/** As `resolveOptions`, for the options that a `UserSessionManager` has as well. */
+export function resolveRules(options: Pick<SessionOptions, keyof ResolvedRules>): ResolvedRules {
   const { sessionTtl = defaults.sessionTtl, storeTimeout = defaults.storeTimeout, clock = systemClock } = options
   if (!isPositive(sessionTtl)) throw invalidOption('sessionTtl', sessionTtl, 'seconds greater than 0')
   if (!isPositive(storeTimeout)) throw invalidOption('storeTimeout', storeTimeout, 'seconds greater than 0')
   checkFunction('clock', clock)
-  const { context = contextOfRequest, readUserSessionHook } = options
-  checkFunction('context', context)
+  const { readUserSessionHook } = options
   if (readUserSessionHook !== undefined) checkFunction('readUserSessionHook', readUserSessionHook)
   return {
-    cookie: resolveCookie(options.cookie, options.secret),
     sessionTtl,
     timeouts: resolveTimeouts(options.timeouts, sessionTtl),
     idLength: resolveIdLength(options.idLength),
     storeTimeout,
-    context,
     readUserSessionHook,
     renewSessionHooks: resolveHooks(options.renewSessionHooks),
     clock,
-    store: resolveStore(options.store, clock),
   }
 }
 
-export function resolveIdLength(idLength: number = defaultSecretBytes): number {
+function resolveIdLength(idLength: number = defaultSecretBytes): number {
   if (Number.isInteger(idLength) && idLength >= minSecretBytes && idLength <= maxSecretBytes) return idLength
   throw new SessionError(
     'INVALID_SESSION_ID_LENGTH',
@@ -98,7 +106,7 @@ export function resolveIdLength(idLength: number = defaultSecretBytes): number {
   )
 }
 
-export function resolveTimeouts(timeouts: TimeoutOptions = {}, sessionTtl: number): Timeouts {
+function resolveTimeouts(timeouts: TimeoutOptions = {}, sessionTtl: number): Timeouts {
   checkKeys<TimeoutOptions>('timeouts', timeouts, timeoutKeys)
   const { idle, renewal, oldSessionAvailabilityAfterRenewal: overlap } = timeouts
   if (idle !== undefined && !(isPositive(idle) && idle < sessionTtl)) {
@@ -128,7 +136,7 @@ export function resolveTimeouts(timeouts: TimeoutOptions = {}, sessionTtl: numbe
   return { idle, renewal, oldSessionAvailabilityAfterRenewal: overlap }
 }
 
-export function resolveHooks(hooks: RenewSessionHooks = {}): RenewSessionHooks {
+function resolveHooks(hooks: RenewSessionHooks = {}): RenewSessionHooks {
   checkKeys<RenewSessionHooks>('renewSessionHooks', hooks, hookKeys)
   for (const [name, hook] of Object.entries(hooks) as [string, unknown][]) {
     if (hook !== undefined) checkFunction(`renewSessionHooks.${name}`, hook)

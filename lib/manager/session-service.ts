@@ -75,7 +75,7 @@ export class SessionService {
 
   /** The session of a verified id, its access recorded when that is due. */
   open(verified: VerifiedSession): Session {
-    this.#recordAccess(verified)
+    this.recordAccess(verified)
     if (verified.openedAs === 'previous') this.renewals.tellRenewed(verified.stored.record, verified.handle, this.now)
     return sessionAround(SessionCore.opened(this.#setting(), verified))
   }
@@ -195,16 +195,19 @@ export class SessionService {
     const { now } = this
     const { timeouts } = this.options
     const change: RecordChange = { epoch: record.epoch, fields, access: { accessedAt: now, idleUntil: idleDeadline(now, timeouts) } }
-    if (renewedId !== undefined) {
-      const previousUntil = now + (timeouts.oldSessionAvailabilityAfterRenewal ?? 0)
-      return { ...change, renew: { from: record.hash, to: hashId(renewedId), issuedAt: now, previousUntil } }
-    }
+    if (renewedId !== undefined) return { ...change, renew: this.planRenewal(record, renewedId, now) }
     if (plan.store !== 'reissue') return change
     const replace = { hash: hashId(core.id), issuedAt: now }
     if (core.login === undefined) return { ...change, replace }
     const { subject, context, ttl } = core.login
     const bind = { subject, context, createdAt: now, idleUntil: idleDeadline(now, timeouts), expiresAt: now + ttl }
     return { ...change, replace, bind }
+  }
+
+  /** A new id with the overlap of the options; without one the id before it opens nothing at once. */
+  planRenewal({ hash }: SessionRecord, newId: string, now: number): NonNullable<RecordChange['renew']> {
+    const { oldSessionAvailabilityAfterRenewal = 0 } = this.options.timeouts
+    return { from: hash, to: hashId(newId), issuedAt: now, previousUntil: now + oldSessionAvailabilityAfterRenewal }
   }
 
   /** The session ended while this request was under way. A login is a proof of its own, though: it gets a new session,
@@ -218,14 +221,26 @@ export class SessionService {
     return this.#insert(core, { store: 'insert', cookie: 'send', undeliverable: false })
   }
 
-  #recordAccess({ handle, stored: { record } }: VerifiedSession): void {
-    const { now } = this
+  /** Whether this access is for the caller to record: it is due, and nobody else here is at it. */
+  claimAccess(handle: string, record: SessionRecord, now: number): boolean {
     const { timeouts } = this.options
-    if (!isAccessDue(record, now, timeouts) || this.#accesses.has(handle, now)) return
+    if (!isAccessDue(record, now, timeouts) || this.#accesses.has(handle, now)) return false
     this.#accesses.keep(handle, now + accessInterval(timeouts), now)
-    const access = { accessedAt: now, idleUntil: idleDeadline(now, timeouts) }
+    return true
+  }
+
+  /** The access that was claimed could not be recorded. */
+  releaseAccess(handle: string): void {
+    this.#accesses.forget(handle)
+  }
+
+  /** Records that the session is used now, where that is due; nobody waits for it. */
+  recordAccess({ handle, stored: { record } }: Pick<VerifiedSession, 'handle' | 'stored'>): void {
+    const { now } = this
+    if (!this.claimAccess(handle, record, now)) return
+    const access = { accessedAt: now, idleUntil: idleDeadline(now, this.options.timeouts) }
     const fail = (error: unknown): void => {
-      this.#accesses.forget(handle)
+      this.releaseAccess(handle)
       accessNotRecorded(error)
     }
     // Nobody waits for it: a reading request must not be slower because a minute has passed.
