@@ -16,10 +16,12 @@ export interface SessionValues {}
 export interface SessionFlash {}
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- an app that declared nothing may keep anything */
-/** {@link SessionValues} where the app declared some, anything otherwise. */
-export type DefaultValues = [keyof SessionValues] extends [never] ? Record<string, any> : SessionValues
-/** {@link SessionFlash} where the app declared some, anything otherwise. */
-export type DefaultFlash = [keyof SessionFlash] extends [never] ? Record<string, any> : SessionFlash
+/** {@link SessionValues}; anything, as long as the app declared neither values nor flash messages. */
+export type DefaultValues = [DeclaredKey] extends [never] ? Record<string, any> : SessionValues
+/** {@link SessionFlash}; anything, as long as the app declared neither values nor flash messages. */
+export type DefaultFlash = [DeclaredKey] extends [never] ? Record<string, any> : SessionFlash
+// Both or none: `get` reads either, so an open one beside a declared one would let every misspelt key pass.
+type DeclaredKey = keyof (SessionValues & SessionFlash)
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** A device as an app names it. The default device check compares `name` and `type`; an app may add its own. */
