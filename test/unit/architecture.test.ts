@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { preProcessFile } from 'typescript'
+
+const lib = resolve(__dirname, '../../lib')
+
+/** From the ground up. An import may point to its own floor or to a lower one. */
+const floors = ['base', 'id', 'session', 'stores', 'manager', 'http']
+const doors = ['index.ts', 'redis.ts']
+
+interface Source {
+  readonly text: string
+  /** Files of lib that it imports, type imports included. */
+  readonly imports: readonly string[]
+  /** Everything else that it imports. */
+  readonly packages: readonly string[]
+}
+
+const sources = new Map<string, Source>()
+for (const entry of readdirSync(lib, { recursive: true, encoding: 'utf8' })) {
+  if (!/\.[cm]?tsx?$/.test(entry)) continue
+  const text = readFileSync(join(lib, entry), 'utf8')
+  // The compiler's own scanner: it finds `import`, `export … from`, `import()` types and `require`, and no comment.
+  const specifiers = preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
+  sources.set(entry, {
+    text,
+    imports: specifiers.filter((it) => it.startsWith('.')).map((it) => `${relative(lib, resolve(lib, dirname(entry), it))}.ts`),
+    packages: specifiers.filter((it) => !it.startsWith('.')),
+  })
+}
+
+const files = [...sources.keys()]
+const edges = [...sources].flatMap(([from, { imports }]) => imports.map((to) => ({ from, to })))
+
+function floorOf(file: string): number {
+  return doors.includes(file) ? floors.length : floors.indexOf(file.split('/')[0] ?? '')
+}
+
+function reachableFrom(start: string): Set<string> {
+  const reached = new Set<string>()
+  const open = [start]
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (reached.has(file)) continue
+    reached.add(file)
+    open.push(...(sources.get(file)?.imports ?? []))
+  }
+  return reached
+}
+
+test('lib holds the floors and the doors, and nothing else', () => {
+  expect(files.length).toBeGreaterThan(10)
+  expect(files.filter((file) => floorOf(file) === -1)).toEqual([])
+})
+
+test('every relative import names a file of lib', () => {
+  expect(edges.length).toBeGreaterThan(20)
+  expect(edges.filter(({ to }) => !sources.has(to))).toEqual([])
+})
+
+test('imports point to the same floor or down', () => {
+  expect(edges.filter(({ from, to }) => floorOf(to) > floorOf(from))).toEqual([])
+})
+
+test('nobody imports a door', () => {
+  expect(edges.filter(({ to }) => doors.includes(to))).toEqual([])
+})
+
+test('no file imports itself by a detour', () => {
+  const circles = files.filter((file) => sources.get(file)?.imports.some((to) => reachableFrom(to).has(file)))
+  expect(circles).toEqual([])
+})
+
+test('the main door does not lead to redis', () => {
+  const behind = [...reachableFrom('index.ts')]
+  expect(behind.length).toBeGreaterThan(10)
+  expect(behind.filter((file) => file.includes('redis'))).toEqual([])
+  expect(behind.filter((file) => sources.get(file)?.packages.some((name) => /^@?redis\b/.test(name)))).toEqual([])
+})
+
+test('what lib imports at run time is declared, and little', () => {
+  const imported = new Set<string>()
+  for (const { text } of sources.values()) {
+    for (const [, specifier = ''] of text.matchAll(/^(?:import|export) (?!type\b).*? from '([^'.][^']*)'/gm)) {
+      if (!specifier.startsWith('node:')) imported.add(specifier)
+    }
+  }
+  const { dependencies } = JSON.parse(readFileSync(resolve(lib, '../package.json'), 'utf8'))
+  expect([...imported].sort()).toEqual(Object.keys(dependencies).sort())
+})
+
+test('no file is longer than 350 lines, none is called utils, all are in kebab-case', () => {
+  expect(files.filter((file) => (sources.get(file)?.text.split('\n').length ?? 0) - 1 > 350)).toEqual([])
+  expect(files.filter((file) => /(^|\/)utils?\.|helpers?\./.test(file))).toEqual([])
+  expect(files.filter((file) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(file))).toEqual([])
+})
+
+test('no directory of lib has an index that gathers its files', () => {
+  expect(files.filter((file) => file.endsWith('/index.ts'))).toEqual([])
+})
