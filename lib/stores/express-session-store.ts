@@ -2,7 +2,7 @@ import { isLive, retainUntil } from '../session/lifetime'
 import type { ChangeResult, RecordChange, StoredSession } from '../session/record'
 import { changeRecord } from '../session/record'
 import type { SessionStore } from '../session/store'
-import { decodeSession, encodeSession, isHoldfastData } from './express-session/session-format'
+import { decodeSession, encodeSession, type ExpressSessionData, isHoldfastData } from './express-session/session-format'
 import { HandleQueue, type Turn } from './express-session/handle-queue'
 import { askStore, meansAbsent, meansGarbage } from './express-session/store-callback'
 import { UnansweredWrites } from './express-session/unanswered-writes'
@@ -99,11 +99,10 @@ export class ExpressSessionStoreAdapter implements SessionStore {
 
   insert(handle: string, session: StoredSession, now: number): Promise<void> {
     // Copied before the first wait: until its turn comes, the caller may change what it gave.
-    const own = copySession(session)
-    const skew = skewOf(now)
+    const data = encodeSession(session, skewOf(now))
     return this.#queue.run(handle, this.#limit, async (turn) => {
       this.#unanswered.setEnded(handle, false)
-      await this.#set(turn, handle, own, now, skew)
+      await this.#set(turn, handle, data, now)
     })
   }
 
@@ -118,7 +117,7 @@ export class ExpressSessionStoreAdapter implements SessionStore {
       const fields = new Map(before.fields)
       for (const name of own.fields?.remove ?? []) fields.delete(name)
       for (const [name, text] of own.fields?.set ?? []) fields.set(name, text)
-      await this.#set(turn, handle, { record, fields }, now, skew)
+      await this.#set(turn, handle, encodeSession({ record, fields }, skew), now)
       return own.renew?.from === before.record.hash ? 'renewed' : 'stored'
     })
   }
@@ -146,15 +145,15 @@ export class ExpressSessionStoreAdapter implements SessionStore {
     }
   }
 
-  async #set(turn: Turn, handle: string, session: StoredSession, now: number, skew: number): Promise<void> {
+  async #set(turn: Turn, handle: string, data: ExpressSessionData, now: number): Promise<void> {
     // The turn may have been cut while the store was asked: then what was read is no longer what is there.
     if (!turn.held) return
-    const answer = askStore((callback) => this.#store.set(handle, encodeSession(session, skew), callback))
+    const { record } = data.holdfast
+    const answer = askStore((callback) => this.#store.set(handle, data, callback))
     turn.onCut = () => {
-      this.#unanswered.add(handle, session.record, answer, now)
+      this.#unanswered.add(handle, record, answer, now)
     }
     await answer
-    turn.onCut = undefined
   }
 
   async #end(turn: Turn, handle: string): Promise<void> {
@@ -182,10 +181,6 @@ async function destroy(store: ExpressSessionStore, handle: string): Promise<void
 /** Seconds by which the session's clock is behind the machine's, which the store goes by: 0 but for tests that turn it. */
 function skewOf(now: number): number {
   return Math.max(0, Date.now() / 1000 - now)
-}
-
-function copySession({ record, fields }: StoredSession): StoredSession {
-  return { record: structuredClone(record), fields: new Map(fields) }
 }
 
 function copyChange(change: RecordChange): RecordChange {

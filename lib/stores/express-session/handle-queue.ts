@@ -7,7 +7,7 @@ const longestTimer = 2 ** 31 - 1
 export interface Turn {
   /** False once the time limit has passed: the handle is the next one's, and this task must not write any more. */
   readonly held: boolean
-  /** Set by a task while a write is on its way: called when the time limit passes before the write was answered. */
+  /** Set by a task whose write is on its way: called when the time limit passes before the task is done. */
   onCut?: (() => void) | undefined
 }
 
@@ -38,7 +38,6 @@ export class HandleQueue {
     return new Promise<T>((resolve, reject) => {
       const due = performance.now() + limit * 1000
       const cut = () => {
-        clearTimeout(timer)
         turn.held = false
         turn.onCut?.()
         reject(new SessionError('STORE_TIMEOUT', 'the session store did not answer in time'))

@@ -30,6 +30,7 @@ describe('which stores are taken', () => {
     ['methods on a prototype', new HeldStore(), true],
     ['no destroy (a Map)', { get: method, set: method }, false],
     ['a class in place of an instance', HeldStore, false],
+    ['a function with the methods', Object.assign(() => {}, { get: method, set: method, destroy: method }), false],
     ['a store of the package', new MemoryStore(), false],
     ['both kinds at once', { get: method, set: method, destroy: method, insert: method, change: method }, false],
     ['nothing', undefined, false],
@@ -141,6 +142,22 @@ describe('one step within the process', () => {
     expect([...(after?.fields ?? [])]).toEqual([['b', '1']])
     expect(after?.record.context?.device).toEqual({ name: 'Laptop' })
   })
+})
+
+test('what a caller changes after its insert changes nothing, also when the insert has to wait', async () => {
+  const { store, adapter, handle, session } = await kept()
+  store.hold('get')
+  const first = adapter.delete(handle, now)
+  const context = { ip: '192.0.2.1', device: { name: 'Laptop' } }
+  const fields = new Map([['b', '1']])
+  const second = adapter.insert(handle, { record: { ...session.record, context }, fields }, now)
+  fields.set('b', '2')
+  context.device.name = 'Phone'
+  store.release('get')
+  await Promise.all([first, second])
+  const after = await adapter.load(handle, now)
+  expect(after?.fields.get('b')).toBe('1')
+  expect(after?.record.context?.device).toEqual({ name: 'Laptop' })
 })
 
 describe('manners of stores', () => {

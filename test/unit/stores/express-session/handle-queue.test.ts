@@ -92,6 +92,25 @@ test('a task over its limit loses its turn, and is told of it only while it says
   await Promise.all([running, last])
 })
 
+test('a task that gives up while it waits leaves the one that runs alone, and the others in their order', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] })
+  const queue = new HandleQueue()
+  const first = pending()
+  const begun: string[] = []
+  const running = queue.run('h', 5, async () => {
+    begun.push('first')
+    await first.promise
+  })
+  const impatient = expect(queue.run('h', 1, async () => begun.push('second'))).rejects.toMatchObject({ code: 'STORE_TIMEOUT' })
+  const last = queue.run('h', 5, async () => begun.push('third'))
+  await jest.advanceTimersByTimeAsync(1000)
+  await impatient
+  expect(begun).toEqual(['first'])
+  first.resolve()
+  await Promise.all([running, last])
+  expect(begun).toEqual(['first', 'third'])
+})
+
 test('a long line whose time is up together is cut together, without a task begun', async () => {
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] })
   const queue = new HandleQueue()

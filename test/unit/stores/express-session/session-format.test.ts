@@ -36,6 +36,13 @@ test('what is kept is what the documentation shows', () => {
   })
 })
 
+test('what is absent has no key, also for a store that keeps the object as it is', () => {
+  const session = sample({ subject: undefined, previousHash: undefined, context: { ip: '::1', device: undefined } })
+  const { record } = encodeSession(session, 0).holdfast
+  expect(Object.keys(record)).not.toContain('subject')
+  expect(Object.keys(record.context ?? {})).toEqual(['ip'])
+})
+
 test.each([
   ['a plain session', {}],
   ['a session with everything', everything],
