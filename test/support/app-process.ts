@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import { buildSync } from 'esbuild'
+import type { Answer } from './http-app'
+
+let program: string | undefined
+
+/** The program as one file of JavaScript: a process that compiled it for itself would take a second to start. */
+function builtProgram(): string {
+  if (program !== undefined) return program
+  const root = join(__dirname, '../..')
+  // Beside the packages that it requires, and a file of its own for each test run: several build it at once.
+  const outfile = join(root, 'node_modules/.cache/holdfast', `app-process-${process.pid}.cjs`)
+  const entry = join(__dirname, 'app-process-main.ts')
+  buildSync({ entryPoints: [entry], outfile, bundle: true, platform: 'node', packages: 'external', format: 'cjs' })
+  process.once('exit', () => rmSync(outfile, { force: true }))
+  program = outfile
+  return outfile
+}
+
+/** An app in a process of its own, on a Redis; see app-process-main.ts for its routes. */
+export class AppProcess {
+  readonly #child: ChildProcess
+  readonly #port: number
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child
+    this.#port = port
+  }
+
+  /** @param redisPort Where the app finds its Redis: perhaps a proxy. @param options Options of the middleware. */
+  static async start(redisPort: number, options: object = {}): Promise<AppProcess> {
+    const env = { ...process.env, REDIS_PORT: String(redisPort), SESSION_OPTIONS: JSON.stringify(options) }
+    const child = spawn(process.execPath, [builtProgram()], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+    let said = ''
+    child.stderr.on('data', (chunk: Buffer) => (said += String(chunk)))
+    const port = await new Promise<number>((resolve, reject) => {
+      child.once('exit', () => reject(new Error(`the app did not start:\n${said}`)))
+      child.stdout.on('data', (chunk: Buffer) => {
+        const found = /port (\d+)/.exec(String(chunk))?.[1]
+        if (found !== undefined) resolve(Number(found))
+      })
+    })
+    return new AppProcess(child, port)
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Resolves to the answer, or to `lost` when the connection broke first. */
+  async get(path: string, cookie?: string): Promise<Answer> {
+    const answer = await this.attempt(path, cookie)
+    if (answer === 'lost') throw new Error(`no answer to ${path}`)
+    return answer
+  }
+
+  attempt(path: string, cookie?: string): Promise<Answer | 'lost'> {
+    const headers = cookie === undefined ? {} : { cookie }
+    return new Promise((resolve) => {
+      const sent = request({ port: this.#port, host: '127.0.0.1', path, agent: false, headers }, (res) => {
+        let body = ''
+        res.setEncoding('utf8')
+        res.on('data', (chunk: string) => (body += chunk))
+        res.on('error', () => resolve('lost'))
+        res.on('end', () => {
+          const cookies = (res.headers['set-cookie'] ?? []).map((text) => text.split(';')[0] ?? '')
+          resolve({ status: res.statusCode ?? 0, headers: res.headers, body, cookies })
+        })
+      })
+      sent.on('error', () => resolve('lost'))
+      sent.end()
+    })
+  }
+
+  /** Ends the process as the kernel does when memory is short: nothing in it gets to know. */
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  async stop(): Promise<void> {
+    if (!this.running) return
+    const ended = once(this.#child, 'exit')
+    this.kill()
+    await ended
+  }
+}
