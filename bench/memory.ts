@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import { drawChart } from './chart'
+import { describeRounds, measureRounds, tasks } from './rounds'
+import { ServerProcess } from './server-process'
+import { printTimes } from './table'
+
+const chart = join(__dirname, '..', 'docs', 'bench.svg')
+
+/** Bare Express, express-session on its memory store, cookie-session, and holdfast on its memory store. */
+export async function run(): Promise<void> {
+  const servers: ServerProcess[] = []
+  try {
+    for (const [name, kind] of [
+      ['bare Express', 'bare'],
+      ['express-session', 'express-session'],
+      ['cookie-session', 'cookie-session'],
+      ['holdfast', 'holdfast'],
+    ] as const) {
+      servers.push(await ServerProcess.start(name, 'memory.mjs', kind))
+    }
+    const { figures, rounds } = await measureRounds(servers)
+    printTimes(figures, 'express-session', describeRounds(rounds))
+    drawChart(chart, {
+      title: 'What sessions in memory cost a request',
+      note: `CPU time over bare Express; ${describeRounds(rounds)}`,
+      series: figures.slice(1).map(({ server }) => server),
+      panels: [
+        {
+          unit: 'µs',
+          groups: tasks.map(({ name }, which) => ({ name, values: figures.slice(1).map(({ overhead }) => overhead[which] ?? NaN) })),
+        },
+      ],
+    })
+  } finally {
+    for (const server of servers) await server.stop()
+  }
+}

@@ -1,0 +1,45 @@
+import cookieSession from 'cookie-session'
+import expressSession from 'express-session'
+import { sessionMiddleware } from 'holdfast'
+import { nextView, serve } from './serve.mjs'
+
+const secret = 'no secret at all, but long enough'
+
+/** For the two that keep values as properties of `req.session`. */
+const asProperties = {
+  read: (req, res) => {
+    res.json({ views: req.session.views })
+  },
+  write: (req, res) => {
+    req.session.views = nextView()
+    res.json({ views: req.session.views })
+  },
+}
+
+const servers = {
+  bare: () => ({
+    read: (req, res) => {
+      res.json({ views: 1 })
+    },
+    write: (req, res) => {
+      res.json({ views: nextView() })
+    },
+  }),
+  'express-session': () => ({
+    middleware: expressSession({ secret, resave: false, saveUninitialized: false }),
+    ...asProperties,
+  }),
+  'cookie-session': () => ({ middleware: cookieSession({ secret }), ...asProperties }),
+  holdfast: () => ({
+    middleware: sessionMiddleware(),
+    read: (req, res) => {
+      res.json({ views: req.session.get('views') })
+    },
+    write: (req, res) => {
+      req.session.set('views', nextView())
+      res.json({ views: req.session.get('views') })
+    },
+  }),
+}
+
+serve(servers[process.argv[2]]())

@@ -1,0 +1,31 @@
+import express from 'express'
+
+/**
+ * One Express app with three routes: one that leaves sessions alone, one that reads a value, one that writes it. It runs
+ * until whoever forked it lets go, tells its port, and its CPU time when asked.
+ */
+export function serve({ middleware, read, write, fill }) {
+  const app = express()
+  if (middleware !== undefined) app.use(middleware)
+  app.get('/', (req, res) => {
+    res.json({ views: 0 })
+  })
+  app.get('/read', read)
+  app.get('/write', write)
+  if (fill !== undefined) app.get('/fill', fill)
+  const server = app.listen(0, '127.0.0.1', () => process.send(server.address().port))
+  // A connection that stands idle while other servers have their turn stays open.
+  server.keepAliveTimeout = 0
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage()
+    process.send(user + system)
+  })
+  process.on('disconnect', () => process.exit())
+}
+
+let views = 0
+
+/** Another value each time, so that each write is a change. */
+export function nextView() {
+  return ++views
+}
