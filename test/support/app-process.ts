@@ -76,6 +76,17 @@ export class AppProcess {
     })
   }
 
+  /** Resolves when the first bytes of the body are there; the rest is not waited for. */
+  firstBytes(path: string, cookie: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const sent = request({ port: this.#port, host: '127.0.0.1', path, agent: false, headers: { cookie } }, (res) => {
+        res.once('data', () => resolve()).on('error', () => undefined)
+      })
+      sent.on('error', reject)
+      sent.end()
+    })
+  }
+
   /** Ends the process as the kernel does when memory is short: nothing in it gets to know. */
   kill(): void {
     this.#child.kill('SIGKILL')
