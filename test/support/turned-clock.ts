@@ -1,0 +1,19 @@
+/** A clock that a test turns by hand; Unix seconds. */
+export interface TurnedClock {
+  (): number
+  now: number
+}
+
+export function turnedClock(now = 1_700_000_000): TurnedClock {
+  const clock: TurnedClock = Object.assign(() => clock.now, { now })
+  return clock
+}
+
+/** The code of the error that a promise rejects with, or what it resolves to. */
+export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    return await promise
+  } catch (error) {
+    return (error as { code?: unknown }).code ?? error
+  }
+}
