@@ -140,7 +140,11 @@ test('emptied: everybody is a stranger; a request in flight writes nothing and g
   let flushed: Promise<unknown> | undefined
   proxy.delay = 40
   proxy.fate = (words) => {
-    if (words[0] === 'HGETALL') setTimeout(() => (flushed = admin.flushAll()), 15)
+    if (words[0] === 'HGETALL') {
+      setTimeout(() => {
+        flushed = admin.flushAll()
+      }, 15)
+    }
     return 'pass'
   }
   expect(await one.get('/set/color/red', cookie)).toMatchObject({ status: 200, cookies: [] })
