@@ -105,14 +105,14 @@ export class ExternalUserSessions implements UserSessionBackend {
   async #open(subject: string, id: string): Promise<UserSessionMetaData> {
     const metaData = idForm.test(id) ? await this.#storage.read(subject, id) : undefined
     const now = this.#now
-    if (metaData === undefined || now >= metaData.expiresAt) throw notFound()
-    if (isMarked(metaData) || this.#renewed.worksUntil(subject, id) !== undefined) {
-      if (now < (this.#renewed.worksUntil(subject, id) ?? -metaData.accessedAt)) return metaData
+    if (metaData === undefined) throw notFound()
+    const until = this.#renewed.worksUntil(subject, id) ?? (isMarked(metaData) ? -metaData.accessedAt : Infinity)
+    if (now >= Math.min(until, metaData.expiresAt)) {
       // Who has renewed it died before its time had come, or could not delete it.
-      if (this.#renewed.renewedBy(subject, id) === undefined) await this.#renewals.deleteOld(subject, id)
+      if (isMarked(metaData) && this.#renewed.renewedBy(subject, id) === undefined) await this.#renewals.deleteOld(subject, id)
       throw notFound()
     }
-    if (!this.#isIdle(metaData, now)) return metaData
+    if (until !== Infinity || !this.#isIdle(metaData, now)) return metaData
     await this.#storage.delete(subject, id)
     throw idleExpired()
   }
