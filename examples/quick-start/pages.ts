@@ -30,7 +30,7 @@ export function homePage(parts: HomeParts): string {
           ${name === undefined ? 'You have a session already. Count something, then sign in: the count stays yours.' : 'Open this page in a second browser: it has a session, and a count, of its own.'}
         </p>
       </div>
-      <div class="cards ${name === undefined && 'cards-anonymous'}">
+      <div class="cards">
         ${name === undefined ? signInCard(parts) : undefined}
         ${counterCard(parts)} ${flashCard(parts)} ${factsCard(parts)}
       </div>
@@ -114,7 +114,7 @@ function flashCard(parts: HomeParts): Html {
 }
 
 function factsCard({ name, handle, createdAt, expiresAt }: HomeParts): Html {
-  return html`<section class="card" aria-labelledby="facts">
+  return html`<section class="card card-wide" aria-labelledby="facts">
     <h2 id="facts">What the server knows</h2>
     <dl class="facts">
       <div><dt>Session</dt><dd><code>${handle}</code></dd></div>
