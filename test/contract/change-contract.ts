@@ -37,7 +37,7 @@ export function describeChange(store: () => SessionStore): void {
       ['renew from the previous id', { previousHash: from, previousUntil: at(9) }, { renew }, 'stored'],
       ['renew from another id', {}, { renew }, 'stored'],
       ['renew, with the wrong epoch', { hash: from }, { epoch: 1, renew }, 'gone'],
-      ['renew, in the overlap of an earlier one', { hash: from, previousHash: to, previousUntil: at(60) }, { renew }, 'renewed'],
+      ['renew, once more', { hash: from, previousHash: newHash(), previousUntil: at(60) }, { renew }, 'renewed'],
       ['replace', { previousHash: from, previousUntil: at(90) }, { replace }, 'stored'],
       ['replace, with the right epoch', { epoch: 4 }, { epoch: 4, replace }, 'stored'],
       ['replace, with the wrong epoch', { epoch: 4 }, { epoch: 3, replace }, 'gone'],

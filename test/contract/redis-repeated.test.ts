@@ -4,8 +4,8 @@ import { RedisServer } from '../support/redis-server'
 import { wrapClient } from '../support/wrapped-client'
 import { describeStore } from './store-contract'
 
-/** A client that lost the connection after each script and sends it again, as the `redis` package does behind a sentinel. A
- * repeated delete finds nothing to end, which is all that can be said of it. */
+/** A client that loses the connection after each script and sends it again, as the `redis` package does behind a
+ * sentinel. A repeated delete finds nothing to end, which is all that can be said of it. */
 async function open() {
   const server = await RedisServer.start()
   const client = wrapClient(await server.connect(), async (args, send) => {

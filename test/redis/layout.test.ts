@@ -49,7 +49,8 @@ test('the layout is the documented one', async () => {
   })
   const index = 'sess:u:u4IDDbwryroyqQvy4geoSoVvxfAzt3xICDarb3f0Dxk'
   expect((await client.keys('*')).sort()).toEqual(['sess:theHandle', index].sort())
-  expect(await client.zRangeWithScores(index, 0, -1)).toEqual([{ value: `theHandle:${ms(0)}`, score: Number(ms(86_400)) }])
+  const entry = { value: `theHandle:${ms(0)}`, score: Number(ms(86_400)) }
+  expect(await client.zRangeWithScores(index, 0, -1)).toEqual([entry])
 })
 
 test('what has nothing to say is a dash, and has no field', async () => {
@@ -119,7 +120,7 @@ describe('a key that holds something else is no session, and stays as it is', ()
   })
 })
 
-test.each(['no json', '"text"', 'null'])('a record with the context %s is no session, and can be ended', async (context) => {
+test.each(['no json', '"text"', 'null'])('a record with context %s is no session, and can be ended', async (context) => {
   const handle = await kept(full)
   await client.hSet(`sess:${handle}`, 'x', context)
   expect(await store.load(handle, at(1))).toBeUndefined()
@@ -136,7 +137,11 @@ test('an index that is none is no list, and a login makes it one; entries that a
   expect((await store.list('u1', at(1))).size).toBe(0)
   expect(await store.deleteAll('u1', at(1))).toBe(0)
   const handle = await kept({ subject: 'u1' })
-  await client.zAdd(index, ['', ':', 'x', `:${ms(0)}`, `${handle}:soon`, `${handle}:${ms(-9)}`].map((value) => ({ value, score: 1e15 })))
+  const members = ['', ':', 'x', `:${ms(0)}`, `${handle}:soon`, `${handle}:${ms(-9)}`]
+  await client.zAdd(
+    index,
+    members.map((value) => ({ value, score: 1e15 })),
+  )
   expect([...(await store.list('u1', at(1))).keys()]).toEqual([handle])
   expect(await store.deleteAll('u1', at(1))).toBe(1)
 })

@@ -1,0 +1,93 @@
+import type { ChildProcess } from 'node:child_process'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { RedisStore } from '../../lib/redis'
+import { at, newHandle, newHash, sessionWith } from '../contract/samples'
+import { RedisServer } from '../support/redis-server'
+import type { Work } from './worker'
+
+let server: RedisServer
+let store: RedisStore
+
+beforeAll(async () => {
+  server = await RedisServer.start()
+  store = new RedisStore({ client: await server.connect() })
+})
+afterAll(async () => {
+  await server.stop()
+})
+
+/** The same session, changed by two processes at once; resolves to what each change of each process came to. */
+async function inTwoProcesses(handle: string, changes: (process: number) => Work['changes']): Promise<string[][]> {
+  const workers = await Promise.all(
+    [0, 1].map(async () => {
+      const worker = fork(join(__dirname, 'worker.ts'), { execArgv: ['--import', 'tsx'] })
+      await once(worker, 'message')
+      return worker
+    }),
+  )
+  return Promise.all(
+    workers.map(async (worker: ChildProcess, process) => {
+      const answer = once(worker, 'message') as Promise<[string[]]>
+      worker.send({ url: server.url, handle, now: at(1), changes: changes(process) } satisfies Work)
+      const [results] = await answer
+      await once(worker, 'exit')
+      return results
+    }),
+  )
+}
+
+async function kept(fields: Record<string, string> = {}): Promise<[string, string]> {
+  const [handle, hash] = [newHandle(), newHash()]
+  await store.insert(handle, sessionWith({ hash }, fields), at(0))
+  return [handle, hash]
+}
+
+const many = Array.from({ length: 200 }, (_, index) => index)
+
+test('400 changes from two processes: every field is kept, every removal stays', async () => {
+  const [handle] = await kept(Object.fromEntries(many.map((index) => [`v:old${index}`, '1'])))
+  const results = await inTwoProcesses(handle, (process) =>
+    many.map((index) => ({
+      set: [[`v:${process}.${index}`, '1']],
+      remove: index % 2 === process ? [`v:old${index}`] : [],
+    })),
+  )
+  expect(results.flat()).toEqual(Array(400).fill('stored'))
+  const fields = (await store.load(handle, at(1)))?.fields
+  expect([...(fields?.keys() ?? [])].sort()).toEqual(many.flatMap((index) => [`v:0.${index}`, `v:1.${index}`]).sort())
+})
+
+test('400 renewals of one id from two processes: one is carried out, and all fields are kept', async () => {
+  const [handle, from] = await kept()
+  const results = await inTwoProcesses(handle, (process) =>
+    many.map((index) => ({
+      epoch: 0,
+      renew: { from, to: newHash(), issuedAt: at(1), previousUntil: at(9) },
+      set: [[`v:${process}.${index}`, '1']],
+    })),
+  )
+  expect(results.flat().filter((result) => result === 'renewed')).toHaveLength(1)
+  expect(results.flat().filter((result) => result === 'stored')).toHaveLength(399)
+  const loaded = await store.load(handle, at(1))
+  expect(loaded?.record.previousHash).toBe(from)
+  expect(loaded?.fields.size).toBe(400)
+})
+
+test('400 logins on one epoch from two processes: one is carried out, the others write nothing', async () => {
+  const [handle] = await kept()
+  const results = await inTwoProcesses(handle, (process) =>
+    many.map((index) => ({
+      epoch: 0,
+      replace: { hash: `${process}.${index}`, issuedAt: at(1) },
+      bind: { subject: `u${process}.${index}`, createdAt: at(1), expiresAt: at(99) },
+      set: [[`v:${process}.${index}`, '1']],
+    })),
+  )
+  expect(results.flat().filter((result) => result === 'stored')).toHaveLength(1)
+  const loaded = await store.load(handle, at(1))
+  expect(loaded?.record.epoch).toBe(1)
+  expect([...(loaded?.fields.keys() ?? [])]).toEqual([`v:${loaded?.record.hash}`])
+  expect(loaded?.record.subject).toBe(`u${loaded?.record.hash}`)
+})
