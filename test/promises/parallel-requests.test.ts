@@ -174,7 +174,7 @@ describe.each(kinds)('on $name', (kind) => {
       const answer = await app.get('/set/a/1', `sid=${made}`)
       expect(idOf(answer)).not.toContain('A'.repeat(12))
       expect(await app.sessions.get(made)).toBeUndefined()
-      const session = new Session(made, [{ a: 1 }, {}])
+      const session = new Session<Record<string, number>>(made, [{ a: 1 }, {}])
       session.set('b', 2)
       const saved = await app.sessions.save(session)
       expect(saved).toHaveLength(48)
