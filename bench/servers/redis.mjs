@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto'
+import { RedisStore as ConnectRedis } from 'connect-redis'
+import expressSession from 'express-session'
+import { sessionMiddleware } from 'holdfast'
+import { RedisStore } from 'holdfast/redis'
+import { createClient } from 'redis'
+import { nextView, serve } from './serve.mjs'
+
+const secret = 'no secret at all, but long enough'
+const client = createClient({ url: process.env.REDIS_URL })
+await client.connect()
+
+/** The rest of a session: values of a hundred bytes, or a thousand in a large session, as many as it takes. */
+function filling(bytes) {
+  const size = bytes > 10_000 ? 1000 : 100
+  return Array.from({ length: Math.floor(bytes / size) }, (_, index) => [`value${index}`, 'x'.repeat(size - 14)])
+}
+
+const servers = {
+  bare: () => ({
+    read: (req, res) => {
+      res.json({ views: 1 })
+    },
+    write: (req, res) => {
+      res.json({ views: nextView() })
+    },
+  }),
+
+  /** The least that keeps a session in Redis: no check, no expiry of the cookie, no promise. */
+  floor: () => {
+    const save = (id, data) => client.set(`floor:${id}`, JSON.stringify(data), { EX: 86_400 })
+    return {
+      middleware: (req, res, next) => {
+        const id = /(?:^|; )sid=([\w-]+)/.exec(req.headers.cookie ?? '')?.[1]
+        if (id === undefined) return next()
+        req.id = id
+        client.get(`floor:${id}`).then((text) => {
+          req.data = text === null ? {} : JSON.parse(text)
+          next()
+        }, next)
+      },
+      read: (req, res) => {
+        res.json({ views: req.data.views })
+      },
+      write: async (req, res) => {
+        const data = req.data ?? {}
+        data.views = nextView()
+        const id = req.id ?? randomBytes(24).toString('base64url')
+        await save(id, data)
+        if (req.id === undefined) res.setHeader('Set-Cookie', `sid=${id}; Path=/; HttpOnly`)
+        res.json({ views: data.views })
+      },
+      fill: async (req, res) => {
+        const id = randomBytes(24).toString('base64url')
+        await save(id, { views: nextView(), ...Object.fromEntries(filling(Number(req.query.bytes))) })
+        res.setHeader('Set-Cookie', `sid=${id}; Path=/; HttpOnly`)
+        res.json({})
+      },
+    }
+  },
+
+  'express-session': () => ({
+    middleware: expressSession({ secret, resave: false, saveUninitialized: false, store: new ConnectRedis({ client, prefix: 'es:' }) }),
+    read: (req, res) => {
+      res.json({ views: req.session.views })
+    },
+    write: (req, res) => {
+      req.session.views = nextView()
+      res.json({ views: req.session.views })
+    },
+    fill: (req, res) => {
+      Object.assign(req.session, { views: nextView() }, Object.fromEntries(filling(Number(req.query.bytes))))
+      res.json({})
+    },
+  }),
+
+  holdfast: () => ({
+    middleware: sessionMiddleware({ store: new RedisStore({ client }) }),
+    read: (req, res) => {
+      res.json({ views: req.session.get('views') })
+    },
+    write: (req, res) => {
+      req.session.set('views', nextView())
+      res.json({ views: req.session.get('views') })
+    },
+    fill: (req, res) => {
+      req.session.set('views', nextView())
+      for (const [key, value] of filling(Number(req.query.bytes))) req.session.set(key, value)
+      res.json({})
+    },
+  }),
+}
+
+serve(servers[process.argv[2]]())
