@@ -1,11 +1,12 @@
 import { isLive, retainUntil } from '../session/lifetime'
 import type { ChangeResult, RecordChange, StoredSession } from '../session/record'
-import { changeRecord } from '../session/record'
-import type { SessionStore } from '../session/store'
+import { changeRecord, isNews } from '../session/record'
+import type { SessionStore, StoreListener } from '../session/store'
 import { decodeSession, encodeSession, type ExpressSessionData, isHoldfastData } from './express-session/session-format'
 import { HandleQueue, type Turn } from './express-session/handle-queue'
 import { askStore, meansAbsent, meansGarbage } from './express-session/store-callback'
 import { UnansweredWrites } from './express-session/unanswered-writes'
+import { StoreListeners } from './store-listeners'
 
 /**
  * A store written for express-session, told by its shape: nothing of express-session need be installed. `sid` is the
@@ -46,6 +47,7 @@ export function adaptExpressSessionStore(
 interface Shared {
   readonly queue: HandleQueue
   readonly unanswered: UnansweredWrites
+  readonly listeners: StoreListeners
 }
 
 const sharedOf = new WeakMap<ExpressSessionStore, Shared>()
@@ -78,17 +80,20 @@ export class ExpressSessionStoreAdapter implements SessionStore {
   readonly #limit: number
   readonly #queue: HandleQueue
   readonly #unanswered: UnansweredWrites
+  readonly #listeners: StoreListeners
 
   constructor(store: ExpressSessionStore, { storeTimeout = 5 }: ExpressSessionStoreOptions = {}) {
     const shared = sharedOf.get(store) ?? {
       queue: new HandleQueue(),
       unanswered: new UnansweredWrites((handle) => destroy(store, handle)),
+      listeners: new StoreListeners(),
     }
     sharedOf.set(store, shared)
     this.#store = store
     this.#limit = storeTimeout
     this.#queue = shared.queue
     this.#unanswered = shared.unanswered
+    this.#listeners = shared.listeners
   }
 
   async load(handle: string, now: number): Promise<StoredSession | undefined> {
@@ -118,6 +123,7 @@ export class ExpressSessionStoreAdapter implements SessionStore {
       for (const name of own.fields?.remove ?? []) fields.delete(name)
       for (const [name, text] of own.fields?.set ?? []) fields.set(name, text)
       await this.#set(turn, handle, encodeSession({ record, fields }, skew), now)
+      if (isNews(own)) this.#listeners.tell(handle)
       return own.renew?.from === before.record.hash ? 'renewed' : 'stored'
     })
   }
@@ -132,8 +138,14 @@ export class ExpressSessionStoreAdapter implements SessionStore {
       if (!isHoldfastData(data) && coming === undefined) return false
       const wasLive = record !== undefined && isLive(record, now) && !this.#unanswered.isEnded(handle)
       await this.#end(turn, handle)
+      this.#listeners.tell(handle)
       return wasLive
     })
+  }
+
+  /** Tells of what adapters over the same store object change, and of nothing that another process does. */
+  subscribe(listener: StoreListener): () => void {
+    return this.#listeners.add(listener)
   }
 
   async #get(handle: string): Promise<unknown> {
