@@ -61,7 +61,7 @@ function listItem(device: ListedDevice, now: number, csrfToken: string): Html {
 function signOutOthers(others: number, csrfToken: string): Html {
   return html`<section class="card everywhere-else" aria-labelledby="everywhere-else">
     <div>
-      <h2 id="everywhere-else">Sign out everywhere else</h2>
+      <h2 id="everywhere-else">All your other devices</h2>
       <p class="muted">${others === 1 ? 'Ends 1 other session' : `Ends ${others} other sessions`} at once. You stay signed in here.</p>
     </div>
     <form method="post" action="/sign-out-others">
