@@ -11,15 +11,11 @@ export function askStore(call: (callback: StoreCallback) => unknown): Promise<un
   return new Promise((resolve, reject) => {
     // Whatever the store gave: it is somebody else's to wrap, as the cause of an error of the package.
     const fail: (error: unknown) => void = reject
-    try {
-      const returned = call((error, value) => {
-        if (error) fail(error)
-        else resolve(value)
-      })
-      if (isThenable(returned)) returned.then(undefined, fail)
-    } catch (error) {
-      fail(error)
-    }
+    const returned = call((error, value) => {
+      if (error) fail(error)
+      else resolve(value)
+    })
+    if (isThenable(returned)) returned.then(undefined, fail)
   })
 }
 
