@@ -1,0 +1,15 @@
+// One implementation behind both doors: what is imported and what is required are the same things.
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import * as main from 'holdfast'
+import * as redis from 'holdfast/redis'
+
+const require = createRequire(import.meta.url)
+for (const [door, imported] of [['holdfast', main], ['holdfast/redis', redis]]) {
+  const required = require(door)
+  assert.deepEqual(Object.keys(imported).sort(), Object.keys(required).sort())
+  assert.ok(Object.keys(imported).length > 0)
+  for (const name of Object.keys(imported)) assert.equal(imported[name], required[name], name)
+}
+assert.equal(main.SessionError, redis.SessionError)
+assert.ok(new redis.RedisStore({ client: (await import('redis')).createClient() }))

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { pack, root, run } from './packed'
+
+// Slow, and asks the package registry: `npm run test:package`.
+let packed: Awaited<ReturnType<typeof pack>>
+const children: ChildProcess[] = []
+
+beforeAll(async () => {
+  packed = await pack()
+}, 120_000)
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+
+afterAll(() => {
+  packed.remove()
+})
+
+describe('the tarball', () => {
+  test('holds what was built, README and LICENSE, and nothing else', () => {
+    const others = packed.files.filter((path) => !path.startsWith('dist/'))
+    expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
+    const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
+    const expected = sources.flatMap((path) => ['js', 'd.ts'].map((suffix) => `dist/${path.replace(/ts$/, suffix)}`))
+    for (const door of ['index', 'redis']) expected.push(`dist/${door}.mjs`, `dist/${door}.d.mts`)
+    expect(packed.files.filter((path) => path.startsWith('dist/')).sort()).toEqual(expected.sort())
+  })
+
+  test('declares nothing by the types of packages that it does not depend on', () => {
+    const imported = new Set<string>()
+    for (const path of packed.files.filter((file) => /\.d\.m?ts$/.test(file))) {
+      const text = readFileSync(join(root, path), 'utf8')
+      for (const [, name = ''] of text.matchAll(/(?:from |import\(|import |reference types=)["']([^."'][^"']*)["']/g)) imported.add(name)
+    }
+    expect([...imported].filter((name) => !name.startsWith('node:'))).toEqual([])
+    expect(imported).toContain('node:http')
+  })
+
+  test('gives publint nothing to say', async () => {
+    const output = await run('npx', ['--no', 'publint', 'run', packed.tarball, '--strict'], root)
+    expect(output).toContain('All good!')
+  })
+
+  test('gives "are the types wrong" nothing to say', async () => {
+    const output = await run('npx', ['--no', 'attw', packed.tarball, '--format', 'json'], root)
+    const { problems, analysis } = JSON.parse(output) as { problems: object; analysis: { entrypoints: object } }
+    expect(problems).toEqual({})
+    expect(Object.keys(analysis.entrypoints)).toEqual(['.', './redis', './package.json'])
+  })
+})
+
+describe('a project that installs it', () => {
+  const projects = readdirSync(join(__dirname, 'consumers'))
+
+  test.each(projects)('%s', async (name) => {
+    const project = await install(name)
+    const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+    if (existsSync(join(project, 'app.ts'))) await compile(project)
+    if (existsSync(join(project, 'same.js'))) await run('node', ['same.js'], project)
+    await useSessions(project, scripts['start'] ?? '')
+  })
+})
+
+async function install(name: string): Promise<string> {
+  const project = join(packed.directory, name)
+  cpSync(join(__dirname, 'consumers', name), project, { recursive: true })
+  const quick = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error']
+  await run('npm', ['install', ...quick, packed.tarball], project)
+  return project
+}
+
+/** With this project's compiler every tsconfig, with the ones that the consumer brings the first. */
+async function compile(project: string): Promise<void> {
+  const configs = readdirSync(project).filter((file) => /^tsconfig.*\.json$/.test(file))
+  expect(configs).toContain('tsconfig.json')
+  for (const config of configs) await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config], project)
+  const installed = readdirSync(join(project, 'node_modules')).filter((file) => file.startsWith('typescript-'))
+  for (const compiler of installed) {
+    await run(process.execPath, [join('node_modules', compiler, 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'], project)
+  }
+}
+
+/** Starts the consumer's app, which tells its port, and goes through it as one visitor. */
+async function useSessions(project: string, start: string): Promise<void> {
+  const [, ...args] = start.split(' ')
+  const child = spawn(process.execPath, args, { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] })
+  children.push(child)
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`${start} ended before it listened`)
+  })
+  const [port] = (await Promise.race([once(createInterface(child.stdout), 'line'), ended])) as [string]
+  let cookie = ''
+  async function visit(path: string): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { cookie }, redirect: 'manual' })
+    cookie = response.headers.getSetCookie()[0]?.split(';')[0] ?? cookie
+    return response.status === 200 ? response.json() : response.status
+  }
+  expect(await visit('/')).toEqual({ views: 1 })
+  expect(await visit('/')).toEqual({ views: 2 })
+  const before = cookie
+  expect(await visit('/login')).toBe(302)
+  expect(cookie).not.toBe(before)
+  expect(await visit('/')).toEqual({ views: 3, subject: 'ada' })
+  const during = cookie
+  expect(await visit('/logout')).toBe(302)
+  expect(await visit('/')).toEqual({ views: 1 })
+  cookie = during
+  expect(await visit('/')).toEqual({ views: 1 })
+  ended.catch(() => undefined)
+}
