@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -67,7 +67,8 @@ function openMemorystore(): StoreHome {
 }
 
 function openFiles(): StoreHome {
-  const path = mkdtempSync(join(tmpdir(), 'holdfast-files-'))
+  // It waits for the disk at each write; in memory where there is such a place, since nothing here tests the disk.
+  const path = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'holdfast-files-'))
   const FileStore = sessionFileStore(session)
   const options = { path, retries: 0, reapInterval: -1, logFn: () => {} }
   const file = (sid: string) => join(path, `${sid}.json`)

@@ -11,7 +11,11 @@ type Message = { changing: true } | { result: ChangeResult }
 export interface OtherProcess {
   /** Begins to change a session, and stops between its `get` and its `set`, where such a store lets others in. Resolves
    * when it is there, to a function that lets it go on and resolves to the result. */
-  beginChange(handle: string, change: Omit<RecordChange, 'fields'>, set?: Record<string, string>): Promise<() => Promise<ChangeResult>>
+  beginChange(
+    handle: string,
+    change: Omit<RecordChange, 'fields'>,
+    set?: Record<string, string>,
+  ): Promise<() => Promise<ChangeResult>>
   stop(): Promise<void>
 }
 

@@ -31,13 +31,11 @@ export async function startPostgres(): Promise<PostgresServer> {
   // PostgreSQL refuses to run as root.
   if (owner !== undefined) chownSync(home, owner.uid, owner.gid)
   try {
-    execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'], {
-      ...owner,
-      cwd: home,
-      stdio: 'pipe',
-    })
+    const cluster = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']
+    execFileSync(join(bin, 'initdb'), cluster, { ...owner, cwd: home, stdio: 'pipe' })
     const port = await freePort()
-    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'max_connections=40']
+    const address = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=']
+    const settings = [...address, 'fsync=off', 'max_connections=40']
     const command = [join(bin, 'postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])]
     const stdio = ['pipe', 'ignore', 'ignore'] as const
     const server = spawn('sh', ['-c', leash, 'sh', ...command], { ...owner, cwd: home, stdio: [...stdio] })

@@ -78,8 +78,10 @@ export class UnansweredWrites {
   }
 
   #forgetUntil(now: number): void {
-    for (let first = this.#deadlines.first(); first !== undefined && first.deadline <= now; first = this.#deadlines.first()) {
+    let first = this.#deadlines.first()
+    while (first !== undefined && first.deadline <= now) {
       this.#forget(first.key)
+      first = this.#deadlines.first()
     }
   }
 

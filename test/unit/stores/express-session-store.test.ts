@@ -195,7 +195,14 @@ describe('manners of stores', () => {
     ['calls back with text', (_sid, callback) => callback('down'), 'down'],
     ['throws null', () => { throw null as unknown as Error }, null],
     ['rejects beside the callback', () => Promise.reject(new Error('ttl failed')), { message: 'ttl failed' }],
-    ['fails first and answers later', (_sid, callback) => { callback(new Error('first')); callback(null, {}) }, { message: 'first' }],
+    [
+      'fails first and answers later',
+      (_sid, callback) => {
+        callback(new Error('first'))
+        callback(null, {})
+      },
+      { message: 'first' },
+    ],
   ])('a store that %s has failed', async (_name, get, error) => {
     const expected = error instanceof Object ? expect.objectContaining(error) : error
     const adapter = adaptExpressSessionStore(answering(get))
@@ -214,7 +221,7 @@ describe('manners of stores', () => {
     expect(await adapter.delete(handle, now)).toBe(true)
   })
 
-  test('the clock of the session may be behind the machine\'s or ahead of it: the store drops nothing too early', async () => {
+  test('a session\'s clock that is behind the machine\'s or ahead of it: nothing is dropped too early', async () => {
     for (const turned of [0, Date.now() / 1000 - 60, Date.now() / 1000 + 60]) {
       const store = new HeldStore()
       const handle = newHandle()

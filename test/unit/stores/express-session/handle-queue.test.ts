@@ -101,7 +101,8 @@ test('a task that gives up while it waits leaves the one that runs alone, and th
     begun.push('first')
     await first.promise
   })
-  const impatient = expect(queue.run('h', 1, async () => begun.push('second'))).rejects.toMatchObject({ code: 'STORE_TIMEOUT' })
+  const second = queue.run('h', 1, async () => begun.push('second'))
+  const impatient = expect(second).rejects.toMatchObject({ code: 'STORE_TIMEOUT' })
   const last = queue.run('h', 5, async () => begun.push('third'))
   await jest.advanceTimersByTimeAsync(1000)
   await impatient

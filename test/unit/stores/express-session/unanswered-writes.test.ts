@@ -213,6 +213,13 @@ describe('memory', () => {
     expect(writes.size).toBe(1)
   })
 
+  test('of several writes the newest says whose session it will be', () => {
+    const writes = new UnansweredWrites(() => Promise.resolve())
+    expect(writes.recordOf('h')).toBeUndefined()
+    for (const subject of ['ann', 'bob']) writes.add('h', recordWith({ subject }), never, now)
+    expect(writes.recordOf('h')?.subject).toBe('bob')
+  })
+
   test('an ended session is destroyed at each late answer and stays ended until the last', async () => {
     const destroyed: string[] = []
     const writes = new UnansweredWrites(async (handle) => destroyed.push(handle))
