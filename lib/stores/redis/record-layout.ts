@@ -9,6 +9,7 @@ import type { UserSessionOperationContext } from '../../session/session-shape'
  *       Instants are Unix milliseconds; `-` is "none". One field and not ten: a read parses it in half the time.
  *   s   the subject, where there is one
  *   x   the context of its login, as JSON, where there is one
+ *   w   until when, in ms, some process watches the session and wants to be told of its changes; absent where none did
  *   every other name that is not one character long: a field of the session, as the session gave it
  *
  * This is version 1. A later version may append words to `m` and add fields with names of one character, and keeps what
@@ -19,6 +20,7 @@ import type { UserSessionOperationContext } from '../../session/session-shape'
 export const metaField = 'm'
 export const subjectField = 's'
 export const contextField = 'x'
+export const watchedField = 'w'
 
 const version = '1'
 const none = '-'

@@ -100,7 +100,8 @@ function senderFor(client: RedisStoreClient): (key: string, args: string[]) => P
   }
 }
 
-function isCluster(client: RedisStoreClient): client is RedisClusterClient {
+/** Whether keys and channels lie on several nodes. */
+export function isCluster(client: RedisStoreClient): client is RedisClusterClient {
   return 'nodeClient' in client
 }
 

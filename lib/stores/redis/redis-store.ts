@@ -2,7 +2,8 @@ import { SessionError } from '../../base/errors'
 import { checkKeys, invalidOption } from '../../base/option-check'
 import { isLive, retainUntil } from '../../session/lifetime'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../../session/record'
-import type { SessionStore } from '../../session/store'
+import { isNews } from '../../session/record'
+import type { SessionStore, StoreListener } from '../../session/store'
 import { changeArguments } from './change-arguments'
 import {
   contextField,
@@ -17,8 +18,9 @@ import {
   toWire,
 } from './record-layout'
 import type { RedisStoreClient } from './redis-link'
+import { RedisEvents } from './redis-events'
 import { isReplyError, keyPrefixOf, RedisLink } from './redis-link'
-import { changeScript, deleteScript, insertScript } from './scripts'
+import { changeScript, deleteScript, insertScript, watchScript } from './scripts'
 import type { IndexEntry } from './subject-index'
 import { isSettled, memberOf, SubjectIndex } from './subject-index'
 
@@ -61,6 +63,7 @@ const writeBatch = 250
 export class RedisStore implements SessionStore {
   readonly #link: RedisLink
   readonly #index: SubjectIndex
+  readonly #events: RedisEvents
   readonly #prefix: string
   #closed = false
 
@@ -71,6 +74,7 @@ export class RedisStore implements SessionStore {
     this.#link = new RedisLink(client)
     this.#prefix = keyPrefixOf(client) + prefix
     this.#index = new SubjectIndex(this.#link, this.#prefix)
+    this.#events = new RedisEvents(client, this.#link, this.#prefix)
   }
 
   load(handle: string, now: number): Promise<StoredSession | undefined> {
@@ -100,14 +104,16 @@ export class RedisStore implements SessionStore {
       const { subject, createdAt, expiresAt } = change.bind
       await this.#index.add(subject, handle, createdAt, expiresAt, now)
     }
-    const [status] = await this.#link.run(changeScript, key, args)
+    const [status, watched] = await this.#link.run(changeScript, key, args)
+    if (isNews(change)) this.#tell(handle, watched, now)
     if (status === 2) return 'renewed'
     return status === 1 ? 'stored' : 'gone'
   }
 
   async delete(handle: string, now: number, ofSubject?: string): Promise<boolean> {
     const key = this.#keyOf(handle)
-    const [status, subject, boundAt] = await this.#link.run(deleteScript, key, deleteArguments(now, ofSubject))
+    const [status, subject, boundAt, watched] = await this.#link.run(deleteScript, key, deleteArguments(now, ofSubject))
+    this.#tell(handle, watched, now)
     if (typeof subject === 'string' && subject !== '') {
       this.#index.forget(fromWire(subject), [memberOf(handle, String(boundAt))])
     }
@@ -134,7 +140,9 @@ export class RedisStore implements SessionStore {
     const stale: string[] = []
     await this.#eachEntry(subject, now, writeBatch, async (entry) => {
       if (entry.handle === except) return
-      const [status] = await this.#link.run(deleteScript, this.#keyOf(entry.handle), deleteArguments(now, subject))
+      const args = deleteArguments(now, subject)
+      const [status, , , watched] = await this.#link.run(deleteScript, this.#keyOf(entry.handle), args)
+      this.#tell(entry.handle, watched, now)
       if (status === 1) ended++
       if (status !== 0 || isSettled(entry, now)) stale.push(entry.member)
     })
@@ -150,14 +158,34 @@ export class RedisStore implements SessionStore {
     await this.#eachEntry(subject, now, writeBatch, async ({ handle }) => {
       if (handles.has(handle)) return
       handles.add(handle)
-      const [status] = await this.#link.run(changeScript, this.#keyOf(handle), args)
+      const [status, watched] = await this.#link.run(changeScript, this.#keyOf(handle), args)
+      this.#tell(handle, watched, now)
       if (status === 1) changed++
     })
     return changed
   }
 
+  /** On a connection of its own, made from the client that the store was given; it recovers by itself, and says so. */
+  subscribe(listener: StoreListener): () => void {
+    this.#checkOpen()
+    return this.#events.subscribe(listener)
+  }
+
+  /** One command, as `load`. The record keeps until when it is watched, so that a change of a session that nobody watches
+   * costs nothing, and of another one message more. */
+  async watch(handle: string, now: number, until: number): Promise<StoredSession | undefined> {
+    const session = decodeSession(await this.#link.run(watchScript, this.#keyOf(handle), [toMilliseconds(until)]))
+    return session === undefined || now >= retainUntil(session.record) ? undefined : session
+  }
+
   close(): void {
     this.#closed = true
+    this.#events.close()
+  }
+
+  /** @param watched Until when, in ms, somebody watches the session, as a script has answered. */
+  #tell(handle: string, watched: unknown, now: number): void {
+    if (typeof watched === 'string' && Number(watched) > now * 1000) this.#events.publish(handle)
   }
 
   #checkOpen(): void {

@@ -15,7 +15,7 @@ import { nameScript } from './redis-link'
 /** Reads the record as record-layout.ts describes it; whatever does not look so, is none. Numbers stay text. */
 const readRecord = `
 local function read(key)
-  local found = redis.pcall('HMGET', key, 'm', 's')
+  local found = redis.pcall('HMGET', key, 'm', 's', 'w')
   if found.err or not found[1] then return nil end
   local version, hash, epoch, created, issued, accessed, expires, idle, previous, overlap, rest =
     string.match(found[1], '^(%d+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%S+)(.*)$')
@@ -24,7 +24,7 @@ local function read(key)
   if overlap ~= '-' and not string.match(overlap, '^%d+$') then return nil end
   return { version = version, hash = hash, epoch = epoch, created = created, issued = issued, accessed = accessed,
     expires = expires, idle = idle, previous = previous, overlap = overlap, rest = rest,
-    subject = found[2] or '', text = found[1] }
+    subject = found[2] or '', watched = found[3], text = found[1] }
 end
 
 local function isLive(record, now)
@@ -65,7 +65,7 @@ return { 1 }
 
 /**
  * `changeRecord` of record.ts, on the server. KEYS: the record. ARGV: see change-arguments.ts.
- * Answers { 0 } for gone, { 1 } for stored, { 2 } for renewed.
+ * Answers { 0 } for gone, { 1, watched } for stored, { 2, watched } for renewed.
  */
 export const changeScript = nameScript(`${readRecord}${writeRecord}
 local word = string.gmatch(ARGV[1], '%S+')
@@ -105,7 +105,7 @@ for step in word do
   end
 end
 
-if replacing == hash then return { 1 } end
+if replacing == hash then return { 1, record.watched } end
 if epoch ~= '-' and epoch ~= stored then return { 0 } end
 
 local text = table.concat({ record.version, record.hash, record.epoch, record.created, record.issued, record.accessed,
@@ -121,19 +121,19 @@ if text ~= record.text then
   redis.call('HSET', KEYS[1], 'm', text)
   redis.call('PEXPIREAT', KEYS[1], last)
 end
-return { status }
+return { status, record.watched }
 `)
 
 /**
  * KEYS: the record. ARGV: now, and the subject that it must have, or none.
  * Answers { 0 } when there is no such record; otherwise it is gone now, and the answer is { 1 when it was live, 2 when it
- * had ended by time, subject or '', createdAt }.
+ * had ended by time, subject or '', createdAt, watched }.
  */
 export const deleteScript = nameScript(`${readRecord}
 local record = read(KEYS[1])
 if not record or (ARGV[2] and ARGV[2] ~= record.subject) then return { 0 } end
 redis.call('UNLINK', KEYS[1])
-return { isLive(record, tonumber(ARGV[1])) and 1 or 2, record.subject, record.created }
+return { isLive(record, tonumber(ARGV[1])) and 1 or 2, record.subject, record.created, record.watched }
 `)
 
 /**
@@ -149,4 +149,16 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
 local last = math.max(redis.call('PEXPIRETIME', KEYS[1]), tonumber(ARGV[2]))
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last))
 return { 1 }
+`)
+
+/**
+ * KEYS: the record. ARGV: until when somebody watches it. Answers with the fields and values of the record, or with
+ * nothing when there is none. A server that cannot write now (a full memory) still answers: then changes are not told of,
+ * and whoever watches finds them at the next look.
+ */
+export const watchScript = nameScript(`${readRecord}
+local record = read(KEYS[1])
+if not record then return {} end
+if tonumber(ARGV[1]) > (tonumber(record.watched or '') or 0) then redis.pcall('HSET', KEYS[1], 'w', ARGV[1]) end
+return redis.call('HGETALL', KEYS[1])
 `)

@@ -1,0 +1,200 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import { type RawData, WebSocket, WebSocketServer } from 'ws'
+import { type ChannelOptions, type ChannelSession, login, logout, type SessionManager, sessionMiddleware, type SessionOptions } from '../../lib'
+
+/** What a test's client may ask of its channel. */
+export type Ask = { set: object } | { update: object } | { clear: true } | { activity: true } | { look: true }
+/** What the server says to its clients. */
+export type Told =
+  | { open: object; subject?: string }
+  | { changed: object }
+  | { ended: string }
+  | { done: true }
+  | { failed: string }
+  | { value: object }
+
+/** An app with sessions over HTTP and channels over `ws`, on one real port. */
+export interface ChannelApp {
+  readonly port: number
+  readonly sessions: SessionManager
+  /** The channels that were opened, in their order. */
+  readonly channels: ChannelSession[]
+  /** The answer's text, and the session cookie to go on with. */
+  get(path: string, cookie?: string): Promise<{ text: string; cookie: string }>
+  /** Opens a socket and waits for what the server says first. */
+  connect(cookie: string, headers?: Record<string, string>): Promise<Client>
+  close(): Promise<void>
+}
+
+export async function startChannelApp(options: SessionOptions, channelOptions: ChannelOptions = {}): Promise<ChannelApp> {
+  const middleware = sessionMiddleware(options)
+  const { sessions } = middleware
+  const server = createServer(express().use(middleware, routes()))
+  const channels: ChannelSession[] = []
+  const sockets = new WebSocketServer({ server })
+  sockets.on('connection', (socket, request) => {
+    serve(socket).catch(() => undefined)
+    async function serve(to: WebSocket): Promise<void> {
+      const channel = await sessions.openChannel(to, request, channelOptions)
+      if (channel === undefined) {
+        to.close(4400, 'no session')
+        return
+      }
+      channels.push(channel as ChannelSession)
+      answer(to, channel as ChannelSession)
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    port,
+    sessions,
+    channels,
+    get: (path, cookie) => get(port, path, cookie),
+    connect: (cookie, headers) => Client.open(port, cookie, headers),
+    async close() {
+      for (const socket of sockets.clients) socket.terminate()
+      await closeServer(server)
+      await sessions.close()
+    },
+  }
+}
+
+function routes() {
+  const app = express.Router()
+  app.get('/set/:key/:value', (req, res) => {
+    req.session.set(req.params.key, req.params.value)
+    res.send(req.session.handle)
+  })
+  app.get('/unset/:key', (req, res) => {
+    req.session.unset(req.params.key)
+    res.send('unset')
+  })
+  app.get('/flash', (req, res) => {
+    req.session.flash('notice', 'hello')
+    res.send('flashed')
+  })
+  app.get('/all', (req, res) => {
+    res.send(JSON.stringify(req.session.data[0]))
+  })
+  app.get('/login/:subject', (req, res) => {
+    login(req, req.params.subject, req.query['ttl'] === undefined ? {} : { ttl: Number(req.query['ttl']) })
+    res.send(req.session.handle)
+  })
+  app.get('/logout', (req, res) => {
+    logout(req)
+    res.send('out')
+  })
+  app.get('/regenerate', (req, res) => {
+    req.session.regenerateId()
+    res.send('regenerated')
+  })
+  return app
+}
+
+function answer(socket: WebSocket, channel: ChannelSession): void {
+  const say = (told: Told) => socket.send(JSON.stringify(told))
+  channel.onChange((changed) => say({ changed }))
+  channel.onEnd((ended) => say({ ended }))
+  say({ open: channel.get() ?? {}, ...(channel.subject !== undefined && { subject: channel.subject }) })
+  socket.on('message', (text) => {
+    perform(channel, JSON.parse(textOf(text)) as Ask).then(say, (error: unknown) => {
+      say({ failed: String((error as { code?: unknown }).code) })
+    })
+  })
+}
+
+async function perform(channel: ChannelSession, ask: Ask): Promise<Told> {
+  if ('look' in ask) return { value: channel.get() ?? {} }
+  if ('set' in ask) await channel.set(ask.set as Record<string, unknown>)
+  else if ('update' in ask) await channel.update(ask.update)
+  else if ('clear' in ask) await channel.clear()
+  else channel.recordActivity()
+  return { done: true }
+}
+
+/** A client's end of a channel. */
+export class Client {
+  readonly socket: WebSocket
+  /** All that the server has said and nobody has waited for. */
+  readonly told: Told[] = []
+  readonly closed: Promise<{ code: number; reason: string }>
+  readonly #waiting: (() => void)[] = []
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket
+    socket.on('message', (text) => {
+      this.told.push(JSON.parse(textOf(text)) as Told)
+      for (const wake of this.#waiting.splice(0)) wake()
+    })
+    this.closed = new Promise((resolve) => {
+      socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
+    })
+  }
+
+  /** Resolves once the server has said something, or has closed the socket. */
+  static async open(port: number, cookie: string, headers: Record<string, string> = {}): Promise<Client> {
+    const client = new Client(new WebSocket(`ws://127.0.0.1:${port}`, { headers: { cookie, ...headers } }))
+    await once(client.socket, 'open')
+    if (client.told.length === 0) await Promise.race([client.closed, client.#more()])
+    return client
+  }
+
+  /** The next message with this word, wherever it stands among those that were not waited for. */
+  async next(word: string): Promise<any> {
+    for (;;) {
+      const index = this.told.findIndex((message) => word in message)
+      const [found] = index === -1 ? [] : this.told.splice(index, 1)
+      if (found !== undefined) return (found as Record<string, unknown>)[word]
+      if (this.socket.readyState === WebSocket.CLOSED) throw new Error(`closed without "${word}"`)
+      await Promise.race([this.#more(), this.closed])
+    }
+  }
+
+  async ask(ask: Ask): Promise<string> {
+    this.socket.send(JSON.stringify(ask))
+    for (;;) {
+      const index = this.told.findIndex((message) => 'done' in message || 'failed' in message)
+      const [found] = index === -1 ? [] : this.told.splice(index, 1)
+      if (found !== undefined) return 'failed' in found ? found.failed : 'done'
+      await this.#more()
+    }
+  }
+
+  /** What the channel holds at the server now. */
+  async value(): Promise<any> {
+    this.socket.send(JSON.stringify({ look: true }))
+    return this.next('value')
+  }
+
+  async close(): Promise<void> {
+    this.socket.close()
+    await this.closed
+  }
+
+  #more(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+}
+
+/** `ws` gives a Buffer unless it was told otherwise. */
+function textOf(data: RawData): string {
+  return (data as Buffer).toString('utf8')
+}
+
+async function get(port: number, path: string, cookie?: string): Promise<{ text: string; cookie: string }> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: cookie === undefined ? {} : { cookie } })
+  if (!response.ok) throw new Error(`${path} was answered with ${response.status}`)
+  const [own] = response.headers.getSetCookie().map((text) => text.split(';')[0] ?? '')
+  return { text: await response.text(), cookie: own ?? cookie ?? '' }
+}
+
+async function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections()
+  server.close()
+  await once(server, 'close')
+}
