@@ -26,10 +26,16 @@ export class Exchange implements Gate {
   readonly #res: ServerResponse
   readonly #next: Next
   readonly #secure: boolean
+  readonly #onTouch = (): void => this.#touched()
   #presented: boolean
+  /** The id that the client has, or is about to get. */
+  #clientId: string | undefined
   #session: Session
   readonly #ended: Session[] = []
-  #held = false
+  /** `free`: nothing is held. `held`: the next call on the response asks what to do. `over`: the response has ended. */
+  #phase: 'free' | 'held' | 'over' = 'free'
+  #isTouched = false
+  #lateSave: Promise<void> | undefined
 
   constructor(service: SessionService, req: IncomingMessage, res: ServerResponse, next: Next, shown: Presentation, session: Session) {
     this.service = service
@@ -40,7 +46,9 @@ export class Exchange implements Gate {
     this.#presented = shown.presented
     this.#session = session
     this.#attach(session)
-    if (coreOf(session).record !== undefined && service.isCommitExpected(session)) this.#hold()
+    if (coreOf(session).record === undefined) return
+    this.#clientId = session.id
+    if (service.isCommitExpected(session)) this.#touched()
   }
 
   get req(): IncomingMessage {
@@ -53,7 +61,7 @@ export class Exchange implements Gate {
     this.#ended.push(this.#session)
     this.#session = this.service.fresh()
     this.#attach(this.#session)
-    this.#hold()
+    this.#touched()
     return this.#session
   }
 
@@ -72,20 +80,28 @@ export class Exchange implements Gate {
     const { cookie } = this.service.options
     const insecure = cookie.settings.secure === true && !this.#secure
     const delivery = headersSent ? 'headers-sent' : insecure ? 'insecure' : 'open'
+    this.#isTouched = false
+    coreOf(this.#session).onTouch = this.#onTouch
     return andThen(this.#commitEnded(delivery), (cleared) =>
       andThen(this.service.commit(this.#session, delivery, this.#presented), (outcome) => this.#cookiesOf(outcome, cleared, delivery)),
     )
   }
 
+  ended(): void {
+    this.#phase = 'over'
+    if (this.#isTouched) this.#saveLate()
+  }
+
   fail(error: unknown): void {
     this.#next(error)
+    // Where `next` counts only once (a middleware that was made a promise), nobody would ever answer.
+    setTimeout(() => this.#answerForNobody(), longestSilence * 1000).unref()
   }
 
   failLate(error: unknown): void {
-    const reason = error instanceof SessionError ? `${error.code}: ${error.message}` : 'unknown reason'
     warn(
       'HOLDFAST_SAVE_FAILED_AFTER_HEADERS',
-      `a session could not be stored after the headers of its response had been sent; the response was cut off (${reason})`,
+      `a response was cut off after its headers had been sent: its session could not be stored, or Node refused the rest of it (${reasonOf(error)})`,
     )
     if (typeof this.#res.destroy === 'function') this.#res.destroy()
   }
@@ -93,14 +109,63 @@ export class Exchange implements Gate {
   #attach(session: Session): void {
     const core = coreOf(session)
     core.host = this
-    core.onTouch = this.#held ? undefined : () => this.#hold()
+    core.onTouch = this.#onTouch
     this.#req.session = session
   }
 
+  /** Something is about to be done to the session that it may have to be saved for. */
+  #touched(): void {
+    if (this.#phase === 'free' && this.#res.writableEnded) this.#phase = 'over'
+    switch (this.#phase) {
+      case 'free':
+        this.#hold()
+        break
+      case 'held':
+        this.#isTouched = true
+        break
+      case 'over':
+        this.#saveLate()
+    }
+  }
+
   #hold(): void {
-    if (this.#held) return
-    this.#held = true
-    new HeldResponse(this.#res, this)
+    this.#phase = 'held'
+    const res = this.#res
+    const wrapped = ['write', 'end', 'writeHead'].some((method) => Object.hasOwn(res, method))
+    const held = new HeldResponse(res, this)
+    if (!wrapped) return
+    // The touch may come from inside a wrapper, which goes on to a method that it took when nothing was held.
+    setImmediate(() => {
+      if (held.wasPassedBy) this.ended()
+    })
+  }
+
+  /** A change that comes when the response has gone is saved too; nobody can wait for it. */
+  #saveLate(): void {
+    const before = this.#lateSave ?? new Promise<void>((resolve) => setImmediate(resolve))
+    const save = before.then(async () => {
+      if (this.#lateSave === save) this.#lateSave = undefined
+      try {
+        await this.commit(true)
+      } catch (error) {
+        warn(
+          'HOLDFAST_SAVE_FAILED_AFTER_END',
+          `a session that was changed after its response had ended could not be stored (${reasonOf(error)})`,
+        )
+      }
+    })
+    this.#lateSave = save
+  }
+
+  #answerForNobody(): void {
+    const res = this.#res
+    if (res.headersSent as boolean | undefined !== false || res.writableEnded || res.destroyed) return
+    warn(
+      'HOLDFAST_ERROR_NOT_ANSWERED',
+      'a session could not be stored and next(error) was called for that, but nothing has answered the request since; it was answered with 503',
+    )
+    res.statusCode = 503
+    res.end('Service Unavailable')
   }
 
   /** Whether a cookie has to be cleared for the sessions that this request ended and replaced. */
@@ -115,13 +180,19 @@ export class Exchange implements Gate {
 
   #cookiesOf(outcome: CommitOutcome, cleared: boolean, delivery: CommitFacts['delivery']): readonly string[] {
     const { cookie } = this.service.options
-    if (outcome.undeliverable) this.#complain(delivery)
-    if (outcome.cookie === 'send') {
+    const core = coreOf(this.#session)
+    // The app may have saved the session itself, with `sessions.save(req.session)`: then nothing was left to store here,
+    // and the client does not know yet.
+    const isOwed = core.record !== undefined && !core.gone && core.id !== this.#clientId
+    if (isOwed) this.#clientId = core.id
+    if (outcome.undeliverable || (isOwed && delivery !== 'open')) this.#complain(delivery)
+    if (outcome.cookie === 'send' || (isOwed && delivery === 'open')) {
       this.#presented = true
       this.#warnOfProxy()
-      return [cookie.write(this.#session.id, this.#secure, this.#maxAge())]
+      return [cookie.write(core.id, this.#secure, this.#maxAge())]
     }
-    if (outcome.cookie !== 'clear' && !cleared) return noCookies
+    const isEnded = core.destroyed && core.gone && this.#presented && delivery === 'open'
+    if (outcome.cookie !== 'clear' && !cleared && !isEnded) return noCookies
     this.#presented = false
     return [cookie.clear(this.#secure)]
   }
@@ -157,6 +228,16 @@ export class Exchange implements Gate {
 }
 
 const noCookies: readonly string[] = []
+
+/** Seconds that an error handler may take until its first byte. */
+const longestSilence = 10
+
+/** For the log: what is not ours may hold anything, so only its code is told. */
+function reasonOf(error: unknown): string {
+  if (error instanceof SessionError) return `${error.code}: ${error.message}`
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : 'unknown reason'
+}
 
 /** The exchange that carries the request's session. */
 export function exchangeOf(req: IncomingMessage): Exchange {

@@ -1,58 +1,68 @@
 import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../session/store'
-import { absorbWriteHead, addSessionCookies, type WriteHeadArgs, withdrawAnswer } from './response-headers'
-import { headersAlreadySent, showAsIs, showAsSent } from './sent-view'
+import { BackPressure } from './back-pressure'
+import { checkCall, headersAlreadySent, type Method, statusMessageOf } from './call-check'
+import { absorbWriteHead, addSessionCookies, withdrawAnswer } from './response-headers'
+import { showAsIs, showAsSent } from './sent-view'
 
 /** What a held response asks before anything of it leaves. */
 export interface Gate {
   /** Stores what changed. Resolves to the `Set-Cookie` values that the response is to carry; at once where nothing has
    * to wait. Fails when the change could not be stored. */
   commit(headersSent: boolean): Awaitable<readonly string[]>
-  /** The change could not be stored, and nothing of the response has left. */
+  /** The app has ended its answer, and it has been let go. */
+  ended(): void
+  /** There is no answer: the change could not be stored, and nothing of the response has left. */
   fail(error: unknown): void
-  /** The change could not be stored, and part of the response has left: it was cut off. */
+  /** As `fail`, but part of the response has left: it has to be cut off. */
   failLate(error: unknown): void
 }
 
-type Method = 'write' | 'end' | 'writeHead' | 'flushHeaders'
 type Call = readonly [method: Method, args: readonly unknown[]]
-type Callback = (error?: unknown) => void
+type NodeMethod = (...args: readonly unknown[]) => unknown
 
 const methods: readonly Method[] = ['write', 'end', 'writeHead', 'flushHeaders']
 
 /**
  * Holds a response back until the gate lets it go.
  *
- * Installed over the four methods through which anything leaves, when a session is first touched; a response whose
- * session is only read is never held. Calls made while the gate is asked are kept in order and replayed to Node, which
- * then validates, returns and calls back as it always does. `write` answers false meanwhile, and 'drain' follows.
- * 1xx responses (`writeEarlyHints`, `writeContinue`) carry no session and are not held.
+ * Installed over the methods through which anything leaves, when a session is first touched; a response whose session is
+ * only read is never held. Calls made while the gate is asked are kept in order and replayed to Node, which then returns
+ * and calls back as it always does. `write` answers false meanwhile, and 'drain' follows. 1xx responses
+ * (`writeEarlyHints`, `writeContinue`) carry no session and are not held.
  */
 export class HeldResponse {
   readonly #res: ServerResponse
   readonly #gate: Gate
-  readonly #native: Partial<Record<Method, (...args: readonly unknown[]) => unknown>> = {}
+  readonly #native: Partial<Record<Method, NodeMethod>> = {}
+  readonly #pressure: BackPressure
   /** `open`: ask the gate at the next call. `waiting`: it was asked. `failing`: its no is about to be told. `through`: all
    * calls go to Node. */
   #state: 'open' | 'waiting' | 'failing' | 'through' = 'open'
-  #failed = false
   #ended = false
   #inside = false
   #queue: Call[] = []
+  /** Cookies that the gate gave and no head has taken yet. */
+  #cookies: readonly string[] = []
   #statusCode = 200
   #statusMessage: string | undefined
-  #oweDrain = false
+  /** The answer before this one was refused; `cut`: in the middle, so its maker may still be writing. */
+  #refused: 'no' | 'whole' | 'cut' = 'no'
+  #layer = 0
 
   constructor(res: ServerResponse, gate: Gate) {
     this.#res = res
     this.#gate = gate
+    this.#pressure = new BackPressure(res)
+    const own = res as unknown as Record<Method | 'writeHeader', NodeMethod | undefined>
     for (const method of methods) {
+      const native = own[method]
       // A stub of a response may lack some, or all.
-      const native = res[method] as ((...args: readonly unknown[]) => unknown) | undefined
-      if (typeof native !== 'function') continue
-      this.#native[method] = native
-      res[method] = ((...args: readonly unknown[]) => this.#call(method, args)) as never
+      if (typeof native === 'function') this.#native[method] = native
     }
+    this.#install(methods)
+    // Its old name leads straight to Node's own method.
+    if ('writeHeader' in own) own.writeHeader = own.writeHead
   }
 
   /** For the view that the app has of the response while it is held. */
@@ -60,34 +70,56 @@ export class HeldResponse {
     return this.#queue.some(([method]) => method === 'end')
   }
 
+  get needsDrain(): boolean {
+    return this.#pressure.isOwed
+  }
+
+  /** The response has ended without a call that came through here. */
+  get wasPassedBy(): boolean {
+    return this.#state === 'open' && !this.#ended && this.#res.writableEnded
+  }
+
+  #install(names: readonly Method[]): void {
+    const layer = ++this.#layer
+    for (const method of names) {
+      if (this.#native[method] === undefined) continue
+      this.#res[method] = ((...args: readonly unknown[]) =>
+        // Only a head may come from under a layer that has been replaced: whoever made it, it is the same.
+        layer === this.#layer || method === 'writeHead' ? this.#call(method, args) : this.#swallow(method, args)) as never
+    }
+  }
+
   /** A stub of a response may not say. */
   get #headersSent(): boolean {
-    return (this.#res.headersSent as boolean | undefined) ?? false
+    const { headersSent } = this.#res as { headersSent?: boolean }
+    return headersSent ?? false
   }
 
   #call(method: Method, args: readonly unknown[]): unknown {
     if (this.#inside) return this.#toNode(method, args)
+    if (this.#refused !== 'no' && this.#isStray(method)) return this.#swallow(method, args)
     switch (this.#state) {
       case 'through':
-        return this.#failed && this.#ended ? this.#swallow(method, args) : this.#toNode(method, args)
+        return this.#toNode(method, args)
       case 'failing':
         return this.#swallow(method, args)
       case 'waiting':
         return this.#hold(method, args)
       case 'open':
-        // Node refuses such a chunk with an exception; it is no part of the answer.
-        if (method === 'write' && !isChunk(args[0])) return this.#toNode(method, args)
         return this.#ask(method, args)
     }
   }
 
   #ask(method: Method, args: readonly unknown[]): unknown {
+    const headersSent = this.#headersSent
+    if (headersSent && method === 'writeHead') return this.#toNode(method, args)
+    checkCall(this.#res, method, args, !headersSent)
     let answer: Awaitable<readonly string[]>
     try {
-      answer = this.#gate.commit(this.#headersSent)
+      answer = this.#gate.commit(headersSent)
     } catch (error) {
-      this.#refuse(error)
-      return this.#swallow(method, args)
+      this.#refuse(error, 'through', [[method, args]])
+      return this.#returnValue(method)
     }
     if (!isPromise(answer)) return this.#send(method, args, answer)
     this.#wait(answer)
@@ -98,50 +130,57 @@ export class HeldResponse {
     if (this.#state === 'open') {
       this.#state = 'waiting'
       this.#statusCode = this.#res.statusCode
-      this.#statusMessage = this.#res.statusMessage
+      this.#statusMessage = statusMessageOf(this.#res)
       showAsSent(this.#res, this)
     }
     // Calls made from here on may belong to a later change.
     const held = this.#queue.length
     answer.then(
       (cookies) => this.#release(Math.max(1, held), cookies),
-      (error: unknown) => this.#refuse(error),
+      (error: unknown) => this.#refuse(error, 'through', this.#queue),
     )
   }
 
   #hold(method: Method, args: readonly unknown[]): unknown {
-    if (method === 'write' && !isChunk(args[0])) return this.#toNode(method, args)
-    if (method === 'writeHead' && this.#queue.length > 0) {
-      // Whoever wraps a response calls `_implicitHeader` as long as no header is rendered; saying the same again is
-      // harmless. Saying something else is what Node refuses.
-      if (args.length === 1 && args[0] === this.#statusCode) return this.#res
-      throw headersAlreadySent()
-    }
+    if (this.#queue.length > 0) {
+      checkCall(this.#res, method, args, false)
+      if (method === 'writeHead') {
+        // Whoever wraps a response calls it as long as no head is rendered; saying the same again is harmless. Saying
+        // something else is what Node refuses.
+        if (args.length === 1 && args[0] === this.#statusCode) return this.#res
+        throw headersAlreadySent()
+      }
+    } else if (method === 'writeHead') this.#showHead(args)
     this.#queue.push([method, args])
-    if (method === 'write') this.#oweDrain = true
+    if (method === 'write') this.#pressure.owe()
     return this.#returnValue(method)
+  }
+
+  /** After `writeHead` Node shows its status at once. */
+  #showHead([status, message]: readonly unknown[]): void {
+    const res = this.#res
+    res.statusCode = this.#statusCode = Number(status) | 0
+    // HTTP/2 has no messages.
+    if (typeof message === 'string' && '_header' in res) res.statusMessage = this.#statusMessage = message
   }
 
   /** Replays the first `count` calls; what came later waits again if it was made after a further change. */
   #release(count: number, cookies: readonly string[]): void {
-    const calls = this.#queue.splice(0, count)
-    this.#state = 'open'
-    showAsIs(this.#res)
-    this.#res.statusCode = this.#statusCode
-    if (this.#statusMessage !== undefined) this.#res.statusMessage = this.#statusMessage
-    let wrote: unknown
+    this.#showAsIs()
+    let sent = 0
     try {
-      for (const [index, [method, args]] of calls.entries()) wrote = this.#send(method, args, index === 0 ? cookies : [])
+      for (const [method, args] of this.#queue.slice(0, count)) {
+        this.#send(method, args, sent === 0 ? cookies : [])
+        sent++
+      }
     } catch (error) {
-      // Node refuses the call with an exception (a status code of 1000), and its caller has long gone on.
-      this.#refuse(error)
+      // Node refuses the call with an exception that `checkCall` did not foresee, and its caller has long gone on.
+      this.#refuse(error, 'open', this.#queue.slice(sent))
       return
     }
+    this.#queue.splice(0, count)
     if (this.#queue.length > 0) this.#resume()
-    else if (this.#oweDrain && !this.#ended) {
-      this.#oweDrain = false
-      if (wrote !== false) this.#res.emit('drain')
-    }
+    else this.#pressure.pay(this.#ended)
   }
 
   #resume(): void {
@@ -150,7 +189,7 @@ export class HeldResponse {
       // After its end, what an app still calls is for Node to refuse.
       if (!this.#ended) answer = this.#gate.commit(this.#headersSent)
     } catch (error) {
-      this.#refuse(error)
+      this.#refuse(error, 'through', this.#queue)
       return
     }
     if (isPromise(answer)) this.#wait(answer)
@@ -158,9 +197,11 @@ export class HeldResponse {
   }
 
   #send(method: Method, args: readonly unknown[], cookies: readonly string[]): unknown {
-    if (cookies.length === 0 || this.#headersSent) return this.#toNode(method, args)
-    const final = method === 'writeHead' ? absorbWriteHead(this.#res, args as WriteHeadArgs) : args
-    addSessionCookies(this.#res, cookies)
+    if (cookies.length > 0) this.#cookies = [...this.#cookies, ...cookies]
+    if (this.#cookies.length === 0 || this.#headersSent) return this.#toNode(method, args)
+    const final = method === 'writeHead' ? absorbWriteHead(this.#res, args) : args
+    addSessionCookies(this.#res, this.#cookies)
+    this.#cookies = []
     return this.#toNode(method, final)
   }
 
@@ -168,23 +209,28 @@ export class HeldResponse {
   #toNode(method: Method, args: readonly unknown[]): unknown {
     const outer = this.#inside
     this.#inside = true
+    let result: unknown
     try {
-      if (method === 'end') this.#ended = true
-      return this.#native[method]?.apply(this.#res, args as unknown[])
+      result = this.#native[method]?.apply(this.#res, args as unknown[])
     } finally {
       this.#inside = outer
-      if (this.#ended) this.#state = 'through'
     }
+    if (method === 'write') this.#pressure.wrote(result)
+    if (method === 'end' && !this.#ended) {
+      this.#ended = true
+      this.#state = 'through'
+      if (this.#refused === 'no') this.#gate.ended()
+    } else if (this.#ended) this.#state = 'through'
+    return result
   }
 
-  /** Drops what was held: the answer that the app gave was not kept, another one will be. */
-  #refuse(error: unknown): void {
-    const dropped = this.#queue
+  /** Drops the answer that the app gave: it was not kept, another one will be. */
+  #refuse(error: unknown, next: 'open' | 'through', dropped: readonly Call[]): void {
     this.#queue = []
-    this.#failed = true
-    this.#oweDrain = false
-    showAsIs(this.#res)
-    for (const [, args] of dropped) callbackOf(args)?.(error)
+    this.#showAsIs()
+    this.#refused = this.#ended || dropped.some(([method]) => method === 'end') ? 'whole' : 'cut'
+    this.#pressure.cutOff()
+    for (const [, args] of dropped) tell(args, error)
     if (this.#headersSent) {
       this.#ended = true
       this.#state = 'through'
@@ -192,18 +238,39 @@ export class HeldResponse {
       return
     }
     this.#state = 'failing'
+    // A wrapper above that made the head (one that compresses) has begun to turn the old body into something else: what
+    // it still lets out is swallowed, and the other answer does not go through it.
+    if (dropped.some(([method]) => method === 'writeHead')) this.#install(['write', 'end', 'flushHeaders'])
     // Not from inside the app's own `res.end(...)`: what it still does in this turn belongs to the refused answer.
     process.nextTick(() => {
-      this.#state = 'through'
+      this.#state = next
       withdrawAnswer(this.#res)
       this.#gate.fail(error)
     })
   }
 
+  #showAsIs(): void {
+    if (this.#state !== 'waiting') return
+    this.#state = this.#ended ? 'through' : 'open'
+    const res = this.#res
+    showAsIs(res)
+    // What an app assigns after its answer, Node ignores.
+    if (res.statusCode !== this.#statusCode) res.statusCode = this.#statusCode
+    if (statusMessageOf(res) !== this.#statusMessage) (res as { statusMessage: unknown }).statusMessage = this.#statusMessage
+  }
+
+  /** After a refusal: whether a call belongs to the answer that was refused. Once the other answer has ended, all do;
+   * before it has said anything of itself, a write does. */
+  #isStray(method: Method): boolean {
+    if (this.#ended) return true
+    if (method !== 'write' || this.#refused !== 'cut' || this.#headersSent) return false
+    const res = this.#res
+    return res.statusCode === 200 && !(typeof res.hasHeader === 'function' && res.hasHeader('content-type'))
+  }
+
   /** The app goes on with an answer that was refused, perhaps while, or after, another one was given in its place. */
   #swallow(method: Method, args: readonly unknown[]): unknown {
-    const callback = callbackOf(args)
-    if (callback !== undefined) process.nextTick(callback, new Error('the response was replaced: its session could not be stored'))
+    tell(args, new Error('the response was replaced: its session could not be stored'))
     return this.#returnValue(method)
   }
 
@@ -219,11 +286,8 @@ export class HeldResponse {
   }
 }
 
-function isChunk(chunk: unknown): boolean {
-  return typeof chunk === 'string' || chunk instanceof Uint8Array
-}
-
-function callbackOf(args: readonly unknown[]): Callback | undefined {
+/** Calls the callback of a call that will not be made. */
+function tell(args: readonly unknown[], error: unknown): void {
   const last = args.findLast((argument) => argument !== undefined)
-  return typeof last === 'function' ? (last as Callback) : undefined
+  if (typeof last === 'function') process.nextTick(last, error)
 }

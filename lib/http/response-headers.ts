@@ -1,4 +1,5 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { headerPairs, statusMessageOf } from './call-check'
 
 /** Adds session cookies to a response whose headers have not gone: other cookies stay as they are, and no shared cache
  * may keep what carries a session (RFC 9111 section 7.3, RFC 6265bis section 8.4). */
@@ -29,40 +30,33 @@ function keepOutOfSharedCaches(res: ServerResponse): void {
   for (const name of sharedCacheHeaders) if (res.hasHeader(name)) res.removeHeader(name)
 }
 
-/** Arguments of `writeHead`: status, perhaps a message, perhaps headers as an object or a flat array. */
-export type WriteHeadArgs = readonly [statusCode: number, ...rest: unknown[]]
-
 /**
  * `writeHead` headers would go out beside, or instead of, what was set before. Moves them into the response first, with
  * Node's own rules (a later one replaces, a repeated one in an array adds), so that the cookie can join them.
  */
-export function absorbWriteHead(res: ServerResponse, args: WriteHeadArgs): WriteHeadArgs {
+export function absorbWriteHead(res: ServerResponse, args: readonly unknown[]): readonly unknown[] {
   const [status, second, third] = args
   const message = typeof second === 'string' ? second : undefined
-  const headers = (message === undefined ? (third ?? second) : third) as OutgoingHttpHeaders | unknown[] | undefined
-  if (Array.isArray(headers)) absorbList(res, headers)
-  else if (headers !== undefined && headers !== null) {
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value)
+  const headers = message === undefined ? (third ?? second) : third
+  const values = new Map<string, readonly [name: string, value: unknown]>()
+  for (const [name, value] of headerPairs(headers)) {
+    const key = name.toLowerCase()
+    const before = Array.isArray(headers) ? values.get(key) : undefined
+    values.set(key, before === undefined ? [name, value] : [before[0], [before[1], value].flat()])
   }
+  for (const [name, value] of values.values()) res.setHeader(name, value as string)
   return message === undefined ? [status] : [status, message]
 }
 
-function absorbList(res: ServerResponse, list: readonly unknown[]): void {
-  const pairs: [string, string][] = []
-  if (Array.isArray(list[0])) for (const pair of list as [string, string][]) pairs.push(pair)
-  else for (let i = 0; i + 1 < list.length; i += 2) pairs.push([list[i] as string, list[i + 1] as string])
-  for (const [name] of pairs) res.removeHeader(name)
-  for (const [name, value] of pairs) res.appendHeader(name, value)
-}
-
 /** What described the answer that is not given: an error page must not be cached for a year, or redirect. */
-const representation = /^(content-|etag$|last-modified$|cache-control$|expires$|location$|accept-ranges$|transfer-encoding$|trailer$|refresh$|age$)/
+const representation =
+  /^content-|cache-control$|^surrogate-|^(etag|last-modified|expires|pragma|age|location|refresh|link|accept-ranges|transfer-encoding|trailer|retry-after|clear-site-data)$/
 
 /** Takes back the answer that an app had prepared, so that its error handler starts from a clean sheet. */
 export function withdrawAnswer(res: ServerResponse): void {
   res.statusCode = 200
   // Node's own "not set": the reason phrase of the status.
-  ;(res as { statusMessage: string | undefined }).statusMessage = undefined
+  if (statusMessageOf(res) !== undefined) (res as { statusMessage: string | undefined }).statusMessage = undefined
   if (typeof res.getHeaderNames !== 'function') return
   for (const name of res.getHeaderNames()) if (representation.test(name.toLowerCase())) res.removeHeader(name)
 }

@@ -1,29 +1,41 @@
 import type { ServerResponse } from 'node:http'
+import { headersAlreadySent } from './call-check'
 
 /** What the view has to know of the response that it stands before. */
 export interface HeldState {
   readonly ended: boolean
+  readonly needsDrain: boolean
 }
 
 const held = new WeakMap<object, HeldState>()
 const views = new WeakMap<object, object>()
 const viewed = new WeakMap<object, object>()
 
+/** Stands where Node keeps the rendered head, which is how it knows that there is one. Whole, so that whoever writes past
+ * the hold nevertheless writes HTTP. */
+const placeholder = 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n\r\n'
+
 /**
  * Makes a response that is held back look as Node's does after the same calls: `headersSent` is true, `setHeader` throws
  * `ERR_HTTP_HEADERS_SENT`. Otherwise a bug such as `res.send(); next()` would be quiet or loud depending on whether the
- * session had changed. One prototype serves all responses of a kind, so that this costs no closures.
+ * session had changed.
+ *
+ * In HTTP/1 one field of Node's decides that, and it stays on the response when an Express app that `next()` comes to
+ * swaps the prototype. A prototype, one for all responses of a kind, shows the rest, and everything for HTTP/2.
  */
 export function showAsSent(res: ServerResponse, state: HeldState): void {
+  const inner = res as { _header?: string | null }
+  if (inner._header === null) inner._header = placeholder
   const base = Object.getPrototypeOf(res) as object
   held.set(res, state)
   Object.setPrototypeOf(res, viewOf(base))
 }
 
-/** Takes the view away again. Where somebody gave the response another prototype meanwhile (an Express sub-app does), it
- * is gone already. */
+/** Takes the view away again, unless a swap of prototypes has done so. */
 export function showAsIs(res: ServerResponse): void {
   if (!held.delete(res)) return
+  const inner = res as { _header?: string | null }
+  if (inner._header === placeholder) inner._header = null
   const base = viewed.get(Object.getPrototypeOf(res) as object)
   if (base !== undefined) Object.setPrototypeOf(res, base)
 }
@@ -37,6 +49,12 @@ function viewOf(base: object): object {
       configurable: true,
       get(this: object) {
         return held.get(this)?.ended ?? false
+      },
+    },
+    writableNeedDrain: {
+      configurable: true,
+      get(this: object) {
+        return held.get(this)?.needsDrain ?? false
       },
     },
     ...Object.fromEntries(
@@ -55,9 +73,4 @@ function viewOf(base: object): object {
   views.set(base, view)
   viewed.set(view, base)
   return view
-}
-
-/** As Node's own. */
-export function headersAlreadySent(): Error {
-  return Object.assign(new Error('Cannot set headers after they are sent to the client'), { code: 'ERR_HTTP_HEADERS_SENT' })
 }

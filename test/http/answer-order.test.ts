@@ -1,0 +1,154 @@
+import { writeFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { holdingStore, type Handler, serve, type ServerKind, serverKinds, settle, stopServers } from '../support/http-servers'
+import { parseAnswer, RawClient, sessionCookie } from '../support/raw-client'
+import type { FaultyStore } from '../support/faulty-store'
+
+const directory = mkdtempSync(join(tmpdir(), 'holdfast-http-'))
+const file = join(directory, 'page.txt')
+writeFileSync(file, 'a file')
+
+afterEach(stopServers)
+afterAll(() => rmSync(directory, { recursive: true }))
+
+interface Way {
+  readonly answer: Handler
+  readonly status?: number
+  readonly body?: string
+  readonly method?: string
+}
+
+/** Every way to answer that Node has. */
+const plainWays: Record<string, Way> = {
+  'end with nothing': { answer: (_req, res) => res.end(), body: '' },
+  'end with a text': { answer: (_req, res) => res.end('hello') },
+  'end with bytes': { answer: (_req, res) => res.end(Buffer.from('hello')) },
+  'end with an encoding': { answer: (_req, res) => res.end('68656c6c6f', 'hex') },
+  'end with a callback alone': { answer: (_req, res) => res.end(() => undefined), body: '' },
+  'end with a text and a callback': { answer: (_req, res) => res.end('hello', () => undefined) },
+  'end twice': { answer: (_req, res) => void res.end('hello').end() },
+  'end after a while': { answer: (_req, res) => setTimeout(() => res.end('hello'), 2) },
+  'write, then end': { answer: (_req, res) => (res.write('hel'), res.end('lo')) },
+  'write, and end later': { answer: (_req, res) => (res.write('hel'), setTimeout(() => res.end('lo'), 2)) },
+  'writeHead alone': { answer: (_req, res) => res.writeHead(201).end('hello'), status: 201 },
+  'writeHead with headers': { answer: (_req, res) => res.writeHead(201, { 'X-A': '1' }).end('hello'), status: 201 },
+  'writeHead with a flat array': { answer: (_req, res) => res.writeHead(201, ['X-A', '1']).end('hello'), status: 201 },
+  'writeHead with a message': { answer: (_req, res) => res.writeHead(201, 'Fine').end('hello'), status: 201 },
+  'writeHead with a message and headers': {
+    answer: (_req, res) => res.writeHead(201, 'Fine', { 'X-A': '1' }).end('hello'),
+    status: 201,
+  },
+  'writeHeader, its old name': { answer: (_req, res) => (res['writeHeader'](201), res.end('hello')), status: 201 },
+  flushHeaders: { answer: (_req, res) => (res.flushHeaders(), res.end('hello')) },
+  'pipe from a stream': { answer: (_req, res) => Readable.from(['hel', 'lo']).pipe(res) },
+  'stream.pipeline': { answer: (_req, res) => pipeline(Readable.from(['hel', 'lo']), res) },
+  'an async iterator': {
+    answer: (_req, res) =>
+      pipeline(async function* () {
+        yield 'hel'
+        await settle(1)
+        yield 'lo'
+      }, res),
+  },
+  HEAD: { answer: (_req, res) => res.end('hello'), method: 'HEAD', body: '' },
+  '204': { answer: (_req, res) => res.writeHead(204).end(), status: 204, body: '' },
+  '304': { answer: (_req, res) => ((res.statusCode = 304), res.end()), status: 304, body: '' },
+  'corked writes': { answer: (_req, res) => (res.cork(), res.write('hel'), res.write('lo'), res.uncork(), res.end()) },
+}
+
+const expressWays: Record<string, Way> = {
+  send: { answer: (_req, res) => res['send']('hello') },
+  json: { answer: (_req, res) => res['json']({ a: 1 }), body: '{"a":1}' },
+  redirect: { answer: (_req, res) => res['redirect']('/there'), status: 302, body: 'Found. Redirecting to /there' },
+  sendStatus: { answer: (_req, res) => res['sendStatus'](202), status: 202, body: 'Accepted' },
+  sendFile: { answer: (_req, res) => res['sendFile'](file), body: 'a file' },
+  download: { answer: (_req, res) => res['download'](file), body: 'a file' },
+  'send to HEAD': { answer: (_req, res) => res['send']('hello'), method: 'HEAD', body: '' },
+}
+
+describe.each(serverKinds)('no byte leaves before the session is stored: $name', (kind) => {
+  const ways = kind.name.startsWith('Express') ? { ...plainWays, ...expressWays } : plainWays
+
+  test.each(Object.entries(ways))('%s', async (_name, way) => {
+    const { client, store } = await ask(kind, way)
+    await store.asked('insert')
+    await settle()
+    expect(client.received).toBe('')
+    expect(store.log).toEqual(['insert'])
+
+    store.release('insert')
+    const answer = parseAnswer(await client.untilClosed(), way.method)
+    expect(answer).toMatchObject({ status: way.status ?? 200, body: way.body ?? 'hello', whole: true })
+    expect(sessionCookie(answer)).toMatch(/^sid=/)
+  })
+})
+
+test('nothing of an answer to a changed session leaves, whichever command the change needs', async () => {
+  const store = holdingStore()
+  const { port } = await serve({
+    store,
+    handler: (req, res) => {
+      if (req.url === '/out') req.session.destroy()
+      else req.session.set('n', Number(req.session.get('n') ?? 0) + 1)
+      res.end('done')
+    },
+  })
+  let cookie = ''
+  for (const [path, call] of [['/', 'insert'], ['/', 'change'], ['/out', 'delete']] as const) {
+    store.hold(call)
+    const asked = store.asked(call)
+    const client = await RawClient.open(port)
+    client.get(path, { Connection: 'close', Cookie: cookie })
+    await asked
+    await settle()
+    expect(client.received).toBe('')
+    store.release(call)
+    const answer = parseAnswer(await client.untilClosed())
+    expect(answer.body).toBe('done')
+    cookie = sessionCookie(answer) ?? cookie
+  }
+})
+
+test('clean sessions wait for nothing, though every write of the store hangs', async () => {
+  const store = holdingStore()
+  const { port } = await serve({
+    store,
+    timeouts: { idle: 60 },
+    handler: (req, res) => {
+      if (req.url === '/set') req.session.set('user', { name: 'ada' })
+      else req.session.get('user')
+      res.end('read')
+    },
+  })
+  store.release('insert')
+  const first = await RawClient.open(port)
+  first.get('/set', { Connection: 'close' })
+  const cookie = sessionCookie(parseAnswer(await first.untilClosed())) ?? ''
+
+  store.fail('change', 'hang')
+  const reader = await RawClient.open(port)
+  reader.get('/', { Connection: 'close', Cookie: cookie })
+  expect(parseAnswer(await reader.untilClosed()).body).toBe('read')
+  const stranger = await RawClient.open(port)
+  stranger.get('/', { Connection: 'close' })
+  expect(parseAnswer(await stranger.untilClosed()).body).toBe('read')
+  expect(store.calls).toEqual(['insert', 'load'])
+})
+
+async function ask(kind: ServerKind, way: Way): Promise<{ client: RawClient; store: FaultyStore }> {
+  const store = holdingStore()
+  const { port } = await serve({
+    kind,
+    store,
+    handler(req, res, next) {
+      req.session.set('user', 'ada')
+      return way.answer(req, res, next)
+    },
+  })
+  const client = await RawClient.open(port)
+  client.get('/', { Connection: 'close' }, way.method)
+  return { client, store }
+}
