@@ -76,7 +76,7 @@ export function resolveOptions(options: SessionOptions = {}): ResolvedSessionOpt
   const { context = contextOfRequest } = options
   checkFunction('context', context)
   const rules = resolveRules(options)
-  return { ...rules, context, cookie: resolveCookie(options.cookie, options.secret), store: resolveStore(options.store, rules.clock) }
+  return { ...rules, context, cookie: resolveCookie(options.cookie, options.secret), store: resolveStore(options.store, rules) }
 }
 
 /** As `resolveOptions`, for the options that a `UserSessionManager` has as well. */
@@ -144,7 +144,7 @@ function resolveHooks(hooks: RenewSessionHooks = {}): RenewSessionHooks {
   return { ...hooks }
 }
 
-function resolveStore(store: unknown, clock: Clock): SessionStore {
+function resolveStore(store: unknown, rules: { readonly clock: Clock; readonly storeTimeout: number }): SessionStore {
   if (store === undefined || store instanceof MemoryStore) {
     if (process.env['NODE_ENV'] === 'production') {
       warnOnce(
@@ -152,10 +152,10 @@ function resolveStore(store: unknown, clock: Clock): SessionStore {
         'sessions are kept in the memory of this process: a restart forgets them and a second process does not know them; in production give the option store, for example a RedisStore from "holdfast/redis"',
       )
     }
-    return store ?? new MemoryStore({ clock })
+    return store ?? new MemoryStore({ clock: rules.clock })
   }
   if (isSessionStore(store)) return store
-  if (isExpressSessionStore(store)) return adaptExpressSessionStore(store)
+  if (isExpressSessionStore(store)) return adaptExpressSessionStore(store, { storeTimeout: rules.storeTimeout })
   throw invalidOption('store', store, 'a MemoryStore, a RedisStore, or a store written for express-session (an instance)')
 }
 
