@@ -102,6 +102,16 @@ export function describeListing(open: () => SessionStore): void {
       expect(await handlesOf(subject, 7199)).toEqual([handle])
     })
 
+    test('a refused login takes nothing from one that was carried out in the same millisecond', async () => {
+      const handle = await kept(sessionWith({ epoch: 3 }))
+      const long = login(subject, 1)
+      const short = { ...long, bind: { ...long.bind, expiresAt: at(100) } }
+      expect(await store.change(handle, { epoch: 3, ...long }, at(1))).toBe('stored')
+      const replace = { ...long.replace, hash: newHash() }
+      expect(await store.change(handle, { epoch: 3, ...short, replace }, at(1))).toBe('gone')
+      expect(await handlesOf(subject, 5000)).toEqual([handle])
+    })
+
     test('a refused login is not listed', async () => {
       const handle = await kept(sessionWith({ epoch: 3 }))
       expect(await store.change(handle, { epoch: 2, ...login(subject, 1) }, at(1))).toBe('gone')

@@ -134,7 +134,7 @@ async function run(store: SessionStore, listing: boolean, seed: number): Promise
   for (let step = 0; step < steps; step++) {
     seconds += dice.roll(4)
     const now = at(seconds)
-    const handle = dice.pick(handles)
+    const handle = dice.pick(handles.slice(-4))
     const subject = dice.pick(subjects)
     const kind = dice.roll(listing ? 14 : 11)
     let answers: [unknown, unknown] = [0, 0]

@@ -21,59 +21,36 @@ interface Connected {
   destroy(): void
 }
 
-/** That each compiles without a cast is part of the test. */
+/** A client of which only the type that the package gives it is known: that each fits without a cast is part of the test. */
+async function connected(client: RedisStoreClient & Closable): Promise<Connected> {
+  client.on('error', () => undefined)
+  await client.connect()
+  return { client, destroy: () => client.destroy() }
+}
+
+interface Closable {
+  on(event: 'error', listener: () => void): unknown
+  connect(): Promise<unknown>
+  destroy(): void
+}
+
+const url = () => ({ url: server.url })
+const rootNodes = () => ({ rootNodes: cluster.rootNodes })
+const clientSideCache = { ttl: 0, maxEntries: 0, evictPolicy: 'LRU' } as const
+const asBuffers = { [RESP_TYPES.BLOB_STRING]: Buffer }
+
 const kinds: Record<string, () => Promise<Connected>> = {
-  'version 5': async () => {
-    const client = await createClient({ url: server.url }).connect()
-    return { client, destroy: () => client.destroy() }
-  },
-  'version 5, RESP3': async () => {
-    const client = await createClient({ url: server.url, RESP: 3 }).connect()
-    return { client, destroy: () => client.destroy() }
-  },
-  'version 5, RESP3, with a cache of its own': async () => {
-    const clientSideCache = { ttl: 0, maxEntries: 0, evictPolicy: 'LRU' } as const
-    const client = await createClient({ url: server.url, RESP: 3, clientSideCache }).connect()
-    return { client, destroy: () => client.destroy() }
-  },
-  'version 5, replies as buffers': async () => {
-    const client = await createClient({ url: server.url }).connect()
-    const mapped = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
-    return { client: mapped, destroy: () => client.destroy() }
-  },
-  'version 5, pool': async () => {
-    const client = createClientPool({ url: server.url })
-    await client.connect()
-    return { client, destroy: () => client.destroy() }
-  },
-  'version 5, cluster': async () => {
-    const client = createCluster({ rootNodes: cluster.rootNodes })
-    await client.connect()
-    return { client, destroy: () => client.destroy() }
-  },
-  'version 5, cluster that reads from replicas': async () => {
-    const client = createCluster({ rootNodes: cluster.rootNodes, useReplicas: true })
-    await client.connect()
-    return { client, destroy: () => client.destroy() }
-  },
-  'version 6': async () => {
-    const client = await redis6.createClient({ url: server.url }).connect()
-    return { client, destroy: () => client.destroy() }
-  },
-  'version 6, RESP2': async () => {
-    const client = await redis6.createClient({ url: server.url, RESP: 2 }).connect()
-    return { client, destroy: () => client.destroy() }
-  },
-  'version 6, pool': async () => {
-    const client = redis6.createClientPool({ url: server.url })
-    await client.connect()
-    return { client, destroy: () => client.destroy() }
-  },
-  'version 6, cluster': async () => {
-    const client = redis6.createCluster({ rootNodes: cluster.rootNodes })
-    await client.connect()
-    return { client, destroy: () => client.destroy() }
-  },
+  'version 5': () => connected(createClient(url())),
+  'version 5, RESP3': () => connected(createClient({ ...url(), RESP: 3 })),
+  'version 5, RESP3, with a cache of its own': () => connected(createClient({ ...url(), RESP: 3, clientSideCache })),
+  'version 5, replies as buffers': () => connected(createClient(url()).withTypeMapping(asBuffers)),
+  'version 5, pool': () => connected(createClientPool(url())),
+  'version 5, cluster': () => connected(createCluster(rootNodes())),
+  'version 5, cluster that reads from replicas': () => connected(createCluster({ ...rootNodes(), useReplicas: true })),
+  'version 6': () => connected(redis6.createClient(url())),
+  'version 6, RESP2': () => connected(redis6.createClient({ ...url(), RESP: 2 })),
+  'version 6, pool': () => connected(redis6.createClientPool(url())),
+  'version 6, cluster': () => connected(redis6.createCluster(rootNodes())),
 }
 
 describe.each(Object.keys(kinds))('%s', (kind) => {

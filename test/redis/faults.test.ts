@@ -124,6 +124,7 @@ test('FLUSHALL under load revives nothing', async () => {
 test('out of memory: reads and ends go on, writes fail whole, and work again afterwards', async () => {
   const handle = await kept({}, { 'v:a': '1', 'v:b': '1' })
   const mine = await kept({ subject: 'u1' })
+  const [index = ''] = await admin.keys('sess:u:*')
   await admin.configSet('maxmemory', '1')
   const oom = { message: expect.stringMatching(/^OOM/) }
   await expect(kept()).rejects.toMatchObject(oom)
@@ -133,6 +134,7 @@ test('out of memory: reads and ends go on, writes fail whole, and work again aft
   expect(await fieldsOf(handle)).toEqual({ 'v:a': '1', 'v:b': '1' })
   expect((await store.load(handle, at(1)))?.record).toMatchObject({ epoch: 0, subject: undefined })
   expect([...(await store.list('u1', at(1))).keys()]).toEqual([mine])
+  expect(await admin.zCard(index)).toBe(1)
   expect(await store.deleteAll('u1', at(1))).toBe(1)
   expect(await store.change(handle, setting({}, ['v:b']), at(1))).toBe('stored')
   await admin.configSet('maxmemory', '0')
