@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort, RedisServer } from './redis-server'
+
+/** A Redis and one sentinel that watches it under the name `main`. */
+export interface RedisSentinel {
+  readonly master: RedisServer
+  readonly sentinelRootNodes: { host: string; port: number }[]
+  stop(): Promise<void>
+}
+
+export async function startSentinel(): Promise<RedisSentinel> {
+  const [master, port] = [await RedisServer.start(), await freePort()]
+  const directory = mkdtempSync(join(tmpdir(), 'holdfast-sentinel-'))
+  const file = join(directory, 'sentinel.conf')
+  writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${master.port} 1\n`)
+  const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
+  const killNow = () => sentinel.kill('SIGKILL')
+  process.once('exit', killNow)
+  return {
+    master,
+    sentinelRootNodes: [{ host: '127.0.0.1', port }],
+    async stop() {
+      const ended = once(sentinel, 'exit')
+      killNow()
+      await ended
+      process.off('exit', killNow)
+      rmSync(directory, { recursive: true, force: true })
+      await master.stop()
+    },
+  }
+}
