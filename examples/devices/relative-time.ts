@@ -9,11 +9,12 @@ const units = [
   ['minute', 60],
 ] as const
 
-/** How long ago, to the unit that matters: "just now", "5 minutes ago", "yesterday", "23 days ago". Unix seconds. */
+/** How long ago, to the unit that matters: "Just now", "5 minutes ago", "Yesterday", "23 days ago". Unix seconds. */
 export function describeAge(seconds: number, now: number): string {
   const age = Math.max(0, now - seconds)
   const [unit, length] = units.find(([, size]) => age >= size) ?? ['minute', Infinity]
-  return length === Infinity ? 'just now' : relative.format(-Math.floor(age / length), unit)
+  const text = length === Infinity ? 'just now' : relative.format(-Math.floor(age / length), unit)
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 /** When to come: the time of day if that is less than a day away, the day otherwise. */

@@ -175,7 +175,7 @@ test('a change of password ends the other devices, and gives this one a new cook
   const wanted = 'correct horse battery staple'
   for (const [fields, problem] of [
     [{ current: 'guess', wanted }, 'That is not your current password.'],
-    [{ current: password, wanted: 'x'.repeat(14) }, 'Use at least 15 characters.'],
+    [{ current: password, wanted: 'x'.repeat(14) }, 'That is too short.'],
     [{ current: password, wanted: password }, 'That is the password you have now.'],
   ] as const) {
     await here.open('/password')
