@@ -31,7 +31,7 @@ const laptop = {
 }
 const office = { ip: '192.0.2.17', agent: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0' }
 const tablet = {
-  ip: '2001:db8:85a3::7334',
+  ip: '2001:db8::7334',
   agent: 'Mozilla/5.0 (Linux; Android 15; SM-X910) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36',
 }
 
