@@ -12,32 +12,37 @@ type Renewal = NonNullable<RecordChange['renew']>
  */
 export class Renewals {
   readonly #hooks: RenewSessionHooks
-  readonly #known = new RecentKeys()
+  /** By the hash of the old id, for as long as that may still be shown. */
+  readonly #here = new RecentKeys()
+  readonly #elsewhere = new RecentKeys()
 
   constructor(hooks: RenewSessionHooks) {
     this.#hooks = hooks
   }
 
-  /** Takes the renewal of the id with this hash. False, and the hook is told, when somebody here has it already. */
+  /** Takes the renewal of the id with this hash. False, and a hook is told, when somebody has it already. */
   begin(hash: string, handle: string, now: number): boolean {
-    if (this.#known.has(hash, now)) {
-      tell(this.#hooks.onRenewMadeAlreadyFromCurrentProcess, handle)
+    if (this.#here.has(hash, now) || this.#elsewhere.has(hash, now)) {
+      this.#tell(hash, handle, now)
       return false
     }
-    this.#known.keep(hash, Infinity, now)
+    this.#here.keep(hash, Infinity, now)
     return true
   }
 
-  /** Makes the renewal that was begun, and remembers it for as long as the id before it still opens the session. */
+  /** Makes the renewal that was begun, and remembers what became of it. */
   make(handle: string, { from, previousUntil }: Renewal, now: number, ask: () => Awaitable<ChangeResult>): Awaitable<ChangeResult> {
     const settle = (result: ChangeResult): ChangeResult => {
-      if (result === 'renewed') this.#known.keep(from, previousUntil, now)
-      else this.#known.forget(from)
-      if (result === 'stored') tell(this.#hooks.onRenewMadeAlreadyFromAnotherProcess, handle)
+      this.#here.forget(from)
+      if (result === 'renewed') this.#here.keep(from, previousUntil, now)
+      if (result === 'stored') {
+        this.#elsewhere.keep(from, previousUntil, now)
+        this.#tell(from, handle, now)
+      }
       return result
     }
     const fail = (error: unknown): never => {
-      this.#known.forget(from)
+      this.#here.forget(from)
       throw error
     }
     try {
@@ -50,21 +55,21 @@ export class Renewals {
 
   /** Somebody came with the id from before a renewal. */
   tellRenewed({ previousHash = '' }: SessionRecord, handle: string, now: number): void {
+    this.#tell(previousHash, handle, now)
+  }
+
+  #tell(hash: string, handle: string, now: number): void {
     const { onRenewMadeAlreadyFromCurrentProcess, onRenewMadeAlreadyFromAnotherProcess } = this.#hooks
-    const here = this.#known.has(previousHash, now)
-    tell(here ? onRenewMadeAlreadyFromCurrentProcess : onRenewMadeAlreadyFromAnotherProcess, handle)
+    const hook = this.#here.has(hash, now) ? onRenewMadeAlreadyFromCurrentProcess : onRenewMadeAlreadyFromAnotherProcess
+    try {
+      hook?.(handle)
+    } catch (error) {
+      hookFailed(error)
+    }
   }
 }
 
 /** Hooks are for logs: one that throws must not cost a user the request. */
-function tell(hook: ((session: string) => void) | undefined, session: string): void {
-  try {
-    hook?.(session)
-  } catch (error) {
-    hookFailed(error)
-  }
-}
-
 export function hookFailed(error: unknown): void {
   warn('HOLDFAST_HOOK_FAILED', `a hook of renewSessionHooks threw: ${error instanceof Error ? error.message : 'unknown reason'}`)
 }

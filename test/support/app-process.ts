@@ -2,24 +2,26 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { request } from 'node:http'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { buildSync } from 'esbuild'
 import type { Answer } from './http-app'
 
-let program: string | undefined
+const programs = new Map<string, string>()
 
-/** The program as one file of JavaScript: a process that compiled it for itself would take a second to start. */
-function builtProgram(): string {
-  if (program !== undefined) return program
+/** A program as one file of JavaScript: a process that compiled it for itself would take a second to start. */
+function builtProgram(entry: string): string {
+  const built = programs.get(entry)
+  if (built !== undefined) return built
   const root = join(__dirname, '../..')
   // Beside the packages that it requires, and a file of its own for each test run: several build it at once.
-  const outfile = join(root, 'node_modules/.cache/holdfast', `app-process-${process.pid}.cjs`)
-  const entry = join(__dirname, 'app-process-main.ts')
+  const outfile = join(root, 'node_modules/.cache/holdfast', `${basename(entry, '.ts')}-${process.pid}.cjs`)
   buildSync({ entryPoints: [entry], outfile, bundle: true, platform: 'node', packages: 'external', format: 'cjs' })
   process.once('exit', () => rmSync(outfile, { force: true }))
-  program = outfile
+  programs.set(entry, outfile)
   return outfile
 }
+
+const plainApp = join(__dirname, 'app-process-main.ts')
 
 /** An app in a process of its own, on a Redis; see app-process-main.ts for its routes. */
 export class AppProcess {
@@ -31,10 +33,11 @@ export class AppProcess {
     this.#port = port
   }
 
-  /** @param redisPort Where the app finds its Redis: perhaps a proxy. @param options Options of the middleware. */
-  static async start(redisPort: number, options: object = {}): Promise<AppProcess> {
+  /** @param redisPort Where the app finds its Redis: perhaps a proxy. @param options Options of the middleware. @param main
+   * Another program, of the same manners. */
+  static async start(redisPort: number, options: object = {}, main = plainApp): Promise<AppProcess> {
     const env = { ...process.env, REDIS_PORT: String(redisPort), SESSION_OPTIONS: JSON.stringify(options) }
-    const child = spawn(process.execPath, [builtProgram()], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [builtProgram(main)], { env, stdio: ['pipe', 'pipe', 'pipe'] })
     let said = ''
     child.stderr.on('data', (chunk: Buffer) => (said += String(chunk)))
     const port = await new Promise<number>((resolve, reject) => {

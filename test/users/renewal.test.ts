@@ -53,10 +53,10 @@ describe.each(kinds)('P6 on $name', (kind) => {
     const answers = await inParallel(50, (index) => app.get(`/set/k${index}/1`, cookie))
     expect(withCookie(answers)).toHaveLength(1)
     expect(answers.every(({ status }) => status === 200)).toBe(true)
-    const next = cookieOf(withCookie(answers)[0] as Answer)
+    const next = cookieOf(withCookie(answers)[0]!)
     expect(Object.keys((await stateOf(next)).values)).toHaveLength(50)
     expect(told).toHaveLength(49)
-    expect(new Set(told)).toEqual(new Set([`current ${idOf(withCookie(answers)[0] as Answer).slice(0, 16)}`]))
+    expect(new Set(told)).toEqual(new Set([`current ${idOf(withCookie(answers)[0]!).slice(0, 16)}`]))
   })
 
   test('of 50 requests that only read exactly one answer has the new id, and the store is asked to renew once', async () => {
