@@ -48,6 +48,7 @@ export class HeldResponse {
   #statusMessage: string | undefined
   /** The answer before this one was refused; `cut`: in the middle, so its maker may still be writing. */
   #refused: 'no' | 'whole' | 'cut' = 'no'
+  #telling = false
   #layer = 0
 
   constructor(res: ServerResponse, gate: Gate) {
@@ -245,7 +246,12 @@ export class HeldResponse {
     process.nextTick(() => {
       this.#state = next
       withdrawAnswer(this.#res)
-      this.#gate.fail(error)
+      this.#telling = true
+      try {
+        this.#gate.fail(error)
+      } finally {
+        this.#telling = false
+      }
     })
   }
 
@@ -259,13 +265,16 @@ export class HeldResponse {
     if (statusMessageOf(res) !== this.#statusMessage) (res as { statusMessage: unknown }).statusMessage = this.#statusMessage
   }
 
-  /** After a refusal: whether a call belongs to the answer that was refused. Once the other answer has ended, all do;
-   * before it has said anything of itself, a write does. */
+  /** After a refusal: whether a call belongs to the answer that was refused. Once the other answer has ended, all do.
+   * Where the refused one was cut in the middle, so does what comes before the other has said anything of itself: it is
+   * called for in `fail`, sets a status or a type. */
   #isStray(method: Method): boolean {
     if (this.#ended) return true
-    if (method !== 'write' || this.#refused !== 'cut' || this.#headersSent) return false
+    if (this.#refused !== 'cut' || this.#telling || this.#headersSent || method === 'writeHead') return false
     const res = this.#res
-    return res.statusCode === 200 && !(typeof res.hasHeader === 'function' && res.hasHeader('content-type'))
+    if (res.statusCode !== 200 || (typeof res.hasHeader === 'function' && res.hasHeader('content-type'))) return false
+    if (method === 'end') this.#refused = 'whole'
+    return true
   }
 
   /** The app goes on with an answer that was refused, perhaps while, or after, another one was given in its place. */

@@ -59,4 +59,8 @@ export function withdrawAnswer(res: ServerResponse): void {
   if (statusMessageOf(res) !== undefined) (res as { statusMessage: string | undefined }).statusMessage = undefined
   if (typeof res.getHeaderNames !== 'function') return
   for (const name of res.getHeaderNames()) if (representation.test(name.toLowerCase())) res.removeHeader(name)
+  // Node remembers that they were removed, and would frame the other answer without them.
+  const marks = res as { _removedContLen?: boolean; _removedTE?: boolean }
+  if (marks._removedContLen === true) marks._removedContLen = false
+  if (marks._removedTE === true) marks._removedTE = false
 }

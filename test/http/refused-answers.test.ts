@@ -1,0 +1,256 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import compression from 'compression'
+import type { RequestHandler } from '../../lib'
+import { faults, FaultyStore } from '../support/faulty-store'
+import { answerError, bare, type ErrorHandler, express5, type Handler, serve, serverKinds, settle, stopServers } from '../support/http-servers'
+import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
+import { hearWarnings } from '../support/warnings'
+
+const directory = mkdtempSync(join(tmpdir(), 'holdfast-http-'))
+const errorPage = 'E'.repeat(300_000)
+writeFileSync(join(directory, 'error.txt'), errorPage)
+
+let warnings: { code: string; message: string }[]
+beforeEach(() => {
+  warnings = hearWarnings()
+})
+afterEach(async () => {
+  jest.restoreAllMocks()
+  await stopServers()
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+/** A body that never ends while somebody takes it. */
+function endless(): Readable {
+  return new Readable({
+    read() {
+      setImmediate(() => this.push('a'.repeat(20_000)))
+    },
+  })
+}
+
+const lateError: ErrorHandler = async (error, req, res, next) => {
+  await settle(4)
+  await answerError(error, req, res, next)
+}
+
+const streamedError: ErrorHandler = (_error, _req, res) => {
+  res.statusCode = 503
+  Readable.from([errorPage.slice(0, 150_000), errorPage.slice(150_000)]).pipe(res)
+}
+
+/** Writers that are in the middle of their answer when it is refused, and go on. */
+const writers: Record<string, (res: Parameters<Handler>[1]) => unknown> = {
+  'one that writes without asking': (res) => {
+    const timer = setInterval(() => res.write('old'), 1)
+    res.on('close', () => clearInterval(timer))
+    res.write('old')
+  },
+  'a pipe': (res) => endless().pipe(res),
+  'a pipeline': (res) => pipeline(endless(), res).catch(() => undefined),
+  'an async iterator': (res) =>
+    pipeline(async function* () {
+      for (;;) yield 'old'
+    }, res).catch(() => undefined),
+  'one that ends soon': (res) => (res.write('old'), setTimeout(() => res.end('old'), 3)),
+  'one that ends later': (res) => (res.write('old'), setTimeout(() => res.end('old'), 30)),
+}
+
+describe.each([
+  ['an error page at once', answerError, 'sorry: STORE_UNAVAILABLE'],
+  ['an error page after a while', lateError, 'sorry: STORE_UNAVAILABLE'],
+  ['an error page that is a stream', streamedError, errorPage],
+])('an app that goes on with a refused answer does not get into %s', (_name, onError, page) => {
+  // Once two streams write at the same time, nobody can tell whose a chunk is; those that wait for 'drain' are unpiped.
+  const told = Object.entries(writers).filter(([name]) => page !== errorPage || !name.includes('without asking'))
+
+  test.each(told)('%s', async (_writer, write) => {
+    for (const fault of ['reject', 'throw'] as const) {
+      const store = new FaultyStore()
+      store.fail('insert', fault)
+      const { port, errors } = await serve({
+        store,
+        onError,
+        handler(req, res) {
+          req.session.set('n', 1)
+          void write(res)
+        },
+      })
+      const answer = await fetchRaw(port)
+      expect(answer).toMatchObject({ status: 503, whole: true })
+      expect(answer.body.length).toBe(page.length)
+      expect(answer.body).toBe(page)
+      expect(errors).toHaveLength(1)
+      expect(warnings).toEqual([])
+    }
+  })
+})
+
+test('a pipeline into a refused answer is told, and its source destroyed', async () => {
+  const store = new FaultyStore()
+  store.fail('insert', 'reject')
+  const source = endless()
+  let outcome: Promise<unknown> = Promise.resolve()
+  const { port } = await serve({
+    store,
+    handler(req, res) {
+      req.session.set('n', 1)
+      outcome = pipeline(source, res).catch((error: any) => error.code)
+    },
+  })
+  expect((await fetchRaw(port)).status).toBe(503)
+  expect(await outcome).toBe('ERR_STREAM_PREMATURE_CLOSE')
+  expect(source.destroyed).toBe(true)
+})
+
+test.each(faults)('callbacks of a refused answer are called once, with an error: %s', async (fault) => {
+  const store = new FaultyStore()
+  store.fail('insert', fault)
+  const calls: string[] = []
+  const note = (name: string) => (error?: unknown) => calls.push(`${name} ${error instanceof Error ? 'failed' : 'fine'}`)
+  const { port } = await serve({
+    store,
+    storeTimeout: 0.01,
+    handler(req, res) {
+      req.session.set('n', 1)
+      res.write('a', note('a'))
+      res.write('b', 'utf8', note('b'))
+      res.end('c', note('c'))
+      setTimeout(() => res.end('d', note('d')), 40)
+    },
+  })
+  expect((await fetchRaw(port)).status).toBe(503)
+  await settle(20)
+  expect(calls).toEqual(['a failed', 'b failed', 'c failed', 'd failed'])
+})
+
+describe.each(serverKinds)('a change after the first bytes that cannot be stored cuts the connection: $name', (kind) => {
+  test.each(faults)('%s', async (fault) => {
+    const store = new FaultyStore()
+    const { port, errors } = await serve({
+      kind,
+      store,
+      storeTimeout: 0.02,
+      async handler(req, res) {
+        if (req.url === '/begin') {
+          req.session.set('n', 1)
+          res.end()
+          return
+        }
+        res.write('first')
+        await settle(2)
+        req.session.set('n', 2)
+        res.write('second')
+        await settle(20)
+        res.write('third')
+        res.end('last')
+      },
+    })
+    const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
+    store.fail('change', fault)
+    const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
+    expect(answer).toMatchObject({ status: 200, body: 'first', whole: false })
+    expect(errors).toEqual([])
+    expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_SAVE_FAILED_AFTER_HEADERS'])
+    expect(warnings[0]?.message).toContain(fault === 'hang' || fault === 'late' ? 'STORE_TIMEOUT' : 'STORE_UNAVAILABLE')
+    expect(warnings[0]?.message).not.toContain('fire')
+  })
+})
+
+test('an error page is not garbled by compression that had begun on the refused answer', async () => {
+  const store = new FaultyStore()
+  const { port } = await serve({
+    store,
+    // Above the held response: a session with a flash message is held from the start.
+    after: [compression({ threshold: 0 }) as unknown as RequestHandler],
+    handler(req, res) {
+      res.setHeader('Content-Type', 'text/plain')
+      if (req.url === '/begin') req.session.flash('hello', 1)
+      res.write('old '.repeat(1000))
+      res.end('old')
+    },
+  })
+  const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
+  for (const fault of ['reject', 'throw'] as const) {
+    store.fail('change', fault)
+    const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie, 'Accept-Encoding': 'gzip' } })
+    expect(answer).toMatchObject({ status: 503, body: 'sorry: STORE_UNAVAILABLE', whole: true })
+    expect(valuesOf(answer, 'Content-Encoding')).toEqual([])
+  }
+})
+
+test('a client that has left does not make a failing save worse', async () => {
+  const store = new FaultyStore()
+  store.fail('insert', 'hang')
+  const { port, errors, server } = await serve({
+    kind: express5,
+    store,
+    storeTimeout: 0.005,
+    handler(req, res) {
+      req.session.set('n', 1)
+      res.write('a')
+      res.end('b')
+    },
+  })
+  const client = await RawClient.open(port)
+  const asked = store.asked('insert')
+  client.get('/')
+  await asked
+  client.close()
+  await settle()
+  await settle()
+  expect(errors).toHaveLength(1)
+  expect(server.listening).toBe(true)
+})
+
+test('nothing is saved for an error page: a second failure would have nobody to go to', async () => {
+  const store = new FaultyStore()
+  store.fail('insert', 'reject')
+  const { port, errors } = await serve({
+    kind: express5,
+    store,
+    handler(req, res) {
+      req.session.set('n', 1)
+      res.end('x')
+    },
+    onError(_error, req, res) {
+      req.session.set('n', 2)
+      res.statusCode = 503
+      res.end('sorry')
+    },
+  })
+  expect(await fetchRaw(port)).toMatchObject({ status: 503, body: 'sorry' })
+  expect(errors).toHaveLength(1)
+  expect(store.calls).toEqual(['insert'])
+})
+
+test('where nobody answers after the failure, the client is not left waiting for ever', async () => {
+  const store = new FaultyStore()
+  store.fail('insert', 'reject')
+  const setTimer = jest.spyOn(global, 'setTimeout')
+  const once: RequestHandler[] = []
+  const { port } = await serve({
+    kind: bare,
+    store,
+    before: once,
+    onError: () => undefined,
+    handler(req, res) {
+      req.session.set('n', 1)
+      res.end('x')
+    },
+  })
+  const client = await RawClient.open(port)
+  client.get('/', { Connection: 'close' })
+  let patience: Parameters<typeof setTimeout> | undefined
+  while (patience === undefined) {
+    await settle(1)
+    patience = setTimer.mock.calls.find(([, wait]) => wait === 10_000) as typeof patience
+  }
+  patience[0]()
+  expect(parseAnswer(await client.untilClosed())).toMatchObject({ status: 503, body: 'Service Unavailable' })
+  expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_ERROR_NOT_ANSWERED'])
+})
