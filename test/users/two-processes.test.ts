@@ -89,6 +89,45 @@ test('50 requests that only read: one new id; each process asks at most once to 
   client.destroy()
 })
 
+test('the same of the manager: of 50 reads in two processes one gets the new id', async () => {
+  await start()
+  for (let round = 0; round < 5; round++) {
+    const id = (await json(one, '/create/ann')) as string
+    await turn(100)
+    const reads = (await inParallel(50, (index) => json(processFor(index), `/read/ann/${id}`))) as [object, string | null][]
+    const [next, ...more] = reads.flatMap(([, renewed]) => (renewed === null ? [] : [renewed]))
+    expect(more).toEqual([])
+    await turn(9)
+    for (const process of [one, two]) expect((await json(process, `/read/ann/${id}`))[1]).toBeNull()
+    await turn(1)
+    for (const process of [one, two]) {
+      expect(await json(process, `/read/ann/${id}`)).toBe('USER_SESSION_NOT_FOUND')
+      expect((await json(process, `/read/ann/${next}`))[1]).toBeNull()
+    }
+    expect(await subjectOf(`sid=${next}`)).toBe('ann')
+    await one.get('/end-all/ann')
+  }
+})
+
+test('the same of the manager: deleteAll that races with create and read leaves a listing that is true', async () => {
+  await start()
+  for (let round = 0; round < 5; round++) {
+    const before = (await inParallel(20, (index) => json(processFor(index), '/create/ann'))) as string[]
+    await turn(100)
+    const [during, reads] = (await Promise.all([
+      inParallel(20, (index) => json(processFor(index), '/create/ann')),
+      inParallel(20, (index) => json(processFor(index), `/read/ann/${before[index]}`)),
+      two.get('/end-all/ann'),
+    ])) as [string[], ([object, string | null] | string)[], unknown]
+    const renewed = reads.flatMap((read) => (typeof read === 'string' || read[1] === null ? [] : [read[1]]))
+    const live = new Set<string>()
+    for (const id of [...during, ...renewed]) if (typeof (await json(one, `/read/ann/${id}`)) !== 'string') live.add(id.slice(0, 16))
+    for (const process of [one, two]) expect(await handles(process)).toEqual([...live].sort())
+    for (const id of before) expect(await json(two, `/read/ann/${id}`)).toBe('USER_SESSION_NOT_FOUND')
+    await one.get('/end-all/ann')
+  }
+})
+
 test('a login in one process during the overlap of the other ends the old id at once, everywhere', async () => {
   await start()
   const cookie = cookieOf(await one.get('/login/ann'))

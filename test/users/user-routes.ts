@@ -1,5 +1,5 @@
 import type { Express } from 'express'
-import { login, logout, type SessionManager } from '../../lib'
+import { login, logout, type SessionError, type SessionManager } from '../../lib'
 
 /** What the tests in this folder ask an app for. A route with `?wait` stops in the middle until the test lets it go on. */
 export function mountUserRoutes(app: Express, sessions: SessionManager, gate: (name: string) => Promise<void>): void {
@@ -26,6 +26,12 @@ export function mountUserRoutes(app: Express, sessions: SessionManager, gate: (n
   app.get('/set/:key/:value', (req, res) => {
     req.session.set(req.params.key, req.params.value)
     res.json('set')
+  })
+  app.get('/read/:subject/:id', async (req, res) => {
+    res.json(await users.read(req.params.subject, req.params.id, { ip: '' }).catch((error: unknown) => (error as SessionError).code))
+  })
+  app.get('/create/:subject', async (req, res) => {
+    res.json(await users.create(req.params.subject, { ip: '' }))
   })
   app.get('/list/:subject', async (req, res) => {
     res.json([...(await users.readAll(req.params.subject))])

@@ -1,11 +1,28 @@
 import session from 'express-session'
-import { MemoryStore, UserSessionManager, type UserSessionManagerOptions } from '../../../lib'
-import { MapStorage } from '../../support/map-storage'
-import { codeOf, turnedClock, type TurnedClock } from '../../support/turned-clock'
+import { MemoryStore, UserSessionManager, type UserSessionManagerOptions } from '../../lib'
+import { RedisStore } from '../../lib/redis'
+import { MapStorage } from '../support/map-storage'
+import { RedisServer } from '../support/redis-server'
+import { codeOf, turnedClock, type TurnedClock } from '../support/turned-clock'
 
-/** Renewals and accesses over every kind of place that a session can be in; what differs is in files of their own. */
+let redis: RedisServer | undefined
+let client: Awaited<ReturnType<RedisServer['connect']>> | undefined
+beforeAll(async () => {
+  redis = await RedisServer.start()
+  client = await redis.connect()
+})
+afterAll(async () => {
+  client?.destroy()
+  await redis?.stop()
+})
+afterEach(async () => {
+  await client?.flushAll()
+})
+
+/** The same over every kind of place that a session can be in; what differs is in files of their own. */
 const kinds = [
   { name: 'MemoryStore', lists: true, open: (clock: TurnedClock) => new MemoryStore({ clock }) },
+  { name: 'RedisStore', lists: true, open: () => new RedisStore({ client: client! }) },
   { name: 'an express-session store', lists: false, open: () => new session.MemoryStore() },
   { name: 'six methods', lists: true, open: (clock: TurnedClock) => new MapStorage({ clock }) },
   { name: 'six methods that answer at once', lists: true, open: (clock: TurnedClock) => new MapStorage({ clock, sync: true }) },
