@@ -35,6 +35,7 @@ export class Exchange implements Gate {
   /** `free`: nothing is held. `held`: the next call on the response asks what to do. `over`: the response has ended. */
   #phase: 'free' | 'held' | 'over' = 'free'
   #isTouched = false
+  #hasComplained = false
   #lateSave: Promise<void> | undefined
 
   constructor(service: SessionService, req: IncomingMessage, res: ServerResponse, next: Next, shown: Presentation, session: Session) {
@@ -206,6 +207,9 @@ export class Exchange implements Gate {
 
   #complain(delivery: CommitFacts['delivery']): void {
     if (delivery === 'headers-sent') {
+      // A stream asks at each of its chunks.
+      if (this.#hasComplained) return
+      this.#hasComplained = true
       warn(
         'HOLDFAST_COOKIE_AFTER_HEADERS',
         'a session was started, or given a new id, after the headers of the response had been sent: its cookie cannot reach the client, so the new id was not issued; touch the session before the first write',

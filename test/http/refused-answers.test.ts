@@ -99,7 +99,7 @@ test('a pipeline into a refused answer is told, and its source destroyed', async
     store,
     handler(req, res) {
       req.session.set('n', 1)
-      outcome = pipeline(source, res).catch((error: any) => error.code)
+      outcome = pipeline(source, res).catch((error: unknown) => (error as { code?: string }).code)
     },
   })
   expect((await fetchRaw(port)).status).toBe(503)
@@ -248,7 +248,7 @@ test('where nobody answers after the failure, the client is not left waiting for
   let patience: Parameters<typeof setTimeout> | undefined
   while (patience === undefined) {
     await settle(1)
-    patience = setTimer.mock.calls.find(([, wait]) => wait === 10_000) as typeof patience
+    patience = setTimer.mock.calls.find(([, wait]) => wait === 10_000)
   }
   patience[0]()
   expect(parseAnswer(await client.untilClosed())).toMatchObject({ status: 503, body: 'Service Unavailable' })

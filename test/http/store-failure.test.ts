@@ -12,6 +12,11 @@ const codeOf: Record<Fault, string> = {
   late: 'STORE_TIMEOUT',
 }
 
+const farewell: Handler = (req) => {
+  logout(req)
+  req.session.flash('bye', 1)
+}
+
 /** What a request does, and the command of it that goes wrong. */
 const operations: Record<string, { act: Handler; call: StoreCall; fresh?: boolean }> = {
   'a session that begins': { act: (req) => req.session.set('n', 2), call: 'insert', fresh: true },
@@ -21,8 +26,8 @@ const operations: Record<string, { act: Handler; call: StoreCall; fresh?: boolea
   'a login over an own login': { act: (req) => login(req, 'ada'), call: 'change' },
   'a first login': { act: (req) => login(req, 'bob'), call: 'insert', fresh: true },
   'a logout': { act: (req) => logout(req), call: 'delete' },
-  'the end in a logout with a farewell': { act: (req) => (logout(req), req.session.flash('bye', 1)), call: 'delete' },
-  'the farewell of a logout': { act: (req) => (logout(req), req.session.flash('bye', 1)), call: 'insert' },
+  'the end in a logout with a farewell': { act: farewell, call: 'delete' },
+  'the farewell of a logout': { act: farewell, call: 'insert' },
   'the end in a login over a login': { act: (req) => login(req, 'carol'), call: 'delete' },
   'the beginning in a login over a login': { act: (req) => login(req, 'carol'), call: 'insert' },
 }
