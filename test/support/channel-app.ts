@@ -186,7 +186,8 @@ function textOf(data: RawData): string {
   return (data as Buffer).toString('utf8')
 }
 
-async function get(port: number, path: string, cookie?: string): Promise<{ text: string; cookie: string }> {
+/** A GET; the answer's text, and the session cookie to go on with. */
+export async function get(port: number, path: string, cookie?: string): Promise<{ text: string; cookie: string }> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: cookie === undefined ? {} : { cookie } })
   if (!response.ok) throw new Error(`${path} was answered with ${response.status}`)
   const [own] = response.headers.getSetCookie().map((text) => text.split(';')[0] ?? '')
