@@ -1,0 +1,274 @@
+import { type ChannelOptions, type ChannelSession, MemoryStore, SessionManager, type SessionOptions, type SessionStore } from '../../lib'
+import { FakeSocket, handshake, turn } from '../support/fake-socket'
+
+// The machine's clock and its timers, and nothing by which promises or sockets come to their turn.
+beforeEach(() => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'performance', 'hrtime'], now: 1_700_000_000_000 })
+})
+afterEach(() => jest.useRealTimers())
+
+interface Opened {
+  readonly sessions: SessionManager
+  readonly id: string
+  readonly socket: FakeSocket
+  readonly channel: ChannelSession
+  /** Makes a request with the session, as HTTP does. */
+  use(): Promise<void>
+}
+
+async function open(options: SessionOptions, channelOptions: ChannelOptions = {}): Promise<Opened> {
+  const sessions = new SessionManager({ store: new MemoryStore(), ...options })
+  const id = await sessions.create({ name: 'Ada' })
+  const socket = new FakeSocket()
+  const channel = await sessions.openChannel<Record<string, unknown>>(socket, handshake(id), channelOptions)
+  if (channel === undefined) throw new Error('no channel')
+  await turn()
+  return {
+    sessions,
+    id,
+    socket,
+    channel,
+    async use() {
+      await sessions.read(id)
+      await turn()
+    },
+  }
+}
+
+async function pass(seconds: number): Promise<void> {
+  for (let left = seconds; left > 0; left -= 5) {
+    jest.advanceTimersByTime(Math.min(left, 5) * 1000)
+    await turn()
+  }
+}
+
+test('the absolute deadline closes the socket', async () => {
+  const { socket, channel } = await open({ sessionTtl: 600 })
+  await pass(599)
+  expect(socket.closedWith).toBeUndefined()
+  await pass(2)
+  expect([socket.closedWith, channel.ended]).toEqual([[4401, 'expired'], 'expired'])
+})
+
+test('an idle session closes its socket', async () => {
+  const { socket } = await open({ timeouts: { idle: 60 } })
+  await pass(59)
+  expect(socket.closedWith).toBeUndefined()
+  await pass(2)
+  expect(socket.closedWith).toEqual([4401, 'expired'])
+})
+
+test('a session that HTTP requests use stays open, up to its absolute deadline', async () => {
+  const { socket, use } = await open({ sessionTtl: 300, timeouts: { idle: 60 } })
+  for (let minute = 0; minute < 5; minute++) {
+    await pass(50)
+    await use()
+  }
+  expect(socket.closedWith).toBeUndefined()
+  await pass(49)
+  expect(socket.closedWith).toBeUndefined()
+  await pass(2)
+  expect(socket.closedWith).toEqual([4401, 'expired'])
+})
+
+test('neither messages, nor pings, nor what is set count as use unless the app says so', async () => {
+  const { socket, channel } = await open({ timeouts: { idle: 60 } })
+  for (let i = 0; i < 5; i++) {
+    await pass(10)
+    socket.emit('message', Buffer.from('hello'))
+    socket.emit('ping', Buffer.from(''))
+    await channel.update({ count: i })
+  }
+  await pass(11)
+  expect(socket.closedWith).toEqual([4401, 'expired'])
+})
+
+test('neither does a handshake: a page that reconnects is not a user who does something', async () => {
+  const { sessions, id, socket } = await open({ timeouts: { idle: 60 } })
+  await pass(30)
+  expect(await sessions.openChannel(new FakeSocket(), handshake(id))).toBeDefined()
+  await pass(31)
+  expect(socket.closedWith).toEqual([4401, 'expired'])
+})
+
+test('messages are use where the app says so; pings are not; the absolute deadline stays', async () => {
+  const { socket } = await open({ sessionTtl: 200, timeouts: { idle: 60 } }, { messagesAreActivity: true })
+  for (let i = 0; i < 3; i++) {
+    await pass(50)
+    socket.emit('message', Buffer.from('hello'))
+    await turn()
+  }
+  expect(socket.closedWith).toBeUndefined()
+  await pass(49)
+  expect(socket.closedWith).toBeUndefined()
+  await pass(2)
+  expect(socket.closedWith).toEqual([4401, 'expired'])
+  const other = await open({ timeouts: { idle: 60 } }, { messagesAreActivity: true })
+  await pass(50)
+  other.socket.emit('ping', Buffer.from(''))
+  other.socket.emit('pong', Buffer.from(''))
+  await pass(11)
+  expect(other.socket.closedWith).toEqual([4401, 'expired'])
+})
+
+test('the app can say of one message that it was use', async () => {
+  const { socket, channel } = await open({ timeouts: { idle: 60 } })
+  await pass(50)
+  channel.recordActivity()
+  await pass(50)
+  expect(socket.closedWith).toBeUndefined()
+  await pass(11)
+  expect(socket.closedWith).toEqual([4401, 'expired'])
+})
+
+test('use is recorded in steps: a flood of messages is a few store commands', async () => {
+  const store = new MemoryStore()
+  const { socket } = await open({ store, timeouts: { idle: 60 } }, { messagesAreActivity: true })
+  const change = jest.spyOn(store, 'change')
+  for (let i = 0; i < 1000; i++) {
+    jest.advanceTimersByTime(10)
+    socket.emit('message', Buffer.from('hello'))
+  }
+  expect(change.mock.calls.length).toBeLessThanOrEqual(4)
+  expect(change.mock.calls.length).toBeGreaterThan(0)
+})
+
+test('a login of another length is another session: the channel of the id from before ends', async () => {
+  const { sessions, id, socket } = await open({ sessionTtl: 600 })
+  const session = await sessions.read(id)
+  session.regenerateId()
+  await sessions.save(session)
+  await turn()
+  expect(socket.closedWith).toEqual([4401, 'replaced'])
+})
+
+test('a renewed id leaves the channel open', async () => {
+  const { sessions, id, socket, channel } = await open({ timeouts: { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 } })
+  await pass(120)
+  const session = await sessions.read(id)
+  session.set('renewed', true)
+  expect(await sessions.save(session)).not.toBe(id)
+  await pass(60)
+  expect([socket.closedWith, channel.get()]).toEqual([undefined, { name: 'Ada', renewed: true }])
+})
+
+describe('when the store fails', () => {
+  /** A memory store that can be away. */
+  function faulty(): { store: SessionStore; away: boolean; loads: number } {
+    const memory = new MemoryStore()
+    const state = {
+      away: false,
+      loads: 0,
+      store: {
+        load: async (handle: string, now: number) => {
+          state.loads++
+          if (state.away) throw new Error('away')
+          return memory.load(handle, now)
+        },
+        insert: (handle, session) => memory.insert(handle, session),
+        change: (handle, change, now) => memory.change(handle, change, now),
+        delete: (handle, now) => memory.delete(handle, now),
+      } satisfies SessionStore,
+    }
+    return state
+  }
+
+  test('a store that tells nothing is looked at within the check interval', async () => {
+    const { store } = faulty()
+    const { sessions, id, channel, socket } = await open({ store }, { checkInterval: 10 })
+    await sessions.update(id, { name: 'Bo' })
+    await turn()
+    expect(channel.get()).toEqual({ name: 'Ada' })
+    await pass(10)
+    expect(channel.get()).toEqual({ name: 'Bo' })
+    await sessions.delete(id)
+    await pass(10)
+    expect(socket.closedWith).toEqual([4401, 'ended'])
+  })
+
+  test('the interval is jittered: no look comes late, and not all come at the same time', async () => {
+    const state = faulty()
+    const sessions = new SessionManager({ store: state.store })
+    for (let i = 0; i < 100; i++) await sessions.openChannel(new FakeSocket(), handshake(await sessions.create()))
+    const before = state.loads
+    const counts: number[] = []
+    for (let second = 0; second < 30; second++) {
+      jest.advanceTimersByTime(1000)
+      await turn()
+      counts.push(state.loads - before)
+    }
+    expect(counts[21]).toBe(0)
+    expect(counts[26]).toBeGreaterThan(20)
+    expect(counts[26]).toBeLessThan(95)
+    expect(counts[29]).toBeGreaterThanOrEqual(100)
+  })
+
+  test('nobody is sent away, and the next look comes soon', async () => {
+    const state = faulty()
+    const { sessions, id, channel, socket } = await open({ store: state.store }, { checkInterval: 10 })
+    state.away = true
+    await pass(20)
+    expect([socket.closedWith, channel.get()]).toEqual([undefined, { name: 'Ada' }])
+    state.away = false
+    await sessions.update(id, { name: 'Bo' })
+    await pass(2)
+    expect(channel.get()).toEqual({ name: 'Bo' })
+  })
+
+  test('who must go at the absolute deadline goes', async () => {
+    const state = faulty()
+    const { socket } = await open({ store: state.store, sessionTtl: 600 })
+    state.away = true
+    await pass(602)
+    expect(socket.closedWith).toEqual([4401, 'expired'])
+  })
+
+  test('a handshake is told to come again, and the app what happened', async () => {
+    const state = faulty()
+    const sessions = new SessionManager({ store: state.store })
+    const id = await sessions.create()
+    state.away = true
+    const socket = new FakeSocket()
+    await expect(sessions.openChannel(socket, handshake(id))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(socket.closedWith?.[0]).toBe(1013)
+    await turn()
+    expect(socket.countListeners()).toBe(0)
+  })
+})
+
+test('a client that does not answer the closing is cut', async () => {
+  const { sessions, id, socket } = await open({})
+  socket.answers = false
+  await sessions.delete(id)
+  await turn()
+  expect([socket.closedWith, socket.terminated]).toEqual([[4401, 'ended'], false])
+  await pass(5)
+  expect(socket.terminated).toBe(true)
+})
+
+test.each<[string, ChannelOptions, unknown]>([
+  ['another code', { closeCode: 4000 }, [4000, 'ended']],
+  ['none', { closeCode: false }, undefined],
+])('the socket is closed as the app says: %s', async (_name, options, closed) => {
+  const { sessions, id, socket, channel } = await open({}, options)
+  await sessions.delete(id)
+  await turn()
+  expect([socket.closedWith, channel.ended]).toEqual([closed, 'ended'])
+})
+
+test('the app\'s own listeners come before the closing, and may still send', async () => {
+  const { sessions, id, socket, channel } = await open({})
+  const states: number[] = []
+  channel.onEnd(() => states.push(socket.readyState))
+  await sessions.delete(id)
+  await turn()
+  expect(states).toEqual([1])
+})
+
+test('closing the manager closes the sockets with 1001: nobody follows their sessions any more', async () => {
+  const { sessions, id, socket, channel } = await open({})
+  await sessions.close()
+  await turn()
+  expect([socket.closedWith, channel.ended]).toEqual([[1001, 'closed'], 'closed'])
+  expect(await sessions.openChannel(new FakeSocket(), handshake(id)).catch((error: unknown) => (error as { code: string }).code)).toBe('STORE_CLOSED')
+})
