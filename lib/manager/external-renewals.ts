@@ -91,7 +91,7 @@ export class ExternalRenewals {
     if (outcome === 'gone') throw notFound()
     if (outcome === 'refused') return null
     if (overlap > 0) {
-      this.#renewed.succeed(subject, id, until, overlap, () => this.deleteOld(subject, id))
+      this.#renewed.succeed(subject, { id, newId, until, act: () => this.deleteOld(subject, id) }, overlap)
     } else {
       await this.deleteOld(subject, id)
       this.#renewed.abandon(subject, id)

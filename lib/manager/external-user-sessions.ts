@@ -77,6 +77,9 @@ export class ExternalUserSessions implements UserSessionBackend {
       undo()
       throw error
     }
+    // Who signs a device out does not mean to leave it a way in for the rest of an overlap.
+    const predecessor = this.#renewed.predecessorOf(subject, id)
+    if (predecessor !== undefined) await this.delete(subject, predecessor)
   }
 
   async deleteAll(subject: string, except: string | undefined): Promise<number> {
@@ -151,9 +154,10 @@ export class ExternalUserSessions implements UserSessionBackend {
   async #deleteOthers(subject: string, except: string): Promise<number> {
     const live = await this.readAll(subject)
     const all = await this.#storage.readAll(subject)
+    const exceptHash = hashId(except)
     let deleted = 0
     for (const id of all.keys()) {
-      if (id === except) continue
+      if (id === except || id === exceptHash) continue
       await this.delete(subject, id)
       if (live.has(id)) deleted++
     }

@@ -1,7 +1,16 @@
+import { hashId } from '../id/session-id'
 import type { UserSessionStorage } from './user-session-storage'
 
 /** The longest wait that `setTimeout` takes, in milliseconds. */
 const longestTimer = 2 ** 31 - 1
+
+/** A renewal that was made: until when the old id works, and what is to happen then. */
+export interface Renewed {
+  readonly id: string
+  readonly newId: string
+  readonly until: number
+  readonly act: () => Promise<void>
+}
 
 /** A session whose id was renewed in this process, or is being renewed. */
 interface RenewedSession {
@@ -9,7 +18,7 @@ interface RenewedSession {
   /** The manager that has it in hand. */
   readonly owner: object
   /** What is to happen when the old id stops to work; absent while the renewal is under way. */
-  end?: { readonly until: number; readonly dueAt: number; readonly act: () => Promise<void> }
+  end?: Renewed & { readonly dueAt: number }
   timer?: NodeJS.Timeout
 }
 
@@ -43,14 +52,22 @@ export class RenewedSessions {
     this.#take(keyOf(subject, id))
   }
 
-  /** The renewal was made: the old id works until that instant, `overlap` seconds from now; then `act` is called. */
-  succeed(subject: string, id: string, until: number, overlap: number, act: () => Promise<void>): void {
-    const key = keyOf(subject, id)
+  /** The renewal was made, with an overlap of so many seconds. */
+  succeed(subject: string, renewed: Renewed, overlap: number): void {
+    const key = keyOf(subject, renewed.id)
     const session = this.#sessions.get(key)
     // Deleted meanwhile: then there is nothing left to delete.
     if (session === undefined) return
-    session.end = { until, dueAt: performance.now() + overlap * 1000, act }
+    session.end = { ...renewed, dueAt: performance.now() + overlap * 1000 }
     this.#schedule(key, session)
+  }
+
+  /** The id, still at work, of which the one that is named so, or by its hash, is the successor. */
+  predecessorOf(subject: string, name: string): string | undefined {
+    for (const { subject: whose, end } of this.#sessions.values()) {
+      if (whose === subject && end !== undefined && (end.newId === name || hashId(end.newId) === name)) return end.id
+    }
+    return undefined
   }
 
   /** Who has renewed the id, or is at it: this manager, another one in this process, or nobody here. */

@@ -104,7 +104,8 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
    * not at all.
    *
    * On a storage of the app the new id is a second session, with what was recorded at login; the first is deleted after
-   * the overlap. There `delete` of one leaves the other: at a logout end the one that `read` or `renew` gave last.
+   * the overlap. There to `delete` the first leaves the second: at a logout end the one that `read` or `renew` gave last.
+   * To `delete` the second ends the first too where the renewal was made in this process, else at the end of its overlap.
    *
    * @param metaData What `read` gave. The session's own record decides; this is for storages that know no better.
    * @returns The new id, or null when another call, in this process or another, has renewed this id or is at it; then a

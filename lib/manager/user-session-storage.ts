@@ -10,8 +10,8 @@ import type { UserSessionMetaData } from './user-session-types'
  * Contract:
  * - Sessions are kept by subject and id together. Subjects are any non-empty text; ids are `[A-Za-z0-9_-]`. Both come from
  *   outside: use them as parameters, never as parts of a query or of a path.
- * - The id opens the session. Whoever can read the storage can open every session in it; keep a hash of the id, or use
- *   one of the package's stores, which keep nothing else.
+ * - The id opens the session. Whoever can read a storage that keeps ids can open every session in it: keep
+ *   `UserSessionManager.hash(id)` in its place, as both examples do.
  * - `metaData` is plain data with whole Unix seconds in `createdAt`, `accessedAt` and `expiresAt`. `accessedAt` is negative
  *   in a session whose id was renewed: minus the instant at which the old id stops to work. Keep it as it is.
  * - Absence is `null` or `undefined`, never an error. What throws or rejects is a failure of the storage: the call rejects
@@ -24,7 +24,8 @@ export interface UserSessionStorage<Device = UserSessionDevice, Location = unkno
   /** The session, unless it is unknown, another subject's, deleted or dropped. */
   read(subject: string, id: string): Awaitable<UserSessionMetaData<Device, Location> | null | undefined>
 
-  /** All sessions of the subject, by id; an empty map when there are none. */
+  /** All sessions of the subject, by id, or by `UserSessionManager.hash` of it where only that is kept; an empty map when
+   * there are none. */
   readAll(subject: string): Awaitable<ReadonlyMap<string, UserSessionMetaData<Device, Location>>>
 
   /**
@@ -37,7 +38,7 @@ export interface UserSessionStorage<Device = UserSessionDevice, Location = unkno
    */
   updateAccessedAt(subject: string, id: string, metaData: UserSessionMetaData<Device, Location>): Awaitable<unknown>
 
-  /** Deletes a session; nothing happens when there is none. */
+  /** Deletes a session; nothing happens when there is none. Takes what `readAll` calls it as well as its id. */
   delete(subject: string, id: string): Awaitable<unknown>
 
   /** Deletes all sessions of the subject. May resolve to how many there were; else they are counted with `readAll`. */

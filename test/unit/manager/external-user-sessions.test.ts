@@ -219,6 +219,18 @@ describe('renewal', () => {
     await users.read('ann', next, phone)
   })
 
+  test.each(['id', 'hash'])('to delete the second session, by its %s, ends the first too', async (how) => {
+    const users = usersOver(storage)
+    const id = await users.create('ann', phone)
+    await pass(100)
+    const next = await renewed(users, id)
+    await users.delete('bob', next)
+    expect(storage.kept('ann').has(id)).toBe(true)
+    await users.delete('ann', how === 'id' ? next : UserSessionManager.hash(next))
+    expect(await codeOf(users.read('ann', id, phone))).toBe('USER_SESSION_NOT_FOUND')
+    expect(storage.kept('ann').has(id)).toBe(false)
+  })
+
   test('so is none of them after deleteAll', async () => {
     const users = usersOver(storage)
     const id = await users.create('ann', phone)
