@@ -21,12 +21,12 @@ afterEach(async () => {
 
 /** The same over every kind of place that a session can be in; what differs is in files of their own. */
 const kinds: StorageKind[] = [
-  { name: 'MemoryStore', lists: true, namedById: false, open: (clock) => new MemoryStore({ clock }) },
-  { name: 'RedisStore', lists: true, namedById: false, open: () => new RedisStore({ client: client! }) },
-  { name: 'an express-session store', lists: false, namedById: false, open: () => new session.MemoryStore() },
-  { name: 'six methods', lists: true, namedById: true, open: (clock) => new MapStorage({ clock }) },
-  { name: 'six methods that answer at once', lists: true, namedById: true, open: (clock) => new MapStorage({ clock, sync: true }) },
-  { name: 'six methods that drop nothing', lists: true, namedById: true, open: () => new MapStorage({ counts: false }) },
+  { name: 'MemoryStore', lists: true, listsBy: 'handle', open: (clock) => new MemoryStore({ clock }) },
+  { name: 'RedisStore', lists: true, listsBy: 'handle', open: () => new RedisStore({ client: client! }) },
+  { name: 'an express-session store', lists: false, listsBy: 'handle', open: () => new session.MemoryStore() },
+  { name: 'six methods', lists: true, listsBy: 'id', open: (clock) => new MapStorage({ clock }) },
+  { name: 'six methods that answer at once', lists: true, listsBy: 'id', open: (clock) => new MapStorage({ clock, sync: true }) },
+  { name: 'six methods that drop nothing', lists: true, listsBy: 'id', open: () => new MapStorage({ counts: false }) },
 ]
 
 for (const kind of kinds) describeUserSessionManager(kind)
