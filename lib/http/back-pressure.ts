@@ -18,7 +18,9 @@ export class BackPressure {
   constructor(res: ServerResponse) {
     this.#res = res
     // A stub of a response is no emitter.
-    if (typeof res.on === 'function') res.on('pipe', (source: Source) => this.#sources.add(source))
+    if (typeof res.on !== 'function') return
+    if (Object.hasOwn(res, 'on')) this.#gatherListeners()
+    res.on('pipe', (source: Source) => this.#sources.add(source))
   }
 
   /** A write was answered false, and nobody has said 'drain' since. */
@@ -28,7 +30,6 @@ export class BackPressure {
 
   /** A write is held: its maker was told to wait. */
   owe(): void {
-    if (!this.#owed && Object.hasOwn(this.#res, 'on')) this.#gatherListeners()
     this.#owed = true
   }
 

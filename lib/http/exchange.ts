@@ -93,6 +93,11 @@ export class Exchange implements Gate {
     if (this.#isTouched) this.#saveLate()
   }
 
+  passedBy(): void {
+    if (this.#res.writableEnded) this.#phase = 'over'
+    this.#saveLate()
+  }
+
   fail(error: unknown): void {
     this.#next(error)
     // Where `next` counts only once (a middleware that was made a promise), nobody would ever answer.
@@ -131,14 +136,7 @@ export class Exchange implements Gate {
 
   #hold(): void {
     this.#phase = 'held'
-    const res = this.#res
-    const wrapped = ['write', 'end', 'writeHead'].some((method) => Object.hasOwn(res, method))
-    const held = new HeldResponse(res, this)
-    if (!wrapped) return
-    // The touch may come from inside a wrapper, which goes on to a method that it took when nothing was held.
-    setImmediate(() => {
-      if (held.wasPassedBy) this.ended()
-    })
+    new HeldResponse(this.#res, this)
   }
 
   /** A change that comes when the response has gone is saved too; nobody can wait for it. */

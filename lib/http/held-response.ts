@@ -3,7 +3,8 @@ import { type Awaitable, isPromise } from '../session/store'
 import { BackPressure } from './back-pressure'
 import { checkCall, headersAlreadySent, type Method, statusMessageOf } from './call-check'
 import { absorbWriteHead, addSessionCookies, withdrawAnswer } from './response-headers'
-import { showAsIs, showAsSent } from './sent-view'
+import { type HeldState, showAsIs, showAsSent } from './sent-view'
+import { type WatchedHold, watchWrappers } from './wrapper-watch'
 
 /** What a held response asks before anything of it leaves. */
 export interface Gate {
@@ -12,6 +13,8 @@ export interface Gate {
   commit(headersSent: boolean): Awaitable<readonly string[]>
   /** The app has ended its answer, and it has been let go. */
   ended(): void
+  /** The head has gone past the hold; nothing could be asked. */
+  passedBy(): void
   /** There is no answer: the change could not be stored, and nothing of the response has left. */
   fail(error: unknown): void
   /** As `fail`, but part of the response has left: it has to be cut off. */
@@ -31,7 +34,7 @@ const methods: readonly Method[] = ['write', 'end', 'writeHead', 'flushHeaders']
  * and calls back as it always does. `write` answers false meanwhile, and 'drain' follows. 1xx responses
  * (`writeEarlyHints`, `writeContinue`) carry no session and are not held.
  */
-export class HeldResponse {
+export class HeldResponse implements HeldState, WatchedHold {
   readonly #res: ServerResponse
   readonly #gate: Gate
   readonly #native: Partial<Record<Method, NodeMethod>> = {}
@@ -61,9 +64,11 @@ export class HeldResponse {
       // A stub of a response may lack some, or all.
       if (typeof native === 'function') this.#native[method] = native
     }
+    const isWrapped = methods.some((method) => Object.hasOwn(res, method))
     this.#install(methods)
     // Its old name leads straight to Node's own method.
     if ('writeHeader' in own) own.writeHeader = own.writeHead
+    if (isWrapped) watchWrappers(res, this)
   }
 
   /** For the view that the app has of the response while it is held. */
@@ -75,10 +80,6 @@ export class HeldResponse {
     return this.#pressure.isOwed
   }
 
-  /** The response has ended without a call that came through here. */
-  get wasPassedBy(): boolean {
-    return this.#state === 'open' && !this.#ended && this.#res.writableEnded
-  }
 
   #install(names: readonly Method[]): void {
     const layer = ++this.#layer
@@ -88,6 +89,19 @@ export class HeldResponse {
         // Only a head may come from under a layer that has been replaced: whoever made it, it is the same.
         layer === this.#layer || method === 'writeHead' ? this.#call(method, args) : this.#swallow(method, args)) as never
     }
+  }
+
+  /** See `watchWrappers`. */
+  get isIdle(): boolean {
+    return this.#state === 'open' && !this.#inside && !this.#ended
+  }
+
+  makeHead(): void {
+    this.#toNode('writeHead', [this.#res.statusCode])
+  }
+
+  passedBy(): void {
+    this.#gate.passedBy()
   }
 
   /** A stub of a response may not say. */

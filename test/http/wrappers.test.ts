@@ -1,0 +1,223 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { gunzipSync } from 'node:zlib'
+import compression from 'compression'
+import type { RequestHandler } from '../../lib'
+import { FaultyStore } from '../support/faulty-store'
+import { express5, holdingStore, serve, type Setup, settle, stopServers, type TestRequest, type TestResponse } from '../support/http-servers'
+import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
+import { hearWarnings } from '../support/warnings'
+
+afterEach(async () => {
+  jest.restoreAllMocks()
+  await stopServers()
+})
+
+/** As morgan and others do: a wrapper around `end`. */
+const wrapEnd =
+  (act: (req: TestRequest, res: TestResponse) => unknown): RequestHandler =>
+  (req, res, next) => {
+    const { end } = res
+    res.end = function (this: TestResponse, ...args: any[]) {
+      void act(req as TestRequest, res as TestResponse)
+      return end.apply(res, args as never)
+    } as typeof res.end
+    next()
+  }
+
+/** As on-headers does: a wrapper around `writeHead` that calls a listener once, before the head is made. */
+const onHeaders =
+  (act: (req: TestRequest, res: TestResponse) => unknown): RequestHandler =>
+  (req, res, next) => {
+    const { writeHead } = res
+    let told = false
+    res.writeHead = function (this: TestResponse, ...args: any[]) {
+      if (!told) {
+        told = true
+        void act(req as TestRequest, res as TestResponse)
+      }
+      return writeHead.apply(res, args as never)
+    } as typeof res.writeHead
+    next()
+  }
+
+const touch: RequestHandler = (req, _res, next) => {
+  ;(req as TestRequest).session.set('touched', 1)
+  next()
+}
+const gzip = compression({ threshold: 0 }) as unknown as RequestHandler
+const text = (count: number): string[] => Array.from({ length: count }, (_, line) => `line ${line} of a text that compresses\n`)
+
+const bodies: Record<string, { lines: string[]; send: (res: TestResponse, lines: string[]) => unknown }> = {
+  'one end': { lines: text(5), send: (res, lines) => res.end(lines.join('')) },
+  'two writes': { lines: text(2), send: (res, [one, two]) => (res.write(one), res.end(two)) },
+  'a pipe of small pieces': { lines: text(20), send: (res, lines) => Readable.from(lines).pipe(res) },
+  'a pipeline of small pieces': { lines: text(20), send: (res, lines) => pipeline(Readable.from(lines), res) },
+  'an async iterator': { lines: text(20), send: (res, lines) => pipeline(lines, res) },
+  'a pipe of many': { lines: text(4000), send: (res, lines) => Readable.from(lines).pipe(res) },
+  'a pipeline of many': { lines: text(4000), send: (res, lines) => pipeline(Readable.from(lines), res) },
+}
+
+describe.each([
+  ['before', { before: [gzip] }],
+  ['after', { after: [gzip] }],
+  ['after the session was changed', { after: [touch, gzip] }],
+] as readonly [string, Partial<Setup>][])('compression mounted %s', (_name, wiring) => {
+  test.each(Object.entries(bodies))('%s', async (_body, { lines, send }) => {
+    for (const delay of [0, undefined]) {
+      const store = new FaultyStore()
+      store.delay = delay
+      const { port } = await serve({
+        kind: express5,
+        store,
+        ...wiring,
+        handler(req, res) {
+          req.session.set('n', 1)
+          res.setHeader('Content-Type', 'text/plain')
+          return send(res, lines)
+        },
+      })
+      const answer = await fetchRaw(port, '/', { headers: { 'Accept-Encoding': 'gzip' } })
+      expect(valuesOf(answer, 'Content-Encoding')).toEqual(['gzip'])
+      expect(gunzipSync(Buffer.from(answer.body, 'latin1')).toString() === lines.join('')).toBe(true)
+      expect(sessionCookie(answer)).toBeDefined()
+    }
+  })
+
+  test('nothing leaves before the session is stored', async () => {
+    const store = holdingStore()
+    const { port } = await serve({
+      kind: express5,
+      store,
+      ...wiring,
+      handler(req, res) {
+        req.session.set('n', 1)
+        res['type']('text')
+        res['send']('hello')
+      },
+    })
+    const client = await RawClient.open(port)
+    client.get('/', { Connection: 'close', 'Accept-Encoding': 'gzip' })
+    await store.asked('insert')
+    await settle()
+    expect(client.received).toBe('')
+    store.release('insert')
+    const answer = parseAnswer(await client.untilClosed())
+    expect(gunzipSync(Buffer.from(answer.body, 'latin1')).toString()).toBe('hello')
+  })
+})
+
+describe.each([
+  ['a store that answers later', 0],
+  ['a store that answers at once', undefined],
+])('other wrappers, and %s', (_name, delay) => {
+  const newStore = (): FaultyStore => {
+    const store = new FaultyStore()
+    store.delay = delay
+    return store
+  }
+  /** The first request begins a session; the second one does nothing to it but what the wrapper does. */
+  async function runTwice(wiring: Partial<Setup>): Promise<Record<string, unknown> | undefined> {
+    const { port, sessions } = await serve({
+      kind: express5,
+      store: newStore(),
+      ...wiring,
+      handler(req, res) {
+        if (req.url === '/begin') req.session.set('n', 1)
+        res['send']('hello')
+      },
+    })
+    const first = await fetchRaw(port, '/begin')
+    const cookie = sessionCookie(first) ?? ''
+    const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
+    expect(answer).toMatchObject({ status: 200, body: 'hello', whole: true })
+    await settle()
+    return sessions.get(cookie.slice('sid='.length))
+  }
+
+  test.each([
+    ['around end, before', { before: [wrapEnd((_req, res) => res.setHeader('X-End', '1'))] }],
+    ['around end, after', { after: [wrapEnd((_req, res) => res.setHeader('X-End', '1'))] }],
+    ['around writeHead, before', { before: [onHeaders((_req, res) => res.setHeader('X-End', '1'))] }],
+    ['around writeHead, after', { after: [onHeaders((_req, res) => res.setHeader('X-End', '1'))] }],
+    ['around both, and the session changed first', { after: [touch, onHeaders((_req, res) => res.setHeader('X-End', '1')), wrapEnd(() => 1)] }],
+  ] as readonly [string, Partial<Setup>][])('%s: they can still set headers', async (_wrapper, wiring) => {
+    const { port } = await serve({
+      store: newStore(),
+      ...wiring,
+      handler(req, res) {
+        req.session.set('n', 1)
+        res.end('hello')
+      },
+    })
+    const answer = await fetchRaw(port)
+    expect(answer).toMatchObject({ status: 200, body: 'hello' })
+    expect(valuesOf(answer, 'X-End')).toEqual(['1'])
+    expect(sessionCookie(answer)).toBeDefined()
+  })
+
+  const change = (req: TestRequest): void => req.session.set('wrapper', req.url)
+  test.each([
+    ['around end, before', { before: [wrapEnd(change)] }],
+    ['around end, after', { after: [wrapEnd(change)] }],
+    ['around writeHead, before', { before: [onHeaders(change)] }],
+    ['around writeHead, after', { after: [onHeaders(change)] }],
+    ['around writeHead, in compression', { after: [onHeaders(change), gzip] }],
+    ['around end, and the session changed first', { after: [touch, wrapEnd(change)] }],
+    ['around writeHead, and the session changed first', { after: [touch, onHeaders(change)] }],
+  ] as readonly [string, Partial<Setup>][])('%s: what they do to a session at the last moment is not lost', async (_wrapper, wiring) => {
+    expect(await runTwice(wiring)).toMatchObject({ n: 1, wrapper: '/' })
+  })
+
+  test('a change after the end is saved, though nobody waits for it', async () => {
+    const warnings = hearWarnings()
+    const { port, sessions } = await serve({
+      store: newStore(),
+      handler(req, res) {
+        if (req.url === '/begin') req.session.set('n', 1)
+        res.end('hello')
+        if (req.url === '/later') req.session.set('later', 1)
+        if (req.url === '/much-later') setTimeout(() => req.session.set('muchLater', [1]), 5)
+      },
+    })
+    const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
+    for (const path of ['/later', '/much-later']) await fetchRaw(port, path, { headers: { Cookie: cookie } })
+    await settle(10)
+    expect(await sessions.get(cookie.slice('sid='.length))).toEqual({ n: 1, later: 1, muchLater: [1] })
+    expect(warnings).toEqual([])
+  })
+
+  test('a session that begins after the end is told in the log', async () => {
+    const warnings = hearWarnings()
+    const store = newStore()
+    const { port } = await serve({
+      store,
+      handler(req, res) {
+        res.end('hello')
+        req.session.set('n', 1)
+      },
+    })
+    expect(valuesOf(await fetchRaw(port), 'Set-Cookie')).toEqual([])
+    await settle()
+    expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_COOKIE_AFTER_HEADERS'])
+    expect(store.memory.size).toBe(0)
+  })
+
+  test('a change after the end that cannot be saved is told in the log', async () => {
+    const warnings = hearWarnings()
+    const store = newStore()
+    const { port } = await serve({
+      store,
+      handler(req, res) {
+        if (req.url === '/begin') req.session.set('n', 1)
+        res.end('hello')
+        if (req.url !== '/begin') req.session.set('n', 2)
+      },
+    })
+    const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
+    store.fail('change', 'reject')
+    expect((await fetchRaw(port, '/', { headers: { Cookie: cookie } })).status).toBe(200)
+    await settle()
+    expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_SAVE_FAILED_AFTER_END'])
+  })
+})
