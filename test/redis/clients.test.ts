@@ -1,41 +1,44 @@
-import { createClient, createClientPool, createCluster, RESP_TYPES } from 'redis'
+import { createClient, createClientPool, createCluster, createSentinel, RESP_TYPES } from 'redis'
 import * as redis6 from 'redis6'
 import { RedisStore } from '../../lib/redis'
 import type { RedisStoreClient } from '../../lib/redis'
 import { at, newHandle, sessionWith, setting } from '../contract/samples'
 import { RedisClusterServers } from '../support/redis-cluster'
+import { type RedisSentinel, startSentinel } from '../support/redis-sentinel'
 import { RedisServer } from '../support/redis-server'
 
 let server: RedisServer
 let cluster: RedisClusterServers
+let sentinel: RedisSentinel
 
 beforeAll(async () => {
-  ;[server, cluster] = await Promise.all([RedisServer.start(), RedisClusterServers.start()])
+  ;[server, cluster, sentinel] = await Promise.all([RedisServer.start(), RedisClusterServers.start(), startSentinel()])
 })
 afterAll(async () => {
-  await Promise.all([server.stop(), cluster.stop()])
+  await Promise.all([server.stop(), cluster.stop(), sentinel.stop()])
 })
 
 interface Connected {
   readonly client: RedisStoreClient
-  destroy(): void
+  close(): Promise<unknown>
 }
 
 /** A client of which only the type that the package gives it is known: that each fits without a cast is part of the test. */
 async function connected(client: RedisStoreClient & Closable): Promise<Connected> {
   client.on('error', () => undefined)
   await client.connect()
-  return { client, destroy: () => client.destroy() }
+  return { client, close: async () => client.close() }
 }
 
 interface Closable {
   on(event: 'error', listener: () => void): unknown
   connect(): Promise<unknown>
-  destroy(): void
+  close(): unknown
 }
 
 const url = () => ({ url: server.url })
 const rootNodes = () => ({ rootNodes: cluster.rootNodes })
+const sentinels = () => ({ name: 'main', sentinelRootNodes: sentinel.sentinelRootNodes })
 const clientSideCache = { ttl: 0, maxEntries: 0, evictPolicy: 'LRU' } as const
 const asBuffers = { [RESP_TYPES.BLOB_STRING]: Buffer }
 
@@ -47,20 +50,22 @@ const kinds: Record<string, () => Promise<Connected>> = {
   'version 5, pool': () => connected(createClientPool(url())),
   'version 5, cluster': () => connected(createCluster(rootNodes())),
   'version 5, cluster that reads from replicas': () => connected(createCluster({ ...rootNodes(), useReplicas: true })),
+  'version 5, sentinel': () => connected(createSentinel(sentinels())),
   'version 6': () => connected(redis6.createClient(url())),
   'version 6, RESP2': () => connected(redis6.createClient({ ...url(), RESP: 2 })),
   'version 6, pool': () => connected(redis6.createClientPool(url())),
   'version 6, cluster': () => connected(redis6.createCluster(rootNodes())),
+  'version 6, sentinel': () => connected(redis6.createSentinel(sentinels())),
 }
 
 describe.each(Object.keys(kinds))('%s', (kind) => {
   test('keeps, changes, lists and ends sessions, also right after the server forgot its scripts', async () => {
-    const { client, destroy } = (await kinds[kind]?.()) ?? fail()
+    const { client, close } = (await kinds[kind]?.()) ?? fail()
     const store = new RedisStore({ client })
     const subject = newHandle()
     const sessions = new Map(Array.from({ length: 20 }, () => [newHandle(), sessionWith({ subject }, { 'v:a': 'ä' })]))
     await Promise.all([...sessions].map(([handle, session]) => store.insert(handle, session, at(0))))
-    const nodes = kind.includes('cluster') ? cluster.nodes : [server]
+    const nodes = kind.includes('cluster') ? cluster.nodes : [server, sentinel.master]
     for (const node of nodes) {
       const admin = await node.connect()
       await admin.sendCommand(['SCRIPT', 'FLUSH'])
@@ -77,7 +82,7 @@ describe.each(Object.keys(kinds))('%s', (kind) => {
     expect(await store.changeAll(subject, { set: new Map(), remove: ['v:a'] }, at(1))).toBe(19)
     expect(await store.deleteAll(subject, at(1))).toBe(19)
     expect((await store.list(subject, at(1))).size).toBe(0)
-    destroy()
+    await close()
   })
 })
 

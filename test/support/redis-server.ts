@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,25 +45,6 @@ export class RedisServer {
         if (attempt === 3) throw error
       }
     }
-  }
-
-  /** A sentinel that watches one master, `holdfast`, and alone decides that it is down, after 300 ms. */
-  static async startSentinel(master: RedisServer): Promise<RedisServer> {
-    const directory = mkdtempSync(join(tmpdir(), 'holdfast-sentinel-'))
-    const port = await freePort()
-    const file = join(directory, 'sentinel.conf')
-    const lines = [
-      `port ${port}`,
-      'bind 127.0.0.1',
-      `dir ${directory}`,
-      `sentinel monitor holdfast 127.0.0.1 ${master.port} 1`,
-      'sentinel down-after-milliseconds holdfast 300',
-      'sentinel failover-timeout holdfast 2000',
-    ]
-    writeFileSync(file, lines.join('\n'))
-    const server = new RedisServer(port, directory, [file, '--sentinel'])
-    await server.#launch()
-    return server
   }
 
   get url(): string {
@@ -115,10 +96,11 @@ export class RedisServer {
       started.stdout.on('data', (chunk: Buffer) => {
         if (said.length < 10_000) said += String(chunk)
         if (said.includes('Failed listening')) fail()
-        if (said.includes('Ready to accept connections') || said.includes('+monitor master')) resolve()
+        if (!said.includes('Ready to accept connections')) return
+        // From now on neither the server nor its pipes keep a test process alive that has forgotten to stop it.
+        for (const handle of [started, started.stdin, started.stdout]) (handle as { unref?: () => void }).unref?.()
+        resolve()
       })
-      // Neither the server nor its pipes keep a test process alive that has forgotten to stop it.
-      for (const handle of [started, started.stdin, started.stdout]) (handle as { unref?: () => void }).unref?.()
     })
   }
 }
