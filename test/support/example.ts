@@ -1,7 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 
 const root = join(__dirname, '../..')
+
+/** Runs a command, and ends it with all that it started as soon as the pipe on standard input closes: also when the tests
+ * are killed. The shell leads a process group of its own. */
+const leash = '( "$@" </dev/null; kill -- -$$ ) & cat >/dev/null; kill -- -$$'
 
 /** An example that was started as its README says. */
 export interface RunningExample {
@@ -18,7 +22,7 @@ export interface RunningExample {
  * @example startExample('npx', 'tsx', 'examples/devices/app.ts')
  */
 export async function startExample(command: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningExample> {
-  const { child, output, ended } = run(command, { PORT: '0', ...env })
+  const { child, output, ended } = run(['sh', '-c', leash, 'sh', ...command], { PORT: '0', ...env })
   const url = await new Promise<string>((resolve, reject) => {
     void ended.then(() => reject(new Error(`${command.join(' ')} ended:\n${output()}`)))
     child.stdout.on('data', () => {
@@ -27,7 +31,7 @@ export async function startExample(command: readonly string[], env: NodeJS.Proce
     })
   })
   const stop = async () => {
-    end(child, 'SIGTERM')
+    child.stdin.end()
     await ended
   }
   return { url, output, stop }
@@ -42,29 +46,16 @@ export async function runExample(command: readonly string[], env: NodeJS.Process
 
 function run(command: readonly string[], env: NodeJS.ProcessEnv) {
   const [program = '', ...args] = command
-  // A group of its own: what npm starts is stopped with it.
-  const child = spawn(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const child = spawn(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: 'pipe', detached: true })
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += String(chunk)))
-  const killNow = () => end(child, 'SIGKILL')
-  process.once('exit', killNow)
+  // A test that failed before it could stop the example must not wait for it for ever.
+  for (const handle of [child, child.stdin, child.stdout, child.stderr]) (handle as { unref?: () => void }).unref?.()
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code) => {
-      process.off('exit', killNow)
-      resolve(code)
-    })
+    child.once('close', resolve)
   })
   return { child, output: () => text, ended }
-}
-
-function end({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
-  if (pid === undefined || exitCode !== null || signalCode !== null) return
-  try {
-    process.kill(-pid, signal)
-  } catch {
-    // It ended a moment ago.
-  }
 }
 
 /** A visitor without a browser: keeps cookies, follows redirects, and sends the forms of the page it is on. */
