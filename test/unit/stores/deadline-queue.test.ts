@@ -12,7 +12,7 @@ test('the first key is the one with the earliest deadline, whatever is added, mo
   const model = new Map<string, number>()
   let random = 1
   const roll = (sides: number) => (random = (random * 48_271) % 2_147_483_647) % sides
-  for (let step = 0; step < 20_000; step++) {
+  for (let step = 0; step < 4000; step++) {
     const key = `k${roll(60)}`
     if (roll(3) === 0) {
       queue.delete(key)
