@@ -1,6 +1,6 @@
 import helmet from 'helmet'
 
-/** No scripts, nothing from elsewhere, in nobody's frame. Pages are for the person who asked, so no cache keeps them. */
+/** No scripts, nothing from elsewhere, in nobody's frame. */
 export const securityHeaders = helmet({
   contentSecurityPolicy: {
     useDefaults: false,
