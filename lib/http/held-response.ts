@@ -283,8 +283,10 @@ export class HeldResponse implements HeldState, WatchedHold {
    * Where the refused one was cut in the middle, so does what comes before the other has said anything of itself: it is
    * called for in `fail`, sets a status or a type. */
   #isStray(method: Method): boolean {
+    // Where another hold lies beneath, it is Node that asks for the head, after the end.
+    if (method === 'writeHead') return this.#ended && this.#headersSent
     if (this.#ended) return true
-    if (this.#refused !== 'cut' || this.#telling || this.#headersSent || method === 'writeHead') return false
+    if (this.#refused !== 'cut' || this.#telling || this.#headersSent) return false
     const res = this.#res
     if (res.statusCode !== 200 || (typeof res.hasHeader === 'function' && res.hasHeader('content-type'))) return false
     if (method === 'end') this.#refused = 'whole'

@@ -1,0 +1,233 @@
+import connect from 'connect'
+import express from 'express'
+import express4 from 'express4'
+import { login, logout, type SessionManager, sessionMiddleware } from '../../lib'
+import { FaultyStore } from '../support/faulty-store'
+import { express5, listen, type Next, serve, settle, stopServers, type TestRequest, type TestResponse } from '../support/http-servers'
+import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
+
+afterEach(stopServers)
+
+const frameworks = { 'Express 5': express, 'Express 4': express4 } as unknown as Record<string, () => any>
+
+describe.each(Object.entries(frameworks))('apps within apps: %s', (_name, create) => {
+  /** The session is changed in the outer app, the answer is given in the inner one. */
+  function build(mount: (outer: any, inner: any) => void): { outer: any; store: FaultyStore } {
+    const store = new FaultyStore()
+    const [outer, inner] = [create(), create()]
+    outer.use(sessionMiddleware({ store }))
+    outer.use((req: TestRequest, _res: TestResponse, next: Next) => {
+      req.session.set('n', 1)
+      next()
+    })
+    inner.get('/page', (_req: TestRequest, res: TestResponse) => res['send']('inner'))
+    inner.get('/twice', (_req: TestRequest, res: TestResponse, next: Next) => {
+      res['send']('inner')
+      next()
+    })
+    mount(outer, inner)
+    return { outer, store }
+  }
+
+  const mounts: Record<string, (outer: any, inner: any) => void> = {
+    mounted: (outer, inner) => outer.use('/in', inner),
+    'mounted twice deep': (outer, inner) => outer.use('/', create().use('/in', inner)),
+    'called as a function': (outer, inner) =>
+      outer.use('/in', (req: TestRequest, res: TestResponse, next: Next) => inner(req, res, next)),
+    'of the other version': (outer, inner) => {
+      const other = create === frameworks['Express 5'] ? frameworks['Express 4'] : frameworks['Express 5']
+      outer.use('/in', other?.().use(inner))
+    },
+    'of Connect': (outer, inner) => outer.use('/in', connect().use(inner)),
+  }
+
+  test.each(Object.entries(mounts))('an answer from an app %s is held', async (_mount, mount) => {
+    const { outer, store } = build(mount)
+    store.hold('insert')
+    const { port } = await listen(outer)
+    const client = await RawClient.open(port)
+    client.get('/in/page', { Connection: 'close' })
+    await store.asked('insert')
+    await settle()
+    expect(client.received).toBe('')
+    store.release('insert')
+    const answer = parseAnswer(await client.untilClosed())
+    expect(answer).toMatchObject({ status: 200, body: 'inner' })
+    expect(sessionCookie(answer)).toBeDefined()
+  })
+
+  test.each(Object.entries(mounts))('next() after the answer of an app %s changes nothing of it', async (_mount, mount) => {
+    const { outer, store } = build(mount)
+    const sent: unknown[] = []
+    outer.use((_req: TestRequest, res: TestResponse, next: Next) => {
+      sent.push(res.headersSent)
+      next()
+    })
+    store.delay = 5
+    const { port } = await listen(outer)
+    const answer = await fetchRaw(port, '/in/twice')
+    expect(answer).toMatchObject({ status: 200, body: 'inner', whole: true })
+    expect(sessionCookie(answer)).toBeDefined()
+    expect(sent).toEqual([true])
+  })
+
+  test('a failing save reaches the error handler of the app that has the sessions, which can render', async () => {
+    const { outer, store } = build((app, inner) => app.use('/in', inner))
+    store.fail('insert', 'reject')
+    outer.use((error: any, req: TestRequest, res: TestResponse, _next: Next) => res['status'](error.status).json([error.code, req['originalUrl']]))
+    const { port } = await listen(outer)
+    expect(await fetchRaw(port, '/in/page')).toMatchObject({ status: 503, body: '["STORE_UNAVAILABLE","/in/page"]' })
+  })
+})
+
+test('mounted twice, also once more in a mounted app, the first one serves', async () => {
+  const store = new FaultyStore()
+  const sessions = sessionMiddleware({ store })
+  const inner = express()
+  inner.use(sessions, (req, res) => res.send(String((req as any).session.get('n'))))
+  const app = express()
+  app.use(sessions)
+  app.use((req, _res, next) => {
+    const { session } = req as unknown as TestRequest
+    session.set('n', Number(session.get('n') ?? 0) + 1)
+    next()
+  })
+  app.use(sessions, sessions.sessions.middleware(), inner)
+  const { port } = await listen(app)
+  const first = await fetchRaw(port)
+  expect(first.body).toBe('1')
+  expect(valuesOf(first, 'Set-Cookie')).toHaveLength(1)
+  const second = await fetchRaw(port, '/', { headers: { Cookie: sessionCookie(first) ?? '' } })
+  expect(second.body).toBe('2')
+  expect(store.calls).toEqual(['insert', 'load', 'change'])
+})
+
+describe('two managers on one app, each with a cookie of its own', () => {
+  async function start(): Promise<{ port: number; shop: SessionManager; admin: SessionManager; stores: FaultyStore[]; errors: any[] }> {
+    const stores = [new FaultyStore(), new FaultyStore()] as const
+    const admin = sessionMiddleware({ store: stores[1], cookie: { name: 'admin' } })
+    const { port, sessions, errors } = await serve({
+      kind: express5,
+      store: stores[0],
+      cookie: { name: 'shop' },
+      after: [
+        (req, res, next) => {
+          const { session } = req as TestRequest
+          session.set('cart', 1)
+          admin(req, res, next)
+        },
+      ],
+      handler(req, res) {
+        if (req.url === '/in') login(req, 'root')
+        if (req.url === '/out') logout(req)
+        if (req.url === '/set') req.session.set('page', 1)
+        res.end(req.session.subject ?? 'nobody')
+      },
+    })
+    return { port, shop: sessions, admin: admin.sessions, stores: [...stores], errors }
+  }
+  const cookieNamed = (answer: Awaited<ReturnType<typeof fetchRaw>>, name: string): string =>
+    valuesOf(answer, 'Set-Cookie').find((value) => value.startsWith(`${name}=`))?.split(';')[0] ?? ''
+
+  test('both are stored, and both cookies sent', async () => {
+    const { port, shop, admin } = await start()
+    const answer = await fetchRaw(port, '/in')
+    const [cart, root] = [cookieNamed(answer, 'shop'), cookieNamed(answer, 'admin')]
+    expect(await shop.get(cart.slice('shop='.length))).toEqual({ cart: 1 })
+    expect((await fetchRaw(port, '/', { headers: { Cookie: `${cart}; ${root}` } })).body).toBe('root')
+    const out = await fetchRaw(port, '/out', { headers: { Cookie: `${cart}; ${root}` } })
+    expect(cookieNamed(out, 'admin')).toBe('admin=')
+    expect(cookieNamed(out, 'shop')).toBe('')
+    expect(await admin.get(root.slice('admin='.length))).toBeUndefined()
+    expect(await shop.get(cart.slice('shop='.length))).toEqual({ cart: 1 })
+  })
+
+  test.each([0, 1])('when one of them cannot be stored the answer is refused, once: %d', async (failing) => {
+    const { port, stores, errors } = await start()
+    stores[failing]?.fail('insert', 'reject')
+    expect(await fetchRaw(port, '/set')).toMatchObject({ status: 503, body: 'sorry: STORE_UNAVAILABLE', whole: true })
+    expect(errors).toHaveLength(1)
+  })
+})
+
+describe('callers that have no real response', () => {
+  const requests = { 'a whole request': { headers: {}, socket: {} }, 'a request with nothing': {} } as Record<string, any>
+
+  /** As Socket.IO hands to the middlewares of a WebSocket handshake. */
+  function newStub(): { res: any; headers: Record<string, unknown>; calls: string[] } {
+    const headers: Record<string, unknown> = {}
+    const calls: string[] = []
+    const res = {
+      setHeader: (name: string, value: unknown) => void (headers[name] = value),
+      getHeader: (name: string) => headers[name],
+      removeHeader: (name: string) => Reflect.deleteProperty(headers, name),
+      write: () => calls.push('write'),
+      writeHead: () => calls.push('writeHead'),
+      end: () => calls.push('end'),
+    }
+    return { res, headers, calls }
+  }
+
+  test.each(Object.entries(requests))('%s and a stub of a response: the session is there, and stored at the end', async (_name, req) => {
+    for (const delay of [0, undefined]) {
+      const store = new FaultyStore()
+      store.delay = delay
+      const { res, headers, calls } = newStub()
+      const request = { ...req }
+      await new Promise((next) => sessionMiddleware({ store })(request, res, next))
+      request.session.set('n', 1)
+      res.writeHead(200, { 'X-A': 1 })
+      res.write('x')
+      res.end()
+      await settle(2)
+      expect(calls).toEqual(['writeHead', 'write', 'end'])
+      expect(headers['Set-Cookie']).toEqual([expect.stringMatching(/^sid=/)])
+      expect(store.memory.size).toBe(1)
+    }
+  })
+
+  test.each(Object.entries(requests))('%s and {} as response', async (_name, req) => {
+    const store = new FaultyStore()
+    const request = { ...req }
+    await new Promise((next) => sessionMiddleware({ store })(request, {} as never, next))
+    request.session.set('n', 1)
+    request.session.flash('m', 1)
+    request.session.regenerateId()
+    login(request, 'ada')
+    logout(request)
+    expect(request.session.get('n')).toBeUndefined()
+    await settle(2)
+    expect(store.calls).toEqual([])
+  })
+
+  test('a stub whose session cannot be stored: next(error), and no cookie', async () => {
+    const store = new FaultyStore()
+    store.fail('insert', 'reject')
+    const { res, headers, calls } = newStub()
+    const request: any = { headers: {} }
+    const nexts: any[] = []
+    sessionMiddleware({ store })(request, res, (error) => nexts.push(error))
+    request.session.set('n', 1)
+    res.end()
+    await settle(2)
+    expect(nexts).toEqual([undefined, expect.objectContaining({ status: 503 })])
+    expect([headers, calls]).toEqual([{}, []])
+  })
+
+  test('a session is read from a stub, too', async () => {
+    const store = new FaultyStore()
+    const middleware = sessionMiddleware({ store })
+    const id = await middleware.sessions.create({ user: 'ada' })
+    const request: any = { headers: { cookie: `sid=${id}` } }
+    await new Promise((next) => middleware(request, {} as never, next))
+    expect(request.session.get('user')).toBe('ada')
+  })
+})
+
+test('without the middleware, or with a foreign session, login and logout say so', () => {
+  const foreign = [{}, { session: null }, { session: {} }, { session: { id: 'x' } }]
+  for (const req of foreign) {
+    expect(() => login(req as never, 'ada')).toThrow(expect.objectContaining({ code: 'SESSION_MISSING' }))
+    expect(() => logout(req as never)).toThrow(expect.objectContaining({ code: 'SESSION_MISSING' }))
+  }
+})
