@@ -17,12 +17,15 @@ function appendSetCookie(res: ServerResponse, cookie: string): void {
 /** Headers that give a shared cache leave of its own, whatever Cache-Control says (RFC 9213, Edge Architecture). */
 const sharedCacheHeaders = ['CDN-Cache-Control', 'Surrogate-Control', 'Cloudflare-CDN-Cache-Control', 'Vercel-CDN-Cache-Control']
 
+/** Up to a comma that is not in quotes: `private="a, b"`. */
+const directive = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g
+
 function keepOutOfSharedCaches(res: ServerResponse): void {
   const before = res.getHeader('Cache-Control')
-  const directives = String(before ?? '').split(',').map((directive) => directive.trim()).filter((directive) => directive !== '')
-  const names = directives.map((directive) => directive.toLowerCase())
+  const directives = (String(before ?? '').match(directive) ?? []).map((one) => one.trim()).filter((one) => one !== '')
+  const names = directives.map((one) => one.toLowerCase())
   if (!names.includes('no-store') && !names.includes('private')) {
-    const kept = directives.filter((directive) => !/^(public|s-maxage|private|proxy-revalidate)\b/i.test(directive))
+    const kept = directives.filter((one) => !/^(public|s-maxage|private|proxy-revalidate)\b/i.test(one))
     res.setHeader('Cache-Control', ['private', ...kept].join(', '))
   }
   // A stub of a response may have neither.
