@@ -3,8 +3,12 @@ import type { AddressInfo } from 'node:net'
 
 /** Serves an app on `PORT`, or 3000, and says where in one line; when it cannot, it says why in one line. */
 export function listen(app: RequestListener, defaultPort = 3000): Server {
+  return listenOn(createServer(app), defaultPort)
+}
+
+/** As `listen`, for a server that does more than answer requests. */
+export function listenOn(server: Server, defaultPort = 3000): Server {
   const port = portFromEnvironment(defaultPort)
-  const server = createServer(app)
   server.once('error', (error: NodeJS.ErrnoException) => refuse(reasonOf(error, port)))
   server.listen(port, () => {
     console.log(`Listening on http://localhost:${(server.address() as AddressInfo).port}`)

@@ -1,16 +1,18 @@
 import helmet from 'helmet'
 
+const directives = {
+  defaultSrc: ["'none'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'"],
+  formAction: ["'self'"],
+  baseUri: ["'none'"],
+  frameAncestors: ["'none'"],
+}
+
 /** No scripts, nothing from elsewhere, in nobody's frame. */
-export const securityHeaders = helmet({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'"],
-      formAction: ["'self'"],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-})
+export const securityHeaders = securityHeadersWith({})
+
+/** As `securityHeaders`, with more allowed: a page's own script, for example. */
+export function securityHeadersWith(more: Readonly<Record<string, readonly string[]>>): ReturnType<typeof helmet> {
+  return helmet({ contentSecurityPolicy: { useDefaults: false, directives: { ...directives, ...more } } })
+}

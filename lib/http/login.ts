@@ -8,9 +8,9 @@ import { exchangeOf } from './exchange'
 export interface LoginOptions {
   /** Absolute lifetime of this login in seconds: long for "remember me", short for a shared computer. Default:
    * `sessionTtl`. */
-  ttl?: number
+  ttl?: number | undefined
   /** From where the user logs in. Default: what the option `context` says of the request. */
-  context?: UserSessionOperationContext
+  context?: UserSessionOperationContext | undefined
 }
 
 const loginKeys: KeysOf<LoginOptions> = { ttl: true, context: true }

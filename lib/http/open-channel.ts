@@ -18,19 +18,19 @@ export interface ChannelOptions {
    * `Host`, give a list. A list replaces the default: name the own host too. A handshake without `Origin` is accepted
    * always: it comes from no browser. `'null'` is never on a list.
    */
-  allowedOrigins?: AllowedOrigins
+  allowedOrigins?: AllowedOrigins | undefined
   /** The code with which the socket is closed when its session is over; false leaves it to the app's `onEnd`. Default 4401,
    * by analogy with HTTP's 401; when the manager is closed, 1001 in its place. A socket of Socket.IO is disconnected, which
    * keeps its client from coming back by itself. */
-  closeCode?: number | false
+  closeCode?: number | false | undefined
   /** Whether each message of the client is use of the session, as an HTTP request is: the idle timeout counts from it.
    * Default false: a page sends a good deal by itself, and a session that its user has left must end. Pings are never use,
    * nor is the handshake: a page that reconnects is not a user who does something. The absolute deadline never moves. */
-  messagesAreActivity?: boolean
+  messagesAreActivity?: boolean | undefined
   /** Seconds, at least 1, after which the session is looked at although no news of it came, so that a lost message is made
    * good; each look comes up to a quarter earlier. Default 30: some 40 store commands a second for 1000 sessions. On an
    * express-session store, where other processes tell nothing, this is how late a channel may be. */
-  checkInterval?: number
+  checkInterval?: number | undefined
 }
 
 interface ResolvedChannelOptions {

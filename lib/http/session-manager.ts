@@ -20,7 +20,7 @@ import { upgradeRequestOf } from './upgrade-request'
 /** For `SessionManager.setCookie`. */
 export interface SetCookieOptions {
   /** Seconds. Default: `sessionTtl`; none where the option `cookie.persistent` is false. */
-  maxAge?: number
+  maxAge?: number | undefined
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../base/clock'
 import { SessionError } from '../base/errors'
 import { checkBoolean, checkFunction, checkKeys, checkOneOf, describe, invalidOption, isPositive, type KeysOf } from '../base/option-check'
 import { warnOnce } from '../base/warnings'
-import { SessionCookie } from '../id/session-cookie'
+import { type CookieSettings, SessionCookie } from '../id/session-cookie'
 import { defaultSecretBytes, maxSecretBytes, minSecretBytes } from '../id/session-id'
 import type { Timeouts } from '../session/lifetime'
 import type { UserSessionOperationContext } from '../session/session-shape'
@@ -33,7 +33,7 @@ export interface ResolvedSessionOptions extends ResolvedRules {
 const defaults = {
   sessionTtl: 86_400,
   storeTimeout: 5,
-  cookie: { name: undefined, path: '/', domain: undefined, httpOnly: true, sameSite: 'lax', partitioned: false, priority: undefined, persistent: true },
+  cookie: { name: undefined, path: '/', domain: undefined, httpOnly: true, sameSite: 'lax', partitioned: false, priority: undefined, persistent: true } satisfies Omit<CookieSettings, 'secure'>,
 } as const
 
 const optionKeys: KeysOf<SessionOptions> = {
@@ -184,7 +184,7 @@ function resolveCookie(given: CookieOptions = {}, secret: unknown): SessionCooki
   checkKeys<CookieOptions>('cookie', given, cookieKeys)
   const present = Object.entries(given).filter(([, value]) => value !== undefined)
   const secure = resolveSecure(given)
-  const settings = { ...defaults.cookie, ...(Object.fromEntries(present) as CookieOptions), secure }
+  const settings = { ...defaults.cookie, ...(Object.fromEntries(present) as Partial<CookieSettings>), secure }
   const { name, path, domain, httpOnly, sameSite, partitioned, priority, persistent } = settings
   if (name !== undefined && !(typeof name === 'string' && cookieName.test(name))) {
     throw invalidOption('cookie.name', name, 'a token of RFC 6265: letters, digits and !#$%&\'*+-.^_`|~')

@@ -19,20 +19,20 @@ export interface UserSessionManagerOptions<Device = UserSessionDevice, Location 
    * then its sessions are these. Shorter: `sessions.users`. */
   storage: SessionStore | ExpressSessionStore | UserSessionStorage<Device, Location>
   /** Absolute lifetime of a session in seconds, from its creation. Default 86 400: a day. */
-  sessionTtl?: number
+  sessionTtl?: number | undefined
   /** Random bytes in the secret part of an id. Default 24, at least 16, at most 256. Otherwise `INVALID_SESSION_ID_LENGTH`. */
-  idLength?: number
+  idLength?: number | undefined
   /** As in `SessionOptions`. Throws `INVALID_IDLE_TIMEOUT`, `INVALID_RENEW_TIMEOUT`,
    * `OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL_REQUIRED`, `INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL`. */
-  timeouts?: TimeoutOptions
+  timeouts?: TimeoutOptions | undefined
   /** Who may read a session from where. Default: the device has to be the one of the login, where both are known. */
-  readUserSessionHook?: ReadUserSessionHook<Device, Location>
+  readUserSessionHook?: ReadUserSessionHook<Device, Location> | undefined
   /** Told of what happens around renewals, for logs. */
-  renewSessionHooks?: RenewSessionHooks
+  renewSessionHooks?: RenewSessionHooks | undefined
   /** Seconds after which a call of the storage that has not answered has failed. Default 5, as in `SessionOptions`. */
-  storeTimeout?: number
+  storeTimeout?: number | undefined
   /** Unix seconds. Default: the machine's clock. For tests that turn it. */
-  clock?: Clock
+  clock?: Clock | undefined
 }
 
 const optionKeys: KeysOf<UserSessionManagerOptions> = {

@@ -14,9 +14,9 @@ export interface MemoryStoreOptions {
    * One more evicts the session that would have expired first, so that a flood of visitors costs a bound amount of
    * memory and not the process.
    */
-  maxSessions?: number
+  maxSessions?: number | undefined
   /** Unix seconds. Default: the machine's clock. Give the same to `sessionMiddleware` when a test turns it. */
-  clock?: Clock
+  clock?: Clock | undefined
 }
 
 interface Entry {

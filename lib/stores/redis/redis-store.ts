@@ -35,7 +35,7 @@ export interface RedisStoreOptions {
    * What each key of the store starts with. Default `sess:`. Two apps on one Redis need two, or else they share their
    * users' sessions.
    */
-  prefix?: string
+  prefix?: string | undefined
 }
 
 /** How many sessions of a subject are read in one go. */
