@@ -1,0 +1,118 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { MemoryStore } from '../../lib'
+import { openChannel } from '../../lib/http/open-channel'
+import { ChannelHub } from '../../lib/manager/channel-hub'
+import { resolveOptions } from '../../lib/manager/resolve-options'
+import { SessionService } from '../../lib/manager/session-service'
+import type { SessionStore, StoreListener } from '../../lib/session/store'
+import { SessionManager } from '../../lib'
+import { type ChannelApp, startChannelApp } from '../support/channel-app'
+import { FakeSocket, handshake, turn } from '../support/fake-socket'
+import { RedisServer } from '../support/redis-server'
+import { RedisStore } from '../../lib/redis'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+async function heap(): Promise<number> {
+  await turn(5)
+  collect()
+  await turn(5)
+  collect()
+  return process.memoryUsage().heapUsed
+}
+
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+
+/** A memory store that counts who listens. */
+function counting(): { store: SessionStore; listening: () => number } {
+  const memory = new MemoryStore()
+  let listening = 0
+  const subscribe = memory.subscribe.bind(memory)
+  memory.subscribe = (listener: StoreListener) => {
+    listening++
+    const stop = subscribe(listener)
+    return () => {
+      listening--
+      stop()
+    }
+  }
+  return { store: memory, listening: () => listening }
+}
+
+test('10 000 sockets opened and closed leave nothing: no listener, no entry, no timer, no memory', async () => {
+  const { store, listening } = counting()
+  const service = new SessionService(resolveOptions({ store }))
+  const hub = new ChannelHub(service)
+  const sessions = new SessionManager({ store })
+  const ids = await Promise.all(Array.from({ length: 100 }, () => sessions.create({ name: 'Ada' })))
+  const round = async (count: number): Promise<void> => {
+    const sockets = Array.from({ length: count }, () => new FakeSocket())
+    const channels = await Promise.all(
+      sockets.map((socket, index) => openChannel<object>(service, hub, socket, handshake(ids[index % 100] ?? ''), { messagesAreActivity: true })),
+    )
+    expect([hub.size, listening()]).toEqual([Math.min(100, count), 1])
+    for (const channel of channels) {
+      channel?.onChange(() => undefined)
+      channel?.onEnd(() => undefined)
+    }
+    await channels[0]?.set({ name: 'Bo' })
+    await turn()
+    for (const socket of sockets) socket.hangUp()
+    expect(hub.size).toBe(0)
+    for (const socket of sockets) expect(socket.countListeners()).toBe(0)
+  }
+  await round(500)
+  const [before, beforeTimers] = [await heap(), timers()]
+  for (let i = 0; i < 10; i++) await round(1000)
+  const [after, afterTimers] = [await heap(), timers()]
+  expect(afterTimers).toBeLessThanOrEqual(beforeTimers)
+  // Less than 100 bytes a socket: noise.
+  expect(after - before).toBeLessThan(1_000_000)
+  hub.close()
+  expect(listening()).toBe(0)
+})
+
+test('10 000 sockets that get no channel leave nothing either', async () => {
+  const { store, listening } = counting()
+  const service = new SessionService(resolveOptions({ store }))
+  const hub = new ChannelHub(service)
+  const socket = new FakeSocket()
+  for (let i = 0; i < 10_000; i++) await openChannel(service, hub, socket, handshake(`${'A'.repeat(40)}${i % 2 === 0 ? 'AAAAAAAA' : '%'}`))
+  await turn()
+  expect([socket.countListeners(), hub.size, listening()]).toEqual([0, 0, 0])
+})
+
+describe('real sockets over Redis', () => {
+  let server: RedisServer
+  let app: ChannelApp
+  let client: Awaited<ReturnType<RedisServer['connect']>>
+
+  beforeAll(async () => {
+    server = await RedisServer.start()
+    client = await server.connect()
+    app = await startChannelApp({ store: new RedisStore({ client }) })
+  })
+  afterAll(async () => {
+    await app.close()
+    client.destroy()
+    await server.stop()
+  })
+
+  const connections = async () => (await client.sendCommand<string>(['CLIENT', 'LIST'])).trim().split('\n').length
+
+  test('some hundred of them leave no key, no connection and no timer', async () => {
+    const { cookie } = await app.get('/login/ada')
+    const round = async (): Promise<void> => {
+      const opened = await Promise.all(Array.from({ length: 100 }, () => app.connect(cookie)))
+      await Promise.all(opened.map((one) => one.close()))
+    }
+    await round()
+    const [keys, lines, running] = [await client.dbSize(), await connections(), timers()]
+    for (let i = 0; i < 3; i++) await round()
+    expect(app.channels.every((channel) => channel.closed)).toBe(true)
+    expect([await client.dbSize(), await connections()]).toEqual([keys, lines])
+    expect(timers()).toBeLessThanOrEqual(running + 1)
+  })
+})
