@@ -186,6 +186,40 @@ const renewals: [string, (users: UserSessionManager, id: string) => Promise<unkn
   ['renew', (users, id) => users.renew('ann', id, {} as never, phone)],
 ]
 
+test('who lost to another process does not ask the store to renew again', async () => {
+  const changes = jest.spyOn(kept, 'change')
+  const other = usersOver(kept, { timeouts })
+  const id = await other.create('ann', phone)
+  clock.now += 100
+  const told: string[] = []
+  const users = usersOver(kept, {
+    timeouts,
+    renewSessionHooks: { onRenewMadeAlreadyFromAnotherProcess: () => void told.push('another') },
+    readUserSessionHook: async (_subject, _handle, { ip }) => {
+      // Both have read the session before the other process renews it; the second goes on when the first has lost.
+      if (ip === 'first') await other.read('ann', id, phone)
+      if (ip === 'second') await first
+    },
+  })
+  const second = users.read('ann', id, { ip: 'second' })
+  const first = users.read('ann', id, { ip: 'first' })
+  expect((await first)[1]).toBeNull()
+  expect((await second)[1]).toBeNull()
+  expect(changes.mock.calls.filter(([, change]) => change.renew !== undefined)).toHaveLength(2)
+  expect(told).toEqual(['another', 'another'])
+})
+
+test('a store that keeps what has ended changes nothing: it is not there', async () => {
+  const hoarding = new (class extends HeldMemoryStore {
+    override load(handle: string) {
+      return super.load(handle, 0)
+    }
+  })(kept)
+  const id = await usersOver(kept, { sessionTtl: 50, timeouts: {} }).create('ann', phone)
+  clock.now += 50
+  expect(await codeOf(usersOver(hoarding).read('ann', id, phone))).toBe('USER_SESSION_NOT_FOUND')
+})
+
 test.each(renewals)('a session that ends while %s is under way is not there, and not revived', async (_, call) => {
   for (const age of [0, 100]) {
     const other = usersOver(kept, { timeouts })
