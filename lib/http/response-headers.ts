@@ -23,8 +23,7 @@ const directive = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g
 function keepOutOfSharedCaches(res: ServerResponse): void {
   const before = res.getHeader('Cache-Control')
   const directives = (String(before ?? '').match(directive) ?? []).map((one) => one.trim()).filter((one) => one !== '')
-  const names = directives.map((one) => one.toLowerCase())
-  if (!names.includes('no-store') && !names.includes('private')) {
+  if (!directives.some((one) => one.toLowerCase() === 'no-store')) {
     const kept = directives.filter((one) => !/^(public|s-maxage|private|proxy-revalidate)\b/i.test(one))
     res.setHeader('Cache-Control', ['private', ...kept].join(', '))
   }

@@ -53,6 +53,7 @@ const directives: readonly (readonly [before: string | undefined, after: string]
   ['must-revalidate, proxy-revalidate', 'private, must-revalidate'],
   ['private', 'private'],
   ['private, max-age=60', 'private, max-age=60'],
+  ['max-age=60, private, public, s-maxage=60', 'private, max-age=60'],
   ['no-store', 'no-store'],
   ['no-cache, no-store, must-revalidate', 'no-cache, no-store, must-revalidate'],
   // A list of fields: the rest of the answer could still be kept.

@@ -1,0 +1,223 @@
+import { once } from 'node:events'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import cookieParser from 'cookie-parser'
+import express from 'express'
+import { login, logout, type RequestHandler, type SessionOptions, sessionMiddleware } from '../../lib'
+import { FaultyStore } from '../support/faulty-store'
+import { express5, listen, type Next, serve, type Setup, stopServers, type TestRequest, type TestResponse } from '../support/http-servers'
+import { fetchRaw, parseAnswer, type RawAnswer, sessionCookie, valuesOf } from '../support/raw-client'
+import { hearWarnings } from '../support/warnings'
+
+const secret = 'a secret of a length that will do'
+let warnings: { code: string; message: string }[]
+beforeEach(() => {
+  warnings = hearWarnings()
+})
+afterEach(async () => {
+  jest.restoreAllMocks()
+  await stopServers()
+})
+
+const act = (req: TestRequest): void => {
+  if (req.url === '/set') req.session.set('n', Number(req.session.get('n') ?? 0) + 1)
+  if (req.url === '/in') login(req, 'ada')
+  if (req.url === '/out') logout(req)
+  if (req.url === '/destroy') req.session.destroy()
+}
+
+describe('beside cookie-parser', () => {
+  const parser = (...args: [secret?: string | string[]]): RequestHandler => cookieParser(...args) as unknown as RequestHandler
+
+  describe.each([
+    ['no secrets', undefined],
+    ['a secret', secret],
+    ['secrets, of which the first signs', [secret, 'an older secret of some length']],
+  ])('%s', (_secrets, ours) => {
+    test.each([
+      ['before', { before: [parser(secret)] }],
+      ['after', { after: [parser(secret)] }],
+      ['before, without a secret', { before: [parser()] }],
+      ['after, without a secret', { after: [parser()] }],
+    ] as readonly [string, Partial<Setup>][])('mounted %s', async (where, wiring) => {
+      const { port } = await serve({
+        kind: express5,
+        store: new FaultyStore(),
+        ...(ours !== undefined && { secret: ours }),
+        ...wiring,
+        handler(req, res) {
+          act(req)
+          const { cookies, signedCookies } = req
+          res['json']({ n: req.session.get('n'), id: req.session.id, cookies, signedCookies })
+        },
+      })
+      const cookie = sessionCookie(await fetchRaw(port, '/set')) ?? ''
+      const seen = JSON.parse((await fetchRaw(port, '/set', { headers: { Cookie: `other=1; ${cookie}` } })).body)
+      expect(seen.n).toBe(2)
+      expect(seen.cookies.other).toBe('1')
+      const shown = ours === undefined || where.includes('without') ? seen.cookies.sid : seen.signedCookies.sid
+      if (ours !== undefined && where.includes('without')) expect(shown.startsWith(`s:${seen.id}.`)).toBe(true)
+      else expect(shown).toBe(seen.id)
+    })
+  })
+})
+
+describe('attributes and name follow the security of the request', () => {
+  interface Case {
+    readonly options: SessionOptions
+    readonly plain?: string
+    readonly tls?: string
+  }
+  const cases: Record<string, Case> = {
+    'the defaults': {
+      options: {},
+      plain: 'sid=ID; Max-Age=86400; Path=/; HttpOnly; SameSite=Lax',
+      tls: '__Host-sid=ID; Max-Age=86400; Path=/; HttpOnly; Secure; SameSite=Lax',
+    },
+    'a path': {
+      options: { cookie: { path: '/app' } },
+      plain: 'sid=ID; Max-Age=86400; Path=/app; HttpOnly; SameSite=Lax',
+      tls: '__Secure-sid=ID; Max-Age=86400; Path=/app; HttpOnly; Secure; SameSite=Lax',
+    },
+    'a domain': {
+      options: { cookie: { domain: 'example.com' } },
+      plain: 'sid=ID; Max-Age=86400; Domain=example.com; Path=/; HttpOnly; SameSite=Lax',
+      tls: '__Secure-sid=ID; Max-Age=86400; Domain=example.com; Path=/; HttpOnly; Secure; SameSite=Lax',
+    },
+    'a name, strict, not for scripts, with a priority': {
+      options: { cookie: { name: 'app', sameSite: 'strict', httpOnly: false, priority: 'high' }, sessionTtl: 60 },
+      plain: 'app=ID; Max-Age=60; Path=/; Priority=High; SameSite=Strict',
+      tls: 'app=ID; Max-Age=60; Path=/; Secure; Priority=High; SameSite=Strict',
+    },
+    'never secure': {
+      options: { cookie: { secure: false } },
+      plain: 'sid=ID; Max-Age=86400; Path=/; HttpOnly; SameSite=Lax',
+      tls: 'sid=ID; Max-Age=86400; Path=/; HttpOnly; SameSite=Lax',
+    },
+    'always secure, in frames of other sites': {
+      options: { cookie: { secure: true, sameSite: 'none', partitioned: true } },
+      tls: '__Host-sid=ID; Max-Age=86400; Path=/; HttpOnly; Secure; Partitioned; SameSite=None',
+    },
+    'a name that implies Secure': {
+      options: { cookie: { name: '__Secure-app' } },
+      tls: '__Secure-app=ID; Max-Age=86400; Path=/; HttpOnly; Secure; SameSite=Lax',
+    },
+    'until the browser closes': {
+      options: { cookie: { persistent: false } },
+      plain: 'sid=ID; Path=/; HttpOnly; SameSite=Lax',
+      tls: '__Host-sid=ID; Path=/; HttpOnly; Secure; SameSite=Lax',
+    },
+  }
+
+  test.each(Object.entries(cases))('%s', async (_name, { options, plain, tls }) => {
+    const sessions = sessionMiddleware(options)
+    const answer = (req: any, res: any): void => sessions(req, res, () => (act(req), res.end(req.session.id)))
+    const { port } = await listen(answer)
+    const secure = createTlsServer({ pskCallback: () => key, ciphers: 'PSK', maxVersion: 'TLSv1.2' }, answer)
+    secure.listen(0, '127.0.0.1')
+    await once(secure, 'listening')
+
+    for (const [expected, ask] of [
+      [plain, (path: string, cookie: string) => fetchRaw(port, path, { headers: { Cookie: cookie } })],
+      [tls, (path: string, cookie: string) => fetchTls((secure.address() as AddressInfo).port, path, cookie)],
+    ] as const) {
+      const first = await ask('/in', '')
+      expect(valuesOf(first, 'Set-Cookie')).toEqual(expected === undefined ? [] : [expected.replace('ID', first.body)])
+      if (expected === undefined) continue
+      const cookie = expected.replace('ID', first.body).split(';')[0] ?? ''
+      // To delete it all the same is said once more.
+      const cleared = expected.replace('ID', '').replace(/Max-Age=\d+/, 'Max-Age=0').replace('=; Path', '=; Max-Age=0; Path')
+      const gone = await ask('/destroy', cookie)
+      expect(valuesOf(gone, 'Set-Cookie')).toEqual([`${cleared}; Expires=Thu, 01 Jan 1970 00:00:00 GMT`])
+    }
+    secure.close()
+  })
+})
+
+describe('behind a proxy that ends TLS', () => {
+  async function start(trust: boolean, options: SessionOptions = {}): Promise<(forwarded?: string) => Promise<RawAnswer>> {
+    const app = express()
+    if (trust) app.set('trust proxy', 1)
+    app.use(sessionMiddleware(options))
+    app.use((req, res, _next: Next) => {
+      act(req)
+      ;(res as unknown as TestResponse).end()
+    })
+    const { port } = await listen(app)
+    return (forwarded) => fetchRaw(port, '/set', { headers: forwarded === undefined ? {} : { 'X-Forwarded-Proto': forwarded } })
+  }
+
+  test('that is trusted, the cookie is secure', async () => {
+    const get = await start(true)
+    expect(valuesOf(await get('https'), 'Set-Cookie')[0]).toMatch(/^__Host-sid=.*; Secure/)
+    expect(valuesOf(await get('http'), 'Set-Cookie')[0]).toMatch(/^sid=/)
+    expect(warnings).toEqual([])
+  })
+
+  test('that is not trusted, it is not, and the remedy is told once', async () => {
+    const get = await start(false)
+    for (let i = 0; i < 3; i++) expect(valuesOf(await get('https'), 'Set-Cookie')[0]).not.toContain('Secure')
+    expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_UNTRUSTED_PROXY'])
+    expect(warnings[0]?.message).toContain("app.set('trust proxy', 1)")
+  })
+
+  test('a secure cookie that cannot be sent is told once, with the remedy that fits, and nothing is stored for it', async () => {
+    const store = new FaultyStore()
+    const get = await start(false, { store, cookie: { secure: true } })
+    for (let i = 0; i < 3; i++) expect(valuesOf(await get('https'), 'Set-Cookie')).toEqual([])
+    expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_SECURE_COOKIE_NOT_SENT'])
+    expect(warnings[0]?.message).toContain('a proxy says that the client used TLS')
+    expect(store.calls).toEqual([])
+  })
+
+  test('without a proxy the remedy is another one', async () => {
+    const get = await start(true, { cookie: { secure: true } })
+    expect(valuesOf(await get(), 'Set-Cookie')).toEqual([])
+    expect(warnings[0]?.message).toContain('serve the app over TLS')
+  })
+})
+
+describe('an app that saves the session itself', () => {
+  test('with sessions.save(req.session): the client still gets its cookie, and the clearing of it', async () => {
+    const store = new FaultyStore()
+    const { port, sessions } = await serve({
+      store,
+      async handler(req, res) {
+        act(req)
+        res.setHeader('X-Saved', String(await sessions.save(req.session)))
+        res.end()
+      },
+    })
+    const first = await fetchRaw(port, '/set')
+    const cookie = sessionCookie(first) ?? ''
+    expect(cookie).toBe(`sid=${valuesOf(first, 'X-Saved')[0] ?? ''}`)
+    expect(store.calls).toEqual(['insert'])
+    const login = await fetchRaw(port, '/in', { headers: { Cookie: cookie } })
+    expect(sessionCookie(login)).toBe(`sid=${valuesOf(login, 'X-Saved')[0] ?? ''}`)
+    expect(sessionCookie(login)).not.toBe(cookie)
+    const unchanged = await fetchRaw(port, '/', { headers: { Cookie: sessionCookie(login) ?? '' } })
+    expect(valuesOf(unchanged, 'Set-Cookie')).toEqual([])
+    const destroyed = await fetchRaw(port, '/destroy', { headers: { Cookie: sessionCookie(login) ?? '' } })
+    expect(sessionCookie(destroyed)).toBe('sid=')
+  })
+})
+
+/** TLS without certificates: both sides know the key. */
+const key = Buffer.alloc(32, 7)
+
+async function fetchTls(port: number, path: string, cookie: string): Promise<RawAnswer> {
+  const socket: TLSSocket = connectTls({
+    port,
+    host: '127.0.0.1',
+    ciphers: 'PSK',
+    maxVersion: 'TLSv1.2',
+    pskCallback: () => ({ psk: key, identity: 'test' }),
+    checkServerIdentity: () => undefined,
+  })
+  let received = ''
+  socket.setEncoding('latin1').on('data', (text: string) => (received += text))
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nCookie: ${cookie}\r\n\r\n`)
+  await once(socket, 'close')
+  return parseAnswer(received)
+}
