@@ -8,7 +8,7 @@ export function signInPage(csrfToken: string): string {
     <div class="intro"><h1>Come in</h1><p class="muted">Any name will do. Open the chat in two tabs to see what a session can do.</p></div>
     <form class="card chat-sign-in" method="post" action="/sign-in">
       ${token(csrfToken)}
-      <label class="field">Your name <input name="name" required maxlength="40" autocomplete="nickname"></label>
+      <div class="field"><label for="name">Your name</label><input id="name" name="name" required maxlength="40" autocomplete="nickname"></div>
       <button class="button">Sign in</button>
     </form>`)
 }

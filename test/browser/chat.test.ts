@@ -1,0 +1,90 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { launchBrowser, openPage, submit } from '../support/browser'
+import { type RunningExample, startExample } from '../support/example'
+import { RedisServer } from '../support/redis-server'
+
+const command = ['npx', 'tsx', 'examples/chat/app.ts']
+let redis: RedisServer
+let browser: Browser
+let alone: RunningExample
+let pair: readonly RunningExample[]
+
+beforeAll(async () => {
+  redis = await RedisServer.start()
+  const env = { REDIS_URL: redis.url }
+  const [launched, first, ...others] = await Promise.all([launchBrowser(), startExample(command), startExample(command, env), startExample(command, env)])
+  browser = launched
+  alone = first
+  pair = others
+})
+afterAll(async () => {
+  await browser.close()
+  await Promise.all([alone, ...pair].map((example) => example.stop()))
+  await redis.stop()
+})
+
+/** The socket of a page that is signed out is closed, and the browser says so on the console. */
+const isExpected = (text: string): boolean => text.includes('WebSocket')
+
+async function signIn(context: BrowserContext, url: string, name: string): Promise<Page> {
+  const { page } = await openPage(context, isExpected)
+  await page.goto(url)
+  await page.getByLabel('Your name').fill(name)
+  await submit(page, 'Sign in')
+  return page
+}
+
+const shownName = (page: Page) => page.locator('[data-name]')
+
+async function tellEachOther(urls: readonly string[]): Promise<void> {
+  const context = await browser.newContext()
+  const [here = '', there = ''] = urls
+  const one = await signIn(context, here, 'Ada')
+  const { page: other, problems } = await openPage(context, isExpected)
+  await other.goto(there)
+  await shownName(other).getByText('Ada', { exact: true }).waitFor()
+
+  await one.getByRole('textbox', { name: 'Message' }).fill('<b>hello</b>')
+  await one.getByRole('button', { name: 'Send' }).click()
+  await other.getByText('<b>hello</b>').waitFor()
+
+  await one.getByLabel('Your name').fill('Countess')
+  await one.getByRole('button', { name: 'Change' }).click()
+  await shownName(other).getByText('Countess', { exact: true }).waitFor()
+  await other.reload()
+  expect(await shownName(other).textContent()).toBe('Countess')
+
+  await submit(one, 'Sign out')
+  await other.locator('body[data-closed="4401"]').waitFor()
+  expect(await other.getByRole('status').textContent()).toContain('signed out')
+  await other.reload()
+  expect(await other.getByRole('heading', { level: 1 }).textContent()).toBe('Come in')
+  expect(problems).toEqual([])
+  await context.close()
+}
+
+test('two tabs of one process: a new name is seen, and a sign-out closes the other socket', () => tellEachOther([alone.url, alone.url]))
+
+test('the same with each tab on a process of its own', () => tellEachOther(pair.map(({ url }) => url)))
+
+test('somebody else is not signed out, and nobody is let in without a session', async () => {
+  const [ada, grace] = await Promise.all([browser.newContext(), browser.newContext()])
+  const [one, other] = [await signIn(ada, alone.url, 'Ada'), await signIn(grace, alone.url, 'Grace')]
+  await submit(one, 'Sign out')
+  await other.getByRole('textbox', { name: 'Message' }).fill('still here')
+  await other.getByRole('button', { name: 'Send' }).click()
+  await other.getByText('still here').waitFor()
+  expect(await other.locator('body').getAttribute('data-closed')).toBeNull()
+  const code = await one.evaluate(
+    'new Promise((resolve) => new WebSocket(`ws://${location.host}/`).addEventListener("close", ({ code }) => resolve(code)))',
+  )
+  expect(code).toBe(4401)
+  await Promise.all([ada.close(), grace.close()])
+})
+
+test.each(['light', 'dark'] as const)('fits a phone, %s', async (colorScheme) => {
+  const context = await browser.newContext({ viewport: { width: 360, height: 720 }, colorScheme })
+  const page = await signIn(context, alone.url, 'Ada')
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+  await context.close()
+})
