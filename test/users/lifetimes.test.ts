@@ -8,12 +8,20 @@ afterAll(() => Promise.all(kinds.map((kind) => kind.stop())))
 describe.each(kinds)('on $name', (kind) => {
   let kept: Kept
   let app: UserApp
+  /** Other processes over the same store. */
+  let others: UserApp[] = []
+  const startOther = async (options: Parameters<typeof startUserApp>[1]): Promise<UserApp> => {
+    const other = await startUserApp(kept, options)
+    others.push(other)
+    return other
+  }
   const start = async (options: Parameters<typeof startUserApp>[1]): Promise<void> => {
     kept = await kind.open()
     app = await startUserApp(kept, options)
   }
   afterEach(async () => {
-    await app.close()
+    for (const one of [app, ...others]) await one.close()
+    others = []
     await kept.close()
   })
 
@@ -143,18 +151,17 @@ describe.each(kinds)('on $name', (kind) => {
   test('the record decides, not the cookie: a tightened rule holds for sessions from before', async () => {
     await start({ sessionTtl: 1000 })
     const cookie = cookieOf(await app.get('/login/ann'))
-    const strict = await startUserApp(kept, { timeouts: { idle: 60 }, clock: app.clock })
+    const strict = await startOther({ timeouts: { idle: 60 }, clock: app.clock })
     app.clock.now += 59
     expect(JSON.parse((await strict.get('/get', cookie)).body).subject).toBe('ann')
     app.clock.now += 60
     expect(JSON.parse((await strict.get('/get', cookie)).body).subject).toBeNull()
     expect(JSON.parse((await strict.get('/list/ann')).body)).toEqual([])
-    await strict.close()
   })
 
   test('two processes whose clocks differ by some seconds change deadlines by no more than that', async () => {
     await start({ sessionTtl: 1000, timeouts: { idle: 100, renewal: 200, oldSessionAvailabilityAfterRenewal: 20 } })
-    const skewed = await startUserApp(kept, {
+    const skewed = await startOther({
       sessionTtl: 1000,
       timeouts: { idle: 100, renewal: 200, oldSessionAvailabilityAfterRenewal: 20 },
       clock: () => app.clock.now + 4,
@@ -184,6 +191,5 @@ describe.each(kinds)('on $name', (kind) => {
     await app.get('/get', second)
     app.clock.now = born + 393.9
     expect(JSON.parse((await app.get('/get', second)).body)).toMatchObject({ subject: 'ann', expiresAt: born + 1000 })
-    await skewed.close()
   })
 })
