@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import express from 'express'
 import { login, logout, SessionManager, sessionMiddleware, type SessionOptions } from 'holdfast'
-import { Server as SocketServer } from 'socket.io'
+import { Server as SocketServer, type Socket } from 'socket.io'
 import { listenOn } from '../shared/listen'
 
 declare module 'holdfast' {
@@ -29,21 +29,25 @@ export function createApp(options: Pick<SessionOptions, 'store'> = {}): Server {
   })
 
   const server = createServer(app)
-  const io = new SocketServer(server)
-  io.on('connection', async (socket) => {
-    // The handshake's cookie says whose socket it is; it is disconnected when that session ends.
-    const channel = await sessions.openChannel<{ color?: string }>(socket, socket.request)
-    if (channel?.subject === undefined) {
-      socket.disconnect(true)
-      return
-    }
-    channel.onChange(({ color }) => socket.emit('color', color))
-    socket.emit('color', channel.get()?.color)
-    socket.on('color', (color: unknown) => {
-      if (typeof color === 'string') channel.update({ color }).catch(() => socket.disconnect(true))
-    })
+  new SocketServer(server).on('connection', (socket) => {
+    // Rejects when the store is away: the socket is disconnected then, and this process must live on.
+    follow(sessions, socket).catch((error: unknown) => console.error(error))
   })
   return server
+}
+
+async function follow(sessions: SessionManager, socket: Socket): Promise<void> {
+  // The handshake's cookie says whose socket it is; it is disconnected when that session ends.
+  const channel = await sessions.openChannel<{ color?: string }>(socket, socket.request)
+  if (channel?.subject === undefined) {
+    socket.disconnect(true)
+    return
+  }
+  channel.onChange(({ color }) => socket.emit('color', color))
+  socket.emit('color', channel.get()?.color)
+  socket.on('color', (color: unknown) => {
+    if (typeof color === 'string') channel.update({ color }).catch(() => socket.disconnect(true))
+  })
 }
 
 if (require.main === module) listenOn(createApp())
