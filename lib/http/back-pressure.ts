@@ -11,16 +11,17 @@ interface Source {
  */
 export class BackPressure {
   readonly #res: ServerResponse
-  readonly #sources = new Set<Source>()
+  readonly #sources: unknown[] = []
   #owed = false
   #lastWrite: unknown
 
   constructor(res: ServerResponse) {
     this.#res = res
-    // A stub of a response is no emitter.
-    if (typeof res.on !== 'function') return
-    if (Object.hasOwn(res, 'on')) this.#gatherListeners()
-    res.on('pipe', (source: Source) => this.#sources.add(source))
+    if (Object.hasOwn(res, 'on') && typeof res.on === 'function') this.#gatherListeners()
+  }
+
+  piped(source: unknown): void {
+    this.#sources.push(source)
   }
 
   /** A write was answered false, and nobody has said 'drain' since. */
@@ -48,8 +49,7 @@ export class BackPressure {
   /** Nobody takes what was held, or what would follow: a stream that is piped in must not run into another answer. */
   cutOff(): void {
     this.#owed = false
-    for (const source of this.#sources) source.unpipe?.(this.#res)
-    this.#sources.clear()
+    for (const source of this.#sources.splice(0)) (source as Source).unpipe?.(this.#res)
   }
 
   /** Who has replaced `on` (compression does) leads listeners for 'drain' away to a stream of its own, that knows nothing

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../session/store'
 import { BackPressure } from './back-pressure'
 import { checkCall, headersAlreadySent, type Method, statusMessageOf } from './call-check'
+import { intercept, type Interceptor, interceptOver, isWrapped, letGo, type NodeMethods } from './interception'
 import { absorbWriteHead, addSessionCookies, withdrawAnswer } from './response-headers'
 import { type HeldState, showAsIs, showAsSent } from './sent-view'
 import { type WatchedHold, watchWrappers } from './wrapper-watch'
@@ -22,9 +23,6 @@ export interface Gate {
 }
 
 type Call = readonly [method: Method, args: readonly unknown[]]
-type NodeMethod = (...args: readonly unknown[]) => unknown
-
-const methods: readonly Method[] = ['write', 'end', 'writeHead', 'flushHeaders']
 
 /**
  * Holds a response back until the gate lets it go.
@@ -34,10 +32,10 @@ const methods: readonly Method[] = ['write', 'end', 'writeHead', 'flushHeaders']
  * and calls back as it always does. `write` answers false meanwhile, and 'drain' follows. 1xx responses
  * (`writeEarlyHints`, `writeContinue`) carry no session and are not held.
  */
-export class HeldResponse implements HeldState, WatchedHold {
+export class HeldResponse implements Interceptor, HeldState, WatchedHold {
   readonly #res: ServerResponse
   readonly #gate: Gate
-  readonly #native: Partial<Record<Method, NodeMethod>> = {}
+  readonly #native: NodeMethods
   readonly #pressure: BackPressure
   /** `open`: ask the gate at the next call. `waiting`: it was asked. `failing`: its no is about to be told. `through`: all
    * calls go to Node. */
@@ -58,17 +56,9 @@ export class HeldResponse implements HeldState, WatchedHold {
     this.#res = res
     this.#gate = gate
     this.#pressure = new BackPressure(res)
-    const own = res as unknown as Record<Method | 'writeHeader', NodeMethod | undefined>
-    for (const method of methods) {
-      const native = own[method]
-      // A stub of a response may lack some, or all.
-      if (typeof native === 'function') this.#native[method] = native
-    }
-    const isWrapped = methods.some((method) => Object.hasOwn(res, method))
-    this.#install(methods)
-    // Its old name leads straight to Node's own method.
-    if ('writeHeader' in own) own.writeHeader = own.writeHead
-    if (isWrapped) watchWrappers(res, this)
+    const wrapped = isWrapped(res)
+    this.#native = intercept(res, this, wrapped)
+    if (wrapped) watchWrappers(res, this)
   }
 
   /** For the view that the app has of the response while it is held. */
@@ -78,17 +68,6 @@ export class HeldResponse implements HeldState, WatchedHold {
 
   get needsDrain(): boolean {
     return this.#pressure.isOwed
-  }
-
-
-  #install(names: readonly Method[]): void {
-    const layer = ++this.#layer
-    for (const method of names) {
-      if (this.#native[method] === undefined) continue
-      this.#res[method] = ((...args: readonly unknown[]) =>
-        // Only a head may come from under a layer that has been replaced: whoever made it, it is the same.
-        layer === this.#layer || method === 'writeHead' ? this.#call(method, args) : this.#swallow(method, args)) as never
-    }
   }
 
   /** See `watchWrappers`. */
@@ -110,7 +89,13 @@ export class HeldResponse implements HeldState, WatchedHold {
     return headersSent ?? false
   }
 
-  #call(method: Method, args: readonly unknown[]): unknown {
+  piped(source: unknown): void {
+    this.#pressure.piped(source)
+  }
+
+  call(method: Method, args: readonly unknown[], layer = 0): unknown {
+    // Only a head may come from under a layer that has been replaced: whoever made it, it is the same.
+    if (layer !== this.#layer && method !== 'writeHead') return this.#swallow(method, args)
     if (this.#inside) return this.#toNode(method, args)
     if (this.#refused !== 'no' && this.#isStray(method)) return this.#swallow(method, args)
     switch (this.#state) {
@@ -234,7 +219,10 @@ export class HeldResponse implements HeldState, WatchedHold {
     if (method === 'end' && !this.#ended) {
       this.#ended = true
       this.#state = 'through'
-      if (this.#refused === 'no') this.#gate.ended()
+      if (this.#refused === 'no') {
+        letGo(this.#res, this)
+        this.#gate.ended()
+      }
     } else if (this.#ended) this.#state = 'through'
     return result
   }
@@ -255,7 +243,10 @@ export class HeldResponse implements HeldState, WatchedHold {
     this.#state = 'failing'
     // A wrapper above that made the head (one that compresses) has begun to turn the old body into something else: what
     // it still lets out is swallowed, and the other answer does not go through it.
-    if (dropped.some(([method]) => method === 'writeHead')) this.#install(['write', 'end', 'flushHeaders'])
+    if (dropped.some(([method]) => method === 'writeHead')) {
+      const layer = ++this.#layer
+      interceptOver(this.#res, ['write', 'end', 'flushHeaders'], (method, args) => this.call(method, args, layer))
+    }
     // Not from inside the app's own `res.end(...)`: what it still does in this turn belongs to the refused answer.
     process.nextTick(() => {
       this.#state = next
