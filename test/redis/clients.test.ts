@@ -107,7 +107,7 @@ describe('options', () => {
   test('an undefined prefix is the default one; every key starts with the prefix', async () => {
     const client = await server.connect()
     await client.flushAll()
-    await new RedisStore({ client, prefix: undefined as any }).insert('h1', sessionWith({ subject: 'u' }), at(0))
+    await new RedisStore({ client, prefix: undefined }).insert('h1', sessionWith({ subject: 'u' }), at(0))
     await new RedisStore({ client, prefix: 'app:{1}' }).insert('h2', sessionWith({ subject: 'u' }), at(0))
     const six = await redis6.createClient({ url: server.url, keyPrefix: 'six:' }).connect()
     await new RedisStore({ client: six }).insert('h3', sessionWith({ subject: 'u' }), at(0))
