@@ -265,6 +265,22 @@ test('the app\'s own listeners come before the closing, and may still send', asy
   expect(states).toEqual([1])
 })
 
+test('the last channel takes the subscription along, a while after it has gone', async () => {
+  const store = new MemoryStore()
+  const stopped = jest.fn()
+  const subscribe = jest.spyOn(store, 'subscribe').mockReturnValue(stopped)
+  const { sessions, id, socket } = await open({ store })
+  const other = new FakeSocket()
+  await sessions.openChannel(other, handshake(id))
+  socket.hangUp()
+  await pass(10)
+  other.hangUp()
+  await pass(4)
+  expect([subscribe.mock.calls.length, stopped.mock.calls.length]).toEqual([1, 0])
+  await pass(2)
+  expect([stopped.mock.calls.length, jest.getTimerCount()]).toEqual([1, 1])
+})
+
 test('closing the manager closes the sockets with 1001: nobody follows their sessions any more', async () => {
   const { sessions, id, socket, channel } = await open({})
   await sessions.close()

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
-import { MemoryStore, SessionManager, sessionMiddleware } from '../../lib'
+import { MemoryStore, SessionManager, sessionMiddleware, type SessionStore } from '../../lib'
 import { forgetWarnings } from '../../lib/base/warnings'
 import type { SessionRequest } from '../../lib/http/exchange'
 import { startChannelApp } from '../support/channel-app'
@@ -131,7 +131,13 @@ describe('openChannel', () => {
   })
 
   test('messages that come while the store is asked wait until the app listens', async () => {
-    const app = await startChannelApp({})
+    const store: SessionStore = new MemoryStore()
+    const load = store.load.bind(store)
+    store.load = async (handle, now) => {
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      return load(handle, now)
+    }
+    const app = await startChannelApp({ store })
     const { cookie } = await app.get('/set/name/Ada')
     const socket = new WebSocket(`ws://127.0.0.1:${app.port}`, { headers: { cookie } })
     const answers: string[] = []

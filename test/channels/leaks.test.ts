@@ -84,6 +84,19 @@ test('10 000 sockets that get no channel leave nothing either', async () => {
   expect([socket.countListeners(), hub.size, listening()]).toEqual([0, 0, 0])
 })
 
+test('a client that leaves while its channel is opened leaves nothing', async () => {
+  const { store } = counting()
+  const service = new SessionService(resolveOptions({ store }))
+  const hub = new ChannelHub(service)
+  const id = await new SessionManager({ store }).create()
+  const sockets = Array.from({ length: 100 }, () => new FakeSocket())
+  const opened = sockets.map((socket) => openChannel(service, hub, socket, handshake(id)))
+  for (const socket of sockets) socket.hangUp()
+  expect(await Promise.all(opened)).toEqual(Array(100).fill(undefined))
+  await turn()
+  expect([hub.size, sockets.map((socket) => socket.countListeners())]).toEqual([0, Array(100).fill(0)])
+})
+
 describe('real sockets over Redis', () => {
   let server: RedisServer
   let app: ChannelApp
