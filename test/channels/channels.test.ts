@@ -123,8 +123,9 @@ describe.each(kinds)('channels on $name', (kind) => {
     expect((await app.get('/all', elsewhere)).text).not.toContain('later')
   })
 
-  const listing = kind.lists ? describe : describe.skip
-  listing('of a user', () => {
+  // A store that lists no users' sessions has nothing to show here; README's table says which do.
+  if (!kind.lists) return
+  describe('of a user', () => {
     test('a change reaches all of the user\'s sessions, and nobody else\'s', async () => {
       const [here, there, else_] = [await app.get('/login/ada'), await app.get('/login/ada'), await app.get('/login/bo')]
       const [one, two, other] = [await app.connect(here.cookie), await app.connect(there.cookie), await app.connect(else_.cookie)]
