@@ -144,12 +144,7 @@ export class HeldResponse implements Interceptor, HeldState, WatchedHold {
   #hold(method: Method, args: readonly unknown[]): unknown {
     if (this.#queue.length > 0) {
       checkCall(this.#res, method, args, false)
-      if (method === 'writeHead') {
-        // Whoever wraps a response calls it as long as no head is rendered; saying the same again is harmless. Saying
-        // something else is what Node refuses.
-        if (args.length === 1 && args[0] === this.#statusCode) return this.#res
-        throw headersAlreadySent()
-      }
+      if (method === 'writeHead') throw headersAlreadySent()
     } else if (method === 'writeHead') this.#showHead(args)
     this.#queue.push([method, args])
     if (method === 'write') this.#pressure.owe()

@@ -118,6 +118,7 @@ const scripts: Record<string, Script> = {
     attempt(note, 'setHeader', () => res.setHeader('X-B', '1'))
     res.flushHeaders()
     attempt(note, 'again', () => res.writeHead(201))
+    attempt(note, 'the same', () => res.writeHead(202))
     res.end('x')
   },
   'ignores a status that comes after the head': (res) => {
