@@ -58,7 +58,7 @@ test('one that takes its time has missed what came before', async () => {
   feed.need()
   expect(heard).toEqual([])
   await settle()
-  expect([started, heard]).toEqual([1, [undefined]])
+  expect([started, heard]).toStrictEqual([1, [undefined]])
 })
 
 test('one that is not needed any more when it stands is stopped', async () => {
