@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
 
 /** Runs redis-server and kills it when the pipe on its standard input closes: also when this process is killed. */
@@ -73,8 +74,17 @@ export class RedisServer {
   /** Kills it and starts it again, empty, on the same port. */
   async restart(pause = 0): Promise<void> {
     await this.kill()
-    await new Promise((resolve) => setTimeout(resolve, pause))
-    await this.#launch()
+    await sleep(pause)
+    // While it was down, the port may have become the near end of somebody's connection, for a moment.
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#launch()
+        return
+      } catch (error) {
+        if (attempt === 50) throw error
+        await sleep(100)
+      }
+    }
   }
 
   async stop(): Promise<void> {
