@@ -139,12 +139,15 @@ export class SessionManager {
    *   socket with 1013, "try again later"; `INVALID_ARGUMENT` and `INVALID_OPTION` for what the app got wrong.
    *
    * @example
-   * wss.on('connection', async (socket, request) => {
+   * wss.on('connection', (socket, request) => {
+   *   follow(socket, request).catch(console.error) // nobody else would hear that the store is away
+   * })
+   * async function follow(socket, request) {
    *   const channel = await sessions.openChannel(socket, request)
    *   if (channel === undefined) return socket.close(4401)
    *   socket.on('message', (text) => channel.update({ draft: String(text) }))
    *   channel.onChange(({ name }) => socket.send(`you are ${name} now`))
-   * })
+   * }
    */
   openChannel<T extends object = Partial<DefaultValues>>(
     socket: ChannelSocket,
