@@ -165,9 +165,7 @@ export class SessionCore {
   changes(): FieldChanges {
     const set = new Map<string, string>()
     const remove: string[] = []
-    const changed = this.values.changes()
-    for (const [key, text] of changed.set) set.set(valuePrefix + key, text)
-    for (const key of changed.remove) remove.push(valuePrefix + key)
+    this.values.changes(valuePrefix, set, remove)
     this.flash.changes(set, remove)
     return { set, remove }
   }
@@ -183,12 +181,7 @@ export class SessionCore {
   /** The store has `changes`, and the record, now. */
   settle(record: SessionRecord, changes: FieldChanges): void {
     this.record = record
-    const set = new Map<string, string>()
-    for (const [name, text] of changes.set) {
-      if (name.startsWith(valuePrefix)) set.set(name.slice(valuePrefix.length), text)
-    }
-    const remove = changes.remove.filter((name) => name.startsWith(valuePrefix)).map((name) => name.slice(valuePrefix.length))
-    this.values.settle({ set, remove })
+    this.values.settle(valuePrefix, changes.set, changes.remove)
     this.flash.settle(changes.set, changes.remove)
   }
 

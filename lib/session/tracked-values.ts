@@ -1,11 +1,5 @@
 import { checkValue, parseValue, serializeValue } from './json-value'
 
-/** What became of the values since they were loaded or last saved. */
-export interface ValueChanges {
-  readonly set: ReadonlyMap<string, string>
-  readonly remove: readonly string[]
-}
-
 /**
  * Values by key that know which of them changed. They stay text until somebody asks for them; the ones that were handed
  * out are compared, as text, with what the store has, so that `values.get('cart').push(x)` counts and reading does not.
@@ -52,24 +46,31 @@ export class TrackedValues {
     if (this.#stored.has(key)) this.#removed.add(key)
   }
 
-  changes(): ValueChanges {
-    const set = new Map<string, string>()
+  /** Adds to `set` and `remove` what became of the values since they were loaded or last saved, each key as the name of a
+   * field: with the prefix. */
+  changes(prefix: string, set: Map<string, string>, remove: string[]): void {
     for (const [key, value] of this.#live) {
       const text = serializeValue(key, value)
-      if (text !== this.#stored.get(key)) set.set(key, text)
+      if (text !== this.#stored.get(key)) set.set(prefix + key, text)
     }
-    return { set, remove: [...this.#removed] }
+    for (const key of this.#removed) remove.push(prefix + key)
   }
 
   /** The store has these changes now. What changed since they were taken is still a change. */
-  settle(changes: ValueChanges): void {
-    for (const [key, text] of changes.set) this.#stored.set(key, text)
-    for (const key of changes.remove) {
+  settle(prefix: string, set: ReadonlyMap<string, string>, remove: readonly string[]): void {
+    for (const name of remove) {
+      if (!name.startsWith(prefix)) continue
+      const key = name.slice(prefix.length)
       this.#stored.delete(key)
       this.#removed.delete(key)
     }
-    // Unset while the save was under way: the store has it, the session does not.
-    for (const key of changes.set.keys()) if (!this.#live.has(key)) this.#removed.add(key)
+    for (const [name, text] of set) {
+      if (!name.startsWith(prefix)) continue
+      const key = name.slice(prefix.length)
+      this.#stored.set(key, text)
+      // Unset while the save was under way: the store has it, the session does not.
+      if (!this.#live.has(key)) this.#removed.add(key)
+    }
   }
 
   /** All of it, as text, changed or not. */
