@@ -3,7 +3,6 @@ import type { Server } from 'node:http'
 import type { Express, Request, RequestHandler } from 'express'
 import type { RedisClientType } from 'redis'
 import type supertest from 'supertest'
-import type { WebSocketServer as Sockets } from 'ws'
 import type * as holdfast from '../../lib'
 
 declare global {
@@ -20,7 +19,6 @@ declare global {
   const login: typeof holdfast.login
   const logout: typeof holdfast.logout
   const sessionMiddleware: typeof holdfast.sessionMiddleware
-  const WebSocketServer: typeof Sockets
   const request: typeof supertest
   function createApp(sessions: RequestHandler): Express
 }
