@@ -172,7 +172,8 @@ export class Exchange implements Gate {
     const session = this.#ended[0]
     if (session === undefined) return false
     return andThen(this.service.commit(session, delivery, this.#presented), (outcome) => {
-      this.#ended.shift()
+      const place = this.#ended.indexOf(session)
+      if (place !== -1) this.#ended.splice(place, 1)
       return andThen(this.#commitEnded(delivery), (cleared) => cleared || outcome.cookie === 'clear')
     })
   }

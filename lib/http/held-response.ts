@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../session/store'
 import { BackPressure } from './back-pressure'
 import { checkCall, headersAlreadySent, type Method, statusMessageOf } from './call-check'
-import { intercept, type Interceptor, interceptOver, isWrapped, letGo, type NodeMethods } from './interception'
+import { intercept, type Interceptor, interceptOver, isWrapped, learnPrototype, letGo, type NodeMethods } from './interception'
 import { absorbWriteHead, addSessionCookies, withdrawAnswer } from './response-headers'
 import { type HeldState, showAsIs, showAsSent } from './sent-view'
 import { type WatchedHold, watchWrappers } from './wrapper-watch'
@@ -59,6 +59,15 @@ export class HeldResponse implements Interceptor, HeldState, WatchedHold {
     const wrapped = isWrapped(res)
     this.#native = intercept(res, this, wrapped)
     if (wrapped) watchWrappers(res, this)
+    // A stub of a response is no emitter.
+    if (typeof res.on === 'function') res.on('finish', () => this.#finished())
+  }
+
+  /** The response may have ended without a call that came through here. */
+  #finished(): void {
+    if (!this.isIdle) return
+    learnPrototype(this.#res)
+    this.#gate.passedBy()
   }
 
   /** For the view that the app has of the response while it is held. */

@@ -29,7 +29,7 @@ export function isWrapped(res: ServerResponse): boolean {
  * collector as much again. There, the methods stand on the prototype from which the responses of all apps inherit
  * (`express.response`, which is there for additions): once, and a sub-app that swaps the prototype of a response, also one
  * made by another copy of Express, comes to them as well. Only an app of another copy that is called by hand, and not
- * mounted, does not. Any other response, and one that is wrapped, gets methods of its own, over those that it has.
+ * mounted, does not, until its prototype was learnt. Any other response, and one that is wrapped, gets methods of its own, over those that it has.
  */
 export function intercept(res: ServerResponse, by: Interceptor, wrapped: boolean): NodeMethods {
   const shared = wrapped || interceptors.has(res) ? undefined : sharedMethodsOf(res)
@@ -65,6 +65,12 @@ export function interceptOver(
 /** Nothing is left to be intercepted. A weak map that grew until the next collection would cost 20 µs a response. */
 export function letGo(res: ServerResponse, by: Interceptor): void {
   if (interceptors.get(res) === by) interceptors.delete(res)
+}
+
+/** A response got past what intercepts it, perhaps because an app of another copy of Express gave it a prototype that
+ * nobody knew: the next one will not. */
+export function learnPrototype(res: ServerResponse): void {
+  if (interceptors.has(res)) sharedMethodsOf(res)
 }
 
 interface SharedMethods {

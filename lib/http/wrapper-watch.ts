@@ -20,18 +20,14 @@ export function watchWrappers(res: ServerResponse, hold: WatchedHold): void {
   const inner = res as unknown as { readonly end: unknown; _implicitHeader?: () => void }
   const outermost = inner.end
   const implicitHeader = inner._implicitHeader?.bind(res)
-  if (implicitHeader !== undefined) {
-    inner._implicitHeader = () => {
-      // Who wraps from above may call this as well, and comes through the hold afterwards.
-      if (!hold.isIdle || inner.end !== outermost) {
-        implicitHeader()
-        return
-      }
-      hold.makeHead()
-      hold.passedBy()
+  if (implicitHeader === undefined) return
+  inner._implicitHeader = () => {
+    // Who wraps from above may call this as well, and comes through the hold afterwards.
+    if (!hold.isIdle || inner.end !== outermost) {
+      implicitHeader()
+      return
     }
+    hold.makeHead()
+    hold.passedBy()
   }
-  setImmediate(() => {
-    if (hold.isIdle && res.writableEnded) hold.passedBy()
-  })
 }

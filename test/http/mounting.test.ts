@@ -5,8 +5,12 @@ import { login, logout, type SessionManager, sessionMiddleware } from '../../lib
 import { FaultyStore } from '../support/faulty-store'
 import { express5, listen, type Next, serve, settle, stopServers, type TestRequest, type TestResponse } from '../support/http-servers'
 import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
+import { hearWarnings } from '../support/warnings'
 
-afterEach(stopServers)
+afterEach(async () => {
+  jest.restoreAllMocks()
+  await stopServers()
+})
 
 const frameworks = { 'Express 5': express, 'Express 4': express4 } as unknown as Record<string, () => any>
 
@@ -101,6 +105,41 @@ test('mounted twice, also once more in a mounted app, the first one serves', asy
   expect(second.body).toBe('2')
   expect(store.calls).toEqual(['insert', 'load', 'change'])
 })
+
+test('an app of another copy of Express, called by hand, passes by once: what was changed is saved; after that it is held', async () => {
+  const warnings = hearWarnings()
+  jest.isolateModules(() => {
+    // A copy that has never had a session.
+    const foreign = jest.requireActual<() => any>('express4')()
+    foreign.get('/', (_req: TestRequest, res: TestResponse) => res['send']('foreign'))
+    others.push(foreign)
+  })
+  const [foreign] = others
+  const store = new FaultyStore()
+  const { port, sessions } = await serve({
+    kind: express5,
+    store,
+    handler(req, res, next) {
+      req.session.set('path', req.url)
+      if (req.url === '/begin') res.end()
+      else foreign(req, res, next)
+    },
+  })
+  const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
+  expect(await fetchRaw(port, '/', { headers: { Cookie: cookie } })).toMatchObject({ status: 200, body: 'foreign' })
+  await settle(2)
+  expect(await sessions.get(cookie.slice('sid='.length))).toEqual({ path: '/' })
+  expect(warnings).toEqual([])
+  store.hold('insert')
+  const client = await RawClient.open(port)
+  client.get('/', { Connection: 'close' })
+  await store.asked('insert')
+  await settle(2)
+  expect(client.received).toBe('')
+  store.release('insert')
+  expect(sessionCookie(parseAnswer(await client.untilClosed()))).toBeDefined()
+})
+const others: any[] = []
 
 describe('two managers on one app, each with a cookie of its own', () => {
   async function start(): Promise<{ port: number; shop: SessionManager; admin: SessionManager; stores: FaultyStore[]; errors: any[] }> {
