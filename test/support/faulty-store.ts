@@ -1,4 +1,4 @@
-import type { ChangeResult, RecordChange, StoredSession } from '../../lib/session/record'
+import type { ChangeResult, RecordChange, SessionRecord, StoredSession } from '../../lib/session/record'
 import type { Awaitable, SessionStore } from '../../lib/session/store'
 import { MemoryStore } from '../../lib/stores/memory-store'
 
@@ -41,6 +41,14 @@ export class FaultyStore implements SessionStore {
 
   delete(handle: string, now: number, ofSubject?: string): Awaitable<boolean> {
     return this.#serve('delete', () => this.memory.delete(handle, now, ofSubject))
+  }
+
+  list(subject: string, now: number): ReadonlyMap<string, SessionRecord> {
+    return this.memory.list(subject, now)
+  }
+
+  deleteAll(subject: string, now: number, except?: string): number {
+    return this.memory.deleteAll(subject, now, except)
   }
 
   close(): void {
