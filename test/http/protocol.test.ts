@@ -112,9 +112,9 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
       handler(req, res) {
         req.session.set('n', 1)
         res.writeEarlyHints({ link: '</a.css>; rel=preload; as=style' })
-        res.end('held')
         res.writeProcessing()
         res.writeContinue()
+        res.end('held')
       },
     })
     const client = await RawClient.open(port)
