@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../session/store'
 import { BackPressure } from './back-pressure'
 import { checkCall, headersAlreadySent, type Method, statusMessageOf } from './call-check'
-import { intercept, type Interceptor, interceptOver, isWrapped, learnPrototype, letGo, type NodeMethods } from './interception'
+import { intercept, type Interceptor, interceptOver, isShared, isWrapped, learnPrototype, letGo, type NodeMethods } from './interception'
 import { absorbWriteHead, addSessionCookies, withdrawAnswer } from './response-headers'
 import { type HeldState, showAsIs, showAsSent } from './sent-view'
 import { type WatchedHold, watchWrappers } from './wrapper-watch'
@@ -140,7 +140,7 @@ export class HeldResponse implements Interceptor, HeldState, WatchedHold {
       this.#state = 'waiting'
       this.#statusCode = this.#res.statusCode
       this.#statusMessage = statusMessageOf(this.#res)
-      showAsSent(this.#res, this)
+      showAsSent(this.#res, this, isShared(this.#res, this))
     }
     // Calls made from here on may belong to a later change.
     const held = this.#queue.length

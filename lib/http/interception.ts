@@ -1,5 +1,6 @@
 import { ServerResponse } from 'node:http'
 import type { Method } from './call-check'
+import { prepareView } from './sent-view'
 
 export type NodeMethod = (...args: readonly unknown[]) => unknown
 export type NodeMethods = Partial<Readonly<Record<Method, NodeMethod>>>
@@ -62,9 +63,14 @@ export function interceptOver(
   return native
 }
 
+/** Whether the methods of the response's prototype lead to this interceptor, and not ones of its own. */
+export function isShared(res: ServerResponse, by: Interceptor): boolean {
+  return interceptors.get(res) === by
+}
+
 /** Nothing is left to be intercepted. A weak map that grew until the next collection would cost 20 µs a response. */
 export function letGo(res: ServerResponse, by: Interceptor): void {
-  if (interceptors.get(res) === by) interceptors.delete(res)
+  if (isShared(res, by)) interceptors.delete(res)
 }
 
 /** A response got past what intercepts it, perhaps because an app of another copy of Express gave it a prototype that
@@ -123,6 +129,7 @@ function defineMethods(root: Intercepted): SharedMethods {
     if (args[0] === 'pipe') interceptors.get(this)?.piped(args[1])
     return emit?.apply(this, args as unknown[])
   })
+  prepareView(root)
   return { native, shown }
 }
 
