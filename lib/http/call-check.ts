@@ -1,4 +1,5 @@
 import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
+import { types } from 'node:util'
 
 /** The methods through which a response leaves. */
 export type Method = 'write' | 'end' | 'writeHead' | 'flushHeaders'
@@ -26,7 +27,7 @@ export function statusMessageOf(res: ServerResponse): string | undefined {
 
 function checkChunk(chunk: unknown, encoding: unknown): void {
   if (chunk === null) throw nodeError(TypeError, 'ERR_STREAM_NULL_VALUES', 'May not write null values to stream')
-  if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
+  if (typeof chunk !== 'string' && !types.isUint8Array(chunk)) {
     const message = 'The "chunk" argument must be of type string or an instance of Buffer or Uint8Array'
     throw nodeError(TypeError, 'ERR_INVALID_ARG_TYPE', message)
   }

@@ -52,7 +52,7 @@ export function absorbWriteHead(res: ServerResponse, args: readonly unknown[]): 
 
 /** What described the answer that is not given: an error page must not be cached for a year, or redirect. */
 const representation =
-  /^content-|cache-control$|^surrogate-|^(etag|last-modified|expires|pragma|age|location|refresh|link|accept-ranges|transfer-encoding|trailer|retry-after|clear-site-data)$/
+  /^content-(?!security-policy)|cache-control$|^surrogate-|^(etag|last-modified|expires|pragma|age|location|refresh|link|accept-ranges|transfer-encoding|trailer|retry-after|clear-site-data)$/
 
 /** Takes back the answer that an app had prepared, so that its error handler starts from a clean sheet. */
 export function withdrawAnswer(res: ServerResponse): void {
