@@ -155,6 +155,8 @@ export class SessionService {
     const { subject, context, ttl } = login
     return {
       hash: hashId(id),
+      previousHash: undefined,
+      previousUntil: undefined,
       epoch: 0,
       subject,
       context,

@@ -76,25 +76,23 @@ export type ChangeResult = 'gone' | 'stored' | 'renewed'
  * Undefined when the change is refused. Liveness is the caller's to check. */
 export function changeRecord(record: SessionRecord, change: RecordChange): SessionRecord | undefined {
   if (change.epoch !== undefined && change.epoch !== record.epoch) return undefined
-  let next: { -readonly [K in keyof SessionRecord]: SessionRecord[K] } = record
-  const { access, renew, replace, bind } = change
-  if (access !== undefined) {
-    next = { ...next, accessedAt: Math.max(next.accessedAt, access.accessedAt) }
-    if (access.idleUntil !== undefined) next.idleUntil = Math.max(next.idleUntil ?? 0, access.idleUntil)
+  const { access, replace, bind } = change
+  const renew = change.renew?.from === record.hash ? change.renew : undefined
+  const idleUntil = access?.idleUntil === undefined ? record.idleUntil : Math.max(record.idleUntil ?? 0, access.idleUntil)
+  // Written out, because `{ ...record }` costs V8 1 µs here, and another hidden class for every reader.
+  return {
+    hash: replace?.hash ?? renew?.to ?? record.hash,
+    previousHash: replace === undefined ? (renew?.from ?? record.previousHash) : undefined,
+    previousUntil: replace === undefined ? (renew?.previousUntil ?? record.previousUntil) : undefined,
+    epoch: replace === undefined ? record.epoch : record.epoch + 1,
+    subject: bind === undefined ? record.subject : bind.subject,
+    context: bind === undefined ? record.context : bind.context,
+    createdAt: bind?.createdAt ?? record.createdAt,
+    issuedAt: replace?.issuedAt ?? renew?.issuedAt ?? record.issuedAt,
+    accessedAt: bind?.createdAt ?? Math.max(record.accessedAt, access?.accessedAt ?? 0),
+    idleUntil: bind === undefined ? idleUntil : bind.idleUntil,
+    expiresAt: bind?.expiresAt ?? record.expiresAt,
   }
-  if (renew?.from === record.hash) {
-    const { to, issuedAt, previousUntil } = renew
-    next = { ...next, hash: to, issuedAt, previousHash: record.hash, previousUntil }
-  }
-  if (replace !== undefined) {
-    const { hash, issuedAt } = replace
-    next = { ...next, hash, issuedAt, epoch: record.epoch + 1, previousHash: undefined, previousUntil: undefined }
-  }
-  if (bind !== undefined) {
-    const { subject, context, createdAt, idleUntil, expiresAt } = bind
-    next = { ...next, subject, context, createdAt, accessedAt: createdAt, idleUntil, expiresAt }
-  }
-  return next
 }
 
 /** Whether a change is one that a channel on the session wants to hear of: other values, another id or owner. An access
