@@ -1,23 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { andThen, type Awaitable } from '../base/awaitable'
 import { SessionError } from '../base/errors'
+import { claimsForwardedTls } from '../base/request'
 import { warn, warnOnce } from '../base/warnings'
-import type { CommitOutcome, SessionService } from '../manager/session-service'
+import { type Gate, HeldResponse } from '../hold/held-response'
+import type { Presentation } from '../service/find-presented'
+import type { CommitOutcome, SessionService } from '../service/session-service'
 import type { CommitFacts } from '../session/commit-plan'
 import { type AnySession, coreOf, Session } from '../session/session'
 import type { LoginIntent } from '../session/session-core'
-import { andThen, type Awaitable } from '../session/store'
-import { type Gate, HeldResponse } from './held-response'
-import { claimsForwardedTls } from './request'
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Express and Connect have it
 export type Next = (error?: any) => void
 export type SessionRequest = IncomingMessage & { session: AnySession }
-
-/** What the request's cookie has shown. */
-export interface Presentation {
-  readonly secure: boolean
-  readonly presented: boolean
-}
 
 /** One request and its response, and the sessions in it: the current one, and those that it ended on the way. */
 export class Exchange implements Gate {

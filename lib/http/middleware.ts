@@ -1,18 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Awaitable, isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
-import type { SessionService, VerifiedSession } from '../manager/session-service'
-import { andThen, type Awaitable, isPromise } from '../session/store'
+import { findPresented, type Presented } from '../service/find-presented'
+import type { SessionService } from '../service/session-service'
 import type { Session } from '../session/session'
-import { Exchange, exchangeOf, type Next, type Presentation } from './exchange'
-import { headerOf, isSecureRequest } from './request'
+import { Exchange, exchangeOf, type Next } from './exchange'
 
 /** What Express, Connect and a bare `node:http` server all call. */
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse, next: Next) => void
-
-/** The session that a request's cookies open; see {@link findPresented}. */
-export interface Presented extends Presentation {
-  readonly verified: VerifiedSession | undefined
-}
 
 /** A handler that attaches `req.session`. A request without a cookie goes on at once; one whose cookie could not be
  * looked up goes to `next(error)`, for an app must not take a customer for a stranger because a store is away. */
@@ -56,32 +51,4 @@ function isAttached(service: SessionService, req: IncomingMessage): boolean {
     if (error instanceof SessionError) return false
     throw error
   }
-}
-
-/**
- * The live session that the request's cookies name. A browser may send several of one name: left over from another path,
- * or planted by a neighbour. Dead ones are passed over; when two live sessions are named nobody can tell whose request it
- * is, and neither is served.
- */
-export function findPresented(service: SessionService, req: IncomingMessage, secure = isSecureRequest(req)): Awaitable<Presented> {
-  const { presented, ids } = service.options.cookie.read(headerOf(req, 'cookie'), secure)
-  if (ids.length === 0) return { secure, presented, verified: undefined }
-  return andThen(findOnlyLive(service, ids, 0, undefined), (verified) => ({ secure, presented, verified }))
-}
-
-function findOnlyLive(
-  service: SessionService,
-  ids: readonly string[],
-  index: number,
-  found: VerifiedSession | undefined,
-): Awaitable<VerifiedSession | undefined> {
-  const id = ids[index]
-  if (id === undefined) return found
-  return andThen(service.find(id), (verified) => {
-    if (verified === undefined) return findOnlyLive(service, ids, index + 1, found)
-    if (found !== undefined && found.handle !== verified.handle) return undefined
-    // Two ids of one session, around a renewal: the current one counts.
-    const better = found === undefined || verified.openedAs === 'current' ? verified : found
-    return findOnlyLive(service, ids, index + 1, better)
-  })
 }

@@ -1,6 +1,5 @@
+import { type Awaitable, isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
-import type { Awaitable } from '../session/store'
-import { isPromise } from '../session/store'
 
 /** The longest wait that `setTimeout` takes. */
 const longestTimer = 2 ** 31 - 1

@@ -1,6 +1,7 @@
+import type { Awaitable } from '../base/awaitable'
 import { SessionError } from '../base/errors'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../session/record'
-import type { Awaitable, SessionStore, StoreListener } from '../session/store'
+import type { SessionStore, StoreListener } from '../session/store'
 import { CallGuard } from './call-guard'
 
 /** A store behind a {@link CallGuard}: its failures come out as `SessionError`, and what it cannot do at all as

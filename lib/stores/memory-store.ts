@@ -1,11 +1,9 @@
-import type { Clock } from '../base/clock'
-import { systemClock } from '../base/clock'
+import { type Clock, systemClock } from '../base/clock'
+import { DeadlineQueue } from '../base/deadline-queue'
 import { SessionError } from '../base/errors'
 import { isLive, retainUntil } from '../session/lifetime'
-import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../session/record'
-import { changeRecord, isNews } from '../session/record'
+import { changeRecord, type ChangeResult, type FieldChanges, isNews, type RecordChange, type SessionRecord, type StoredSession } from '../session/record'
 import type { SessionStore, StoreListener } from '../session/store'
-import { DeadlineQueue } from './deadline-queue'
 import { StoreListeners } from './store-listeners'
 
 export interface MemoryStoreOptions {

@@ -1,16 +1,15 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { MemoryStore } from '../../lib'
-import { openChannel } from '../../lib/http/open-channel'
-import { ChannelHub } from '../../lib/manager/channel-hub'
-import { resolveOptions } from '../../lib/manager/resolve-options'
-import { SessionService } from '../../lib/manager/session-service'
+import { MemoryStore, SessionManager } from '../../lib'
+import { ChannelHub } from '../../lib/channels/channel-hub'
+import { openChannel } from '../../lib/channels/open-channel'
+import { RedisStore } from '../../lib/redis'
+import { resolveOptions } from '../../lib/service/resolve-options'
+import { SessionService } from '../../lib/service/session-service'
 import type { SessionStore, StoreListener } from '../../lib/session/store'
-import { SessionManager } from '../../lib'
 import { type ChannelApp, startChannelApp } from '../support/channel-app'
 import { FakeSocket, handshake, turn } from '../support/fake-socket'
 import { RedisServer } from '../support/redis-server'
-import { RedisStore } from '../../lib/redis'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { RedisStore as ConnectRedisStore } from 'connect-redis'
 import connectPgSimple from 'connect-pg-simple'
+import { RedisStore as ConnectRedisStore } from 'connect-redis'
 import session from 'express-session'
 import { Pool } from 'pg'
 import { createClient } from 'redis'
@@ -12,7 +12,7 @@ import {
   adaptExpressSessionStore,
   type ExpressSessionStore,
   isExpressSessionStore,
-} from '../../lib/stores/express-session-store'
+} from '../../lib/stores/express-session/express-session-store'
 import { type StoreHome, storesOfOthers } from '../support/express-session-stores'
 import { freePort } from '../support/redis-server'
 import { newHandle, recordWith, setting } from './samples'

@@ -1,4 +1,4 @@
-import { adaptExpressSessionStore } from '../../lib/stores/express-session-store'
+import { adaptExpressSessionStore } from '../../lib/stores/express-session/express-session-store'
 import { storesOfOthers } from '../support/express-session-stores'
 import { describeStore } from './store-contract'
 

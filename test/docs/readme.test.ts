@@ -81,7 +81,7 @@ test('every code and every option has its row', () => {
     for (const code of readFileSync(path, 'utf8').match(/HOLDFAST_[A-Z_]+/g) ?? []) warnings.add(code)
   }
   expect([...warnings].filter((code) => !readme.includes(code))).toEqual([])
-  const source = readFileSync(join(root, 'lib/manager/session-options.ts'), 'utf8')
+  const source = readFileSync(join(root, 'lib/service/session-options.ts'), 'utf8')
   const options = [...source.matchAll(/^ {2}(\w+)\?:/gm)].map((match) => match[1] ?? '')
   expect(options.filter((option) => !new RegExp(`^\\| \`(cookie\\.|timeouts\\.)?${option}[\`.]`, 'm').test(table))).toEqual([])
 })

@@ -10,7 +10,7 @@ import session from 'express-session'
 import createMemoryStore from 'memorystore'
 import { Pool } from 'pg'
 import sessionFileStore from 'session-file-store'
-import type { ExpressSessionStore } from '../../lib/stores/express-session-store'
+import type { ExpressSessionStore } from '../../lib/stores/express-session/express-session-store'
 import { startPostgres } from './postgres-server'
 import { RedisServer } from './redis-server'
 

@@ -1,5 +1,6 @@
+import type { Awaitable } from '../../lib/base/awaitable'
 import type { ChangeResult, RecordChange, SessionRecord, StoredSession } from '../../lib/session/record'
-import type { Awaitable, SessionStore } from '../../lib/session/store'
+import type { SessionStore } from '../../lib/session/store'
 import { MemoryStore } from '../../lib/stores/memory-store'
 
 export type StoreCall = 'load' | 'insert' | 'change' | 'delete'

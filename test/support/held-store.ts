@@ -1,4 +1,4 @@
-import type { ExpressSessionStore } from '../../lib/stores/express-session-store'
+import type { ExpressSessionStore } from '../../lib/stores/express-session/express-session-store'
 
 type Method = 'get' | 'set' | 'destroy'
 type Callback = (error?: unknown, value?: unknown) => void

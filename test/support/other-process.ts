@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { RedisStore as ConnectRedisStore } from 'connect-redis'
 import { createClient } from 'redis'
 import type { ChangeResult, RecordChange } from '../../lib/session/record'
-import { adaptExpressSessionStore } from '../../lib/stores/express-session-store'
+import { adaptExpressSessionStore } from '../../lib/stores/express-session/express-session-store'
 
 type Message = { changing: true } | { result: ChangeResult }
 

@@ -1,9 +1,9 @@
 import session from 'express-session'
 import { createClient } from 'redis'
-import type { ExpressSessionStore } from '../../lib/stores/express-session-store'
+import type { SessionStore } from '../../lib/session/store'
+import type { ExpressSessionStore } from '../../lib/stores/express-session/express-session-store'
 import { MemoryStore } from '../../lib/stores/memory-store'
 import { RedisStore } from '../../lib/stores/redis/redis-store'
-import type { SessionStore } from '../../lib/session/store'
 import { RedisServer } from './redis-server'
 
 /** A place to keep sessions in, and what is kept there, as text: everything that a thief of the store would read. */

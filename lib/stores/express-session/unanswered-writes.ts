@@ -1,6 +1,6 @@
+import { DeadlineQueue } from '../../base/deadline-queue'
 import { retainUntil } from '../../session/lifetime'
 import type { SessionRecord } from '../../session/record'
-import { DeadlineQueue } from '../deadline-queue'
 
 interface Unanswered {
   /** How many writes of the session may still land. */

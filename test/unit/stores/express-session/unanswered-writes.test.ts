@@ -1,7 +1,7 @@
+import { adaptExpressSessionStore } from '../../../../lib/stores/express-session/express-session-store'
 import { UnansweredWrites } from '../../../../lib/stores/express-session/unanswered-writes'
-import { adaptExpressSessionStore } from '../../../../lib/stores/express-session-store'
-import { HeldStore } from '../../../support/held-store'
 import { at, newHandle, recordWith, sessionWith, setting } from '../../../contract/samples'
+import { HeldStore } from '../../../support/held-store'
 
 const now = at(0)
 const limit = 5

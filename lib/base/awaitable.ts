@@ -1,0 +1,11 @@
+/** A value, or a promise of one. A store that has its answer at once gives it at once: nothing then waits for a tick. */
+export type Awaitable<T> = T | PromiseLike<T>
+
+export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}
+
+/** `next(value)`, at once where the value is there, after it otherwise. */
+export function andThen<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U>): Awaitable<U> {
+  return isPromise(value) ? value.then(next) : next(value)
+}

@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http'
+import type { Clock } from '../base/clock'
+import type { UserSessionOperationContext } from '../session/session-shape'
+import type { SessionStore } from '../session/store'
+import type { ReadUserSessionHook, RenewSessionHooks } from '../session/user-session-types'
+import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
+
+/** Attributes of the cookie. They always come from here; none are kept in a session's record. */
+export interface CookieOptions {
+  /**
+   * Default `__Host-sid` on a secure request and `sid` on plain HTTP (`__Secure-sid` on a secure request when `domain`
+   * or `path` is set): the prefix makes browsers refuse a cookie planted by a subdomain or over plain HTTP. A name of
+   * your own that begins with `__Host-` or `__Secure-` implies `secure: true`.
+   */
+  name?: string | undefined
+  /** Default `/`. */
+  path?: string | undefined
+  /** Default: none, so that the cookie goes to this host only. With a domain, each of its subdomains gets to see it. */
+  domain?: string | undefined
+  /**
+   * Default `'auto'`: `Secure` when the request came over TLS, so that one program runs on a laptop and behind a proxy.
+   * `true`: over plain HTTP no cookie is sent at all, and the operator is told once. Behind a proxy that ends TLS set
+   * Express' `trust proxy`.
+   */
+  secure?: boolean | 'auto' | undefined
+  /** Default true: a script in the page has no need to read it (OWASP Session Management, "HttpOnly Attribute"). */
+  httpOnly?: boolean | undefined
+  /** Default `'lax'`: not sent with cross-site posts, sent when a link is followed. `'none'` requires `secure: true`. */
+  sameSite?: 'lax' | 'strict' | 'none' | undefined
+  /** Default false. For an app inside other sites' frames (CHIPS); requires `secure: true`. */
+  partitioned?: boolean | undefined
+  /** Default: none. Which cookies Chromium gives up first. */
+  priority?: 'low' | 'medium' | 'high' | undefined
+  /** Default true: `Max-Age` follows the session's absolute deadline. False: the browser forgets it when it closes. */
+  persistent?: boolean | undefined
+}
+
+/** When sessions end, and when ids are replaced, by time. All in seconds, greater than 0. */
+export interface TimeoutOptions {
+  /** A session ends this long after its last request. Default: off. Less than `sessionTtl`. Recorded in steps of a
+   * twentieth, so a session may end up to a twentieth early. */
+  idle?: number | undefined
+  /** An id that is this old is replaced at the next request. Default: off. Less than `sessionTtl`. */
+  renewal?: number | undefined
+  /** How long the id before a renewal still works: long enough for requests that are under way, and pages with many of
+   * them. Required with `renewal`, less than `sessionTtl`. While it lasts the id is not renewed again. */
+  oldSessionAvailabilityAfterRenewal?: number | undefined
+}
+
+/**
+ * Options of `sessionMiddleware` and `SessionManager`; all have defaults. Wrong ones throw a `SessionError` while the app
+ * starts, naming the option, what it got and what it accepts.
+ */
+export interface SessionOptions {
+  /** Where sessions are kept: one of the package's stores, or any store written for express-session. Default: a new
+   * `MemoryStore`. */
+  store?: SessionStore | ExpressSessionStore | undefined
+  /**
+   * Signs the cookie: the first signs, all verify, so a secret is replaced by putting the new one in front. Default:
+   * none. Ids have 192 random bits and need no signature; it spares the store the look-up of made-up ids, and is the form
+    * that cookie-parser reads. One of fewer than 16 characters is told of once: it can be guessed. */
+  secret?: string | string[] | undefined
+  cookie?: CookieOptions | undefined
+  /** Absolute lifetime of a session in seconds, from its creation; only a login restarts it. Default 86 400: a day. */
+  sessionTtl?: number | undefined
+  timeouts?: TimeoutOptions | undefined
+  /** Random bytes in the secret part of an id. Default 24, at least 16 (128 bits, as OWASP asks), at most 256. */
+  idLength?: number | undefined
+  /** Seconds after which a store call that has not answered has failed. Default 5: longer than a hiccup, shorter than a
+   * client's patience. */
+  storeTimeout?: number | undefined
+  /** From where a request comes: recorded at login, shown on "your devices". Default: `{ ip }`, Express' `req.ip` or the
+   * address of the socket. */
+  context?: ((req: IncomingMessage) => UserSessionOperationContext) | undefined
+  /** As in `UserSessionManager`. */
+  readUserSessionHook?: ReadUserSessionHook | undefined
+  /** As in `UserSessionManager`. */
+  renewSessionHooks?: RenewSessionHooks | undefined
+  /** Unix seconds. Default: the machine's clock. For tests that turn it. */
+  clock?: Clock | undefined
+}

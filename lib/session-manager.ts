@@ -1,0 +1,181 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isSecureRequest } from './base/request'
+import { ChannelHub } from './channels/channel-hub'
+import type { ChannelSession } from './channels/channel-session'
+import type { ChannelSocket } from './channels/channel-socket'
+import { isSecureHandshake } from './channels/handshake-origin'
+import { type ChannelOptions, openChannel } from './channels/open-channel'
+import { upgradeRequestOf } from './channels/upgrade-request'
+import { addSessionCookies } from './hold/response-headers'
+import { createMiddleware, type RequestHandler } from './http/middleware'
+import { handleNamedBy, mintId } from './id/session-id'
+import { findPresented } from './service/find-presented'
+import { resolveOptions } from './service/resolve-options'
+import type { SessionOptions } from './service/session-options'
+import { SessionService, type VerifiedSession } from './service/session-service'
+import { type AnySession, type Session } from './session/session'
+import type { DefaultValues } from './session/session-shape'
+import { fieldsOf, valuesOf } from './session/value-fields'
+import { type UserSessionManager, usersOf } from './users/user-session-manager'
+
+/** For `SessionManager.setCookie`. */
+export interface SetCookieOptions {
+  /** Seconds. Default: `sessionTtl`; none where the option `cookie.persistent` is false. */
+  maxAge?: number | undefined
+}
+
+/**
+ * The sessions of an app, also outside a request: in jobs, sockets, tests, other frameworks. One manager serves one app;
+ * `sessionMiddleware()` makes one, and hands it out as `.sessions`.
+ *
+ * Every method that asks the store rejects with a `SessionError` of code `STORE_UNAVAILABLE` or `STORE_TIMEOUT` when the
+ * store fails.
+ */
+export class SessionManager {
+  /** The sessions of a user: list them, end one, end all. The same store and options, the same sessions. */
+  readonly users: UserSessionManager
+  readonly #service: SessionService
+  readonly #channels: ChannelHub
+
+  /** @throws SessionError for wrong options, at once. See `SessionOptions`. */
+  constructor(options?: SessionOptions) {
+    this.#service = new SessionService(resolveOptions(options))
+    this.users = usersOf(this.#service)
+    this.#channels = new ChannelHub(this.#service)
+  }
+
+  /** A handler for Express, Connect or `node:http` that attaches `req.session`; see `sessionMiddleware`. */
+  middleware(): RequestHandler {
+    return createMiddleware(this.#service)
+  }
+
+  /** The session that the id opens. Unknown, ended, malformed, null: a new session with an id of its own, which is never
+   * the one that was asked for. The same in a job as `req.session` in a request; `save` keeps what is done to it. */
+  async read(id: string | null): Promise<Session> {
+    const verified = await this.#find(id)
+    return verified === undefined ? this.#service.fresh() : this.#service.open(verified)
+  }
+
+  /** Stores what changed in a session. Resolves to its id when something was written (it may be a new one: give it to the
+   * client), `''` when it was destroyed, and null when there was nothing to write or the session has ended meanwhile. */
+  async save(session: AnySession): Promise<string | null> {
+    const { destroyed } = session
+    const { store } = await this.#service.commit(session, 'open', false)
+    if (destroyed) return ''
+    return store === 'nothing' || store === 'gone' ? null : session.id
+  }
+
+  /** A new session with these values, stored at once, also when there are none. Resolves to its id. Throws
+   * `INVALID_SESSION_VALUE` for what JSON cannot carry. */
+  async create(data: object = {}): Promise<string> {
+    const fields = fieldsOf(data).set
+    const { sessionTtl, idLength } = this.#service.options
+    const id = mintId(idLength)
+    const record = this.#service.newRecord(id, { ttl: sessionTtl })
+    await this.#service.store.insert(handleNamedBy(id), { record, fields }, this.#service.now)
+    return id
+  }
+
+  /** The values of a session, or undefined when there is no such session. Flash messages are left for the next request. */
+  async get(id: string): Promise<Record<string, unknown> | undefined> {
+    return valuesIn(await this.#find(id))
+  }
+
+  /** Sets these keys and leaves all others as they are, in one atomic step; `null` and `undefined` remove a key. False when
+   * there is no such session. */
+  async update(id: string, data: object): Promise<boolean> {
+    const fields = fieldsOf(data)
+    const verified = await this.#find(id)
+    if (verified === undefined) return false
+    const { epoch } = verified.stored.record
+    return (await this.#service.store.change(verified.handle, { epoch, fields }, this.#service.now)) !== 'gone'
+  }
+
+  /** Ends the session that the id opens; nothing happens when there is none. With the response, the client's cookie is
+   * cleared too. */
+  async delete(id: string, res?: ServerResponse): Promise<void> {
+    const verified = await this.#find(id)
+    if (verified !== undefined) await this.#service.store.delete(verified.handle, this.#service.now)
+    if (res !== undefined) addSessionCookies(res, [this.#service.options.cookie.clear(secureOf(res))])
+  }
+
+  /** Gives a client the cookie of a session that was made with `create`. To be called before the headers are sent. */
+  setCookie(res: ServerResponse, id: string, options: SetCookieOptions = {}): void {
+    const { cookie, sessionTtl } = this.#service.options
+    const maxAge = options.maxAge ?? (cookie.settings.persistent ? sessionTtl : undefined)
+    addSessionCookies(res, [cookie.write(id, secureOf(res), maxAge === undefined ? undefined : Math.ceil(maxAge))])
+  }
+
+  /** The values of the session that the request's cookie names, or undefined. Never creates one, writes nothing. */
+  async fromRequest(req: IncomingMessage): Promise<Record<string, unknown> | undefined> {
+    const { verified } = await findPresented(this.#service, req)
+    return valuesIn(verified)
+  }
+
+  /** As `fromRequest`, for the request of a WebSocket handshake: the upgrade request itself (`ws`), a Socket.IO socket, or
+   * a socket that carries its request as `upgradeReq`. */
+  async fromWebSocket(socketOrUpgradeRequest: object): Promise<Record<string, unknown> | undefined> {
+    const req = upgradeRequestOf(socketOrUpgradeRequest)
+    if (req === undefined) return undefined
+    const { verified } = await findPresented(this.#service, req, isSecureHandshake(req))
+    return valuesIn(verified)
+  }
+
+  /**
+   * Opens a channel on the session that the handshake's cookie names: a live view of it, for as long as the socket is open.
+   * Undefined when there is no such session, when the page is of another origin (see `allowedOrigins`), or when the socket
+   * has closed meanwhile: then close the socket. Never creates a session.
+   *
+   * The channel sees what HTTP requests, jobs and other channels change, in any process, and is told when the session
+   * ends, whatever ended it: within a second, where the store's message arrives, and at the next `checkInterval` at the
+   * latest where it is lost. Its socket is then closed with 4401 and one of the words of `ChannelEnd` as the reason. A
+   * login, and `regenerateId`, end the channels of the id from before, as they do everything else that was opened with it;
+   * a renewal by age does not. When the socket closes, nothing of the channel stays.
+   *
+   * Messages of a `ws` socket that arrive while the store is asked are kept back until the app had its turn to listen.
+   *
+   * @param socket A socket of `ws`, or of Socket.IO; with the latter, open the channel in the last `io.use`.
+   * @param upgradeRequest The request of the handshake. Default: the one that the socket carries, as Socket.IO's do.
+   * @throws SessionError (by rejecting) `STORE_UNAVAILABLE` or `STORE_TIMEOUT` when the store fails, after closing the
+   *   socket with 1013, "try again later"; `INVALID_ARGUMENT` and `INVALID_OPTION` for what the app got wrong.
+   *
+   * @example
+   * wss.on('connection', (socket, request) => {
+   *   follow(socket, request).catch(console.error) // nobody else would hear that the store is away
+   * })
+   * async function follow(socket, request) {
+   *   const channel = await sessions.openChannel(socket, request)
+   *   if (channel === undefined) return socket.close(4401)
+   *   socket.on('message', (text) => channel.update({ draft: String(text) }))
+   *   channel.onChange(({ name }) => socket.send(`you are ${name} now`))
+   * }
+   */
+  openChannel<T extends object = Partial<DefaultValues>>(
+    socket: ChannelSocket,
+    upgradeRequest: object = socket,
+    options?: ChannelOptions,
+  ): Promise<ChannelSession<T> | undefined> {
+    return openChannel<T>(this.#service, this.#channels, socket, upgradeRequest, options)
+  }
+
+  /** Lets go of the store's timers and connections, and closes the sockets of channels with 1001. The app's own Redis
+   * client stays open: who opened it closes it. */
+  async close(): Promise<void> {
+    this.#channels.close()
+    await this.#service.store.close()
+  }
+
+  async #find(id: string | null): Promise<VerifiedSession | undefined> {
+    return typeof id === 'string' ? this.#service.find(id) : undefined
+  }
+}
+
+/** The response knows its request; a stub of one may not. */
+function secureOf(res: ServerResponse): boolean {
+  const req = res.req as IncomingMessage | undefined
+  return req !== undefined && isSecureRequest(req)
+}
+
+function valuesIn(verified: VerifiedSession | undefined): Record<string, unknown> | undefined {
+  return verified === undefined ? undefined : valuesOf(verified.stored.fields)
+}

@@ -1,0 +1,131 @@
+import { wholeSeconds } from '../../base/clock'
+import { hashId, mintId } from '../../id/session-id'
+import { hookFailed } from '../../service/renewals'
+import type { ResolvedRules } from '../../service/resolve-options'
+import type { UserSessionMetaData } from '../../session/user-session-types'
+import { notFound } from '../user-session-backend'
+import type { RenewedSessions } from './renewed-sessions'
+import type { GuardedStorage, UserSessionStorage } from './user-session-storage'
+
+export interface ExternalUserSessionsOptions extends ResolvedRules {
+  readonly storage: UserSessionStorage
+}
+
+/** Whether the id of this session was renewed. */
+export function isMarked({ accessedAt }: UserSessionMetaData): boolean {
+  return accessedAt < 0
+}
+
+/**
+ * Renews ids in a storage that the app has written.
+ *
+ * Such a storage cannot give a session a new id in one step. So a renewal inserts a second session, and then marks the
+ * first: its `accessedAt` becomes minus the instant at which its overlap ends, in whole seconds, rounded up. The mark is
+ * what other processes see: the id is not renewed again, and opens nothing once that instant has passed, whoever has died
+ * meanwhile and whatever is still in the storage. At last, and only to clean up, the first session is deleted. In this
+ * order a failure half-way leaves the user signed in with the old id.
+ */
+export class ExternalRenewals {
+  readonly #storage: GuardedStorage
+  readonly #renewed: RenewedSessions
+  readonly #options: ExternalUserSessionsOptions
+
+  constructor(storage: GuardedStorage, renewed: RenewedSessions, options: ExternalUserSessionsOptions) {
+    this.#storage = storage
+    this.#renewed = renewed
+    this.#options = options
+  }
+
+  /** The new id of a live session; null, and the hook is told, when somebody else has renewed it, or is at it. */
+  async renew(subject: string, id: string, metaData: UserSessionMetaData): Promise<string | null> {
+    if (isMarked(metaData) || !this.#renewed.begin(subject, id)) {
+      this.tell(subject, id)
+      return null
+    }
+    try {
+      const newId = await this.#replace(subject, id, metaData)
+      if (newId !== null) return newId
+    } catch (error) {
+      this.#renewed.abandon(subject, id)
+      throw error
+    }
+    this.#renewed.abandon(subject, id)
+    this.tell(subject, id)
+    return null
+  }
+
+  /** Tells that somebody came with an id that was renewed. */
+  tell(subject: string, id: string): void {
+    const { onRenewMadeAlreadyFromCurrentProcess, onRenewMadeAlreadyFromAnotherProcess } = this.#options.renewSessionHooks
+    const isOwn = this.#renewed.renewedBy(subject, id) === 'own'
+    const hook = isOwn ? onRenewMadeAlreadyFromCurrentProcess : onRenewMadeAlreadyFromAnotherProcess
+    try {
+      hook?.(hashId(id))
+    } catch (error) {
+      hookFailed(error)
+    }
+  }
+
+  /** Cleans up after an overlap. */
+  async deleteOld(subject: string, id: string): Promise<void> {
+    try {
+      await this.#storage.delete(subject, id)
+    } catch (error) {
+      this.#tellDeleteFailure(id, error)
+    }
+  }
+
+  /** Null when another process was first. */
+  async #replace(subject: string, id: string, metaData: UserSessionMetaData): Promise<string | null> {
+    const { clock, idLength, timeouts } = this.#options
+    const { oldSessionAvailabilityAfterRenewal: overlap = 0 } = timeouts
+    const newId = mintId(idLength)
+    const now = clock()
+    const until = now + overlap
+    await this.#insertNew(subject, newId, metaData, now)
+    const outcome = await this.#markOld(subject, id, metaData, until).catch(async (error: unknown) => {
+      await this.#withdraw(subject, newId)
+      throw error
+    })
+    if (outcome !== 'marked') await this.#withdraw(subject, newId)
+    if (outcome === 'gone') throw notFound()
+    if (outcome === 'refused') return null
+    if (overlap > 0) {
+      this.#renewed.succeed(subject, { id, newId, until, act: () => this.deleteOld(subject, id) }, overlap)
+    } else {
+      await this.deleteOld(subject, id)
+      this.#renewed.abandon(subject, id)
+    }
+    return newId
+  }
+
+  /** The absolute deadline stays what it is. */
+  async #insertNew(subject: string, newId: string, metaData: UserSessionMetaData, now: number): Promise<void> {
+    const createdAt = wholeSeconds(now)
+    const ttl = Math.max(1, metaData.expiresAt - createdAt)
+    await this.#storage.insert(subject, newId, { ...metaData, createdAt, accessedAt: createdAt }, ttl)
+  }
+
+  /** `refused`: the storage has seen the mark of another process. `gone`: the session has ended since it was read. Whoever
+   * ended all sessions of the subject before the new one was there means this one too, hence the look at the end. */
+  async #markOld(subject: string, id: string, metaData: UserSessionMetaData, until: number): Promise<'marked' | 'refused' | 'gone'> {
+    const ends = Math.ceil(until)
+    const mark = { ...metaData, accessedAt: -ends, expiresAt: Math.min(metaData.expiresAt, ends) }
+    const marked = await this.#storage.updateAccessedAt(subject, id, mark)
+    if ((await this.#storage.read(subject, id)) === undefined) return 'gone'
+    return marked ? 'marked' : 'refused'
+  }
+
+  /** Nobody knows the new id, but it would stand in the user's list. */
+  async #withdraw(subject: string, newId: string): Promise<void> {
+    await this.#storage.delete(subject, newId).catch((error: unknown) => this.#tellDeleteFailure(newId, error))
+  }
+
+  #tellDeleteFailure(id: string, error: unknown): void {
+    try {
+      this.#options.renewSessionHooks.onOldSessionDeleteFailure?.(hashId(id), error)
+    } catch (thrown) {
+      hookFailed(thrown)
+    }
+  }
+}

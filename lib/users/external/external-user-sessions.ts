@@ -1,0 +1,171 @@
+import { wholeSeconds } from '../../base/clock'
+import { SessionError } from '../../base/errors'
+import { RecentKeys } from '../../base/recent-keys'
+import { hashId, mintId } from '../../id/session-id'
+import { accessInterval } from '../../session/lifetime'
+import type { UserSessionOperationContext } from '../../session/session-shape'
+import type { UserSessionMetaData } from '../../session/user-session-types'
+import { checkDevice, idleExpired, notFound, type UserSessionBackend } from '../user-session-backend'
+import { ExternalRenewals, isMarked, type ExternalUserSessionsOptions } from './external-renewals'
+import { RenewedSessions } from './renewed-sessions'
+import { GuardedStorage } from './user-session-storage'
+
+/** What goes to a storage as an id: nothing that could mean something in a query, a path or a compound key. */
+const idForm = /^[A-Za-z0-9_-]{1,400}$/
+
+/** A user's sessions in a storage that the app has written, by id; how ids are renewed there, see {@link ExternalRenewals}. */
+export class ExternalUserSessions implements UserSessionBackend {
+  readonly #options: ExternalUserSessionsOptions
+  readonly #storage: GuardedStorage
+  readonly #renewed: RenewedSessions
+  readonly #renewals: ExternalRenewals
+  /** Ids whose access was recorded from here just now. */
+  readonly #accesses = new RecentKeys()
+  #storageCounts = false
+
+  constructor(options: ExternalUserSessionsOptions) {
+    this.#options = options
+    this.#storage = new GuardedStorage(options.storage, options.storeTimeout)
+    this.#renewed = new RenewedSessions(options.storage, this)
+    this.#renewals = new ExternalRenewals(this.#storage, this.#renewed, options)
+  }
+
+  async create(subject: string, context: UserSessionOperationContext, ttl = this.#options.sessionTtl): Promise<string> {
+    const id = mintId(this.#options.idLength)
+    const createdAt = wholeSeconds(this.#now)
+    const seconds = Math.ceil(ttl)
+    await this.#storage.insert(subject, id, { ...context, createdAt, accessedAt: createdAt, expiresAt: createdAt + seconds }, seconds)
+    return id
+  }
+
+  async read(subject: string, id: string, context: UserSessionOperationContext): Promise<[UserSessionMetaData, string | null]> {
+    const metaData = await this.#open(subject, id)
+    await this.#check(subject, id, context, metaData)
+    const { timeouts } = this.#options
+    const now = this.#now
+    if (isMarked(metaData)) {
+      this.#renewals.tell(subject, id)
+      return [shown(metaData, now), null]
+    }
+    if (timeouts.renewal !== undefined && now - metaData.createdAt >= timeouts.renewal) {
+      return [metaData, await this.#renewals.renew(subject, id, metaData)]
+    }
+    return [await this.#recordAccess(subject, id, metaData, now), null]
+  }
+
+  async readAll(subject: string): Promise<ReadonlyMap<string, UserSessionMetaData>> {
+    const sessions = await this.#storage.readAll(subject)
+    const now = this.#now
+    for (const [id, metaData] of sessions) {
+      if (isMarked(metaData) || now >= metaData.expiresAt || this.#isIdle(metaData, now)) sessions.delete(id)
+    }
+    return sessions
+  }
+
+  async renew(subject: string, id: string, context: UserSessionOperationContext): Promise<string | null> {
+    const metaData = await this.#open(subject, id)
+    await this.#check(subject, id, context, metaData)
+    return this.#renewals.renew(subject, id, metaData)
+  }
+
+  async delete(subject: string, id: string): Promise<void> {
+    if (!idForm.test(id)) return
+    const undo = this.#renewed.release(subject, id)
+    try {
+      await this.#storage.delete(subject, id)
+    } catch (error) {
+      undo()
+      throw error
+    }
+    // Who signs a device out does not mean to leave it a way in for the rest of an overlap.
+    const predecessor = this.#renewed.predecessorOf(subject, id)
+    if (predecessor !== undefined) await this.delete(subject, predecessor)
+  }
+
+  async deleteAll(subject: string, except: string | undefined): Promise<number> {
+    if (except !== undefined) return this.#deleteOthers(subject, except)
+    const counted = this.#storageCounts ? 0 : (await this.readAll(subject)).size
+    const deleted = await this.#storage.deleteAll(subject)
+    this.#storageCounts = deleted !== undefined
+    this.#renewed.releaseAll(subject)
+    return deleted ?? counted
+  }
+
+  updateAll(): Promise<number> {
+    return Promise.reject(
+      new SessionError(
+        'STORE_UNSUPPORTED',
+        'this storage keeps no data of sessions, so there is none to change; MemoryStore and RedisStore (from "holdfast/redis") do',
+      ),
+    )
+  }
+
+  get #now(): number {
+    return this.#options.clock()
+  }
+
+  /** The live session of the id. */
+  async #open(subject: string, id: string): Promise<UserSessionMetaData> {
+    const metaData = idForm.test(id) ? await this.#storage.read(subject, id) : undefined
+    const now = this.#now
+    if (metaData === undefined) throw notFound()
+    const until = this.#renewed.worksUntil(subject, id) ?? (isMarked(metaData) ? -metaData.accessedAt : Infinity)
+    if (now >= Math.min(until, metaData.expiresAt)) {
+      // Who has renewed it died before its time had come, or could not delete it.
+      if (isMarked(metaData) && this.#renewed.renewedBy(subject, id) === undefined) await this.#renewals.deleteOld(subject, id)
+      throw notFound()
+    }
+    if (until !== Infinity || !this.#isIdle(metaData, now)) return metaData
+    await this.#storage.delete(subject, id)
+    throw idleExpired()
+  }
+
+  #isIdle({ accessedAt }: UserSessionMetaData, now: number): boolean {
+    const { idle } = this.#options.timeouts
+    return idle !== undefined && now - accessedAt >= idle
+  }
+
+  async #check(subject: string, id: string, context: UserSessionOperationContext, metaData: UserSessionMetaData): Promise<void> {
+    const { readUserSessionHook = checkDevice } = this.#options
+    await readUserSessionHook(subject, hashId(id), context, shown(metaData, this.#now))
+  }
+
+  async #recordAccess(subject: string, id: string, metaData: UserSessionMetaData, now: number): Promise<UserSessionMetaData> {
+    const { timeouts } = this.#options
+    if (timeouts.idle !== undefined) {
+      const interval = accessInterval(timeouts)
+      if (now - metaData.accessedAt < interval || this.#accesses.has(id, now)) return metaData
+      this.#accesses.keep(id, now + interval, now)
+    }
+    // Somebody here is renewing it: to write now would wipe out the mark.
+    if (this.#renewed.renewedBy(subject, id) !== undefined) return metaData
+    const accessed = { ...metaData, accessedAt: Math.max(metaData.accessedAt, wholeSeconds(now)) }
+    try {
+      const changed = await this.#storage.updateAccessedAt(subject, id, accessed)
+      if (!changed && (await this.#storage.read(subject, id)) === undefined) throw notFound()
+      return accessed
+    } catch (error) {
+      this.#accesses.forget(id)
+      throw error
+    }
+  }
+
+  /** What is not in the listing goes as well: the session of an id that was just renewed. */
+  async #deleteOthers(subject: string, except: string): Promise<number> {
+    const live = await this.readAll(subject)
+    const all = await this.#storage.readAll(subject)
+    const exceptHash = hashId(except)
+    let deleted = 0
+    for (const id of all.keys()) {
+      if (id === except || id === exceptHash) continue
+      await this.delete(subject, id)
+      if (live.has(id)) deleted++
+    }
+    return deleted
+  }
+}
+
+/** A marked session is being used, or nobody would see it. */
+function shown(metaData: UserSessionMetaData, now: number): UserSessionMetaData {
+  return isMarked(metaData) ? { ...metaData, accessedAt: wholeSeconds(now) } : metaData
+}

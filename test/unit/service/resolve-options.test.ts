@@ -1,0 +1,124 @@
+import { forgetWarnings } from '../../../lib/base/warnings'
+import { resolveOptions } from '../../../lib/service/resolve-options'
+import type { SessionOptions } from '../../../lib/service/session-options'
+import { sessionMiddleware } from '../../../lib/session-middleware'
+import { MemoryStore } from '../../../lib/stores/memory-store'
+
+const code = (options: unknown): string => {
+  try {
+    resolveOptions(options as SessionOptions)
+    return 'accepted'
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
+
+test('no options are good options', () => {
+  const { sessionTtl, storeTimeout, idLength, cookie, timeouts, store } = resolveOptions()
+  expect({ sessionTtl, storeTimeout, idLength, timeouts }).toEqual({ sessionTtl: 86_400, storeTimeout: 5, idLength: 24, timeouts: {} })
+  expect(cookie.settings).toEqual({ path: '/', secure: 'auto', httpOnly: true, sameSite: 'lax', partitioned: false, persistent: true })
+  expect(store).toBeInstanceOf(MemoryStore)
+})
+
+test('undefined is absent, and what was given stays as it was', () => {
+  const options = { store: undefined, secret: undefined, cookie: { name: undefined, path: undefined }, sessionTtl: undefined, timeouts: { idle: undefined } }
+  const before = JSON.stringify(options)
+  expect(resolveOptions(options as unknown as SessionOptions).cookie.settings.path).toBe('/')
+  expect(JSON.stringify(options)).toBe(before)
+})
+
+test.each<[string, unknown, string]>([
+  ['null', null, 'INVALID_OPTION'],
+  ['an array', [], 'INVALID_OPTION'],
+  ['a number', 5, 'INVALID_OPTION'],
+  ['an unknown key', { ttl: 5 }, 'INVALID_OPTION'],
+  ['__proto__ as own key', JSON.parse('{"__proto__":1}'), 'INVALID_OPTION'],
+  ['cookie null', { cookie: null }, 'INVALID_OPTION'],
+  ['cookie key', { cookie: { maxAge: 5 } }, 'INVALID_OPTION'],
+  ['cookie name', { cookie: { name: 'a b' } }, 'INVALID_OPTION'],
+  ['cookie name empty', { cookie: { name: '' } }, 'INVALID_OPTION'],
+  ['cookie path', { cookie: { path: '/;evil' } }, 'INVALID_OPTION'],
+  ['cookie path type', { cookie: { path: 5 } }, 'INVALID_OPTION'],
+  ['cookie domain', { cookie: { domain: 'a b' } }, 'INVALID_OPTION'],
+  ['cookie httpOnly', { cookie: { httpOnly: 'yes' } }, 'INVALID_OPTION'],
+  ['cookie secure', { cookie: { secure: 'yes' } }, 'INVALID_OPTION'],
+  ['cookie sameSite', { cookie: { sameSite: 'Lax' } }, 'INVALID_OPTION'],
+  ['cookie sameSite none', { cookie: { sameSite: 'none' } }, 'INVALID_OPTION'],
+  ['cookie sameSite none, not secure', { cookie: { sameSite: 'none', secure: false } }, 'INVALID_OPTION'],
+  ['cookie sameSite none, secure', { cookie: { sameSite: 'none', secure: true } }, 'accepted'],
+  ['cookie priority', { cookie: { priority: 'urgent' } }, 'INVALID_OPTION'],
+  ['cookie partitioned', { cookie: { partitioned: true } }, 'INVALID_OPTION'],
+  ['cookie partitioned, secure', { cookie: { partitioned: true, secure: true } }, 'accepted'],
+  ['cookie __Host- with domain', { cookie: { name: '__Host-a', domain: 'example.com' } }, 'INVALID_OPTION'],
+  ['cookie __Host- with path', { cookie: { name: '__host-a', path: '/x' } }, 'INVALID_OPTION'],
+  ['cookie __Host- not secure', { cookie: { name: '__Host-a', secure: false } }, 'INVALID_OPTION'],
+  ['cookie __Secure- not secure', { cookie: { name: '__Secure-a', secure: false } }, 'INVALID_OPTION'],
+  ['cookie __Host-', { cookie: { name: '__Host-a' } }, 'accepted'],
+  ['sessionTtl 0', { sessionTtl: 0 }, 'INVALID_OPTION'],
+  ['sessionTtl text', { sessionTtl: '5' }, 'INVALID_OPTION'],
+  ['sessionTtl Infinity', { sessionTtl: Infinity }, 'INVALID_OPTION'],
+  ['storeTimeout NaN', { storeTimeout: NaN }, 'INVALID_OPTION'],
+  ['idLength 15', { idLength: 15 }, 'INVALID_SESSION_ID_LENGTH'],
+  ['idLength 16.5', { idLength: 16.5 }, 'INVALID_SESSION_ID_LENGTH'],
+  ['idLength 257', { idLength: 257 }, 'INVALID_SESSION_ID_LENGTH'],
+  ['idLength 16', { idLength: 16 }, 'accepted'],
+  ['idle 0', { timeouts: { idle: 0 } }, 'INVALID_IDLE_TIMEOUT'],
+  ['idle too long', { sessionTtl: 10, timeouts: { idle: 10 } }, 'INVALID_IDLE_TIMEOUT'],
+  ['renewal text', { timeouts: { renewal: '5', oldSessionAvailabilityAfterRenewal: 1 } }, 'INVALID_RENEW_TIMEOUT'],
+  ['renewal alone', { timeouts: { renewal: 5 } }, 'OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL_REQUIRED'],
+  ['overlap of a whole renewal', { timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: 5 } }, 'accepted'],
+  ['overlap too long', { sessionTtl: 9, timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: 9 } }, 'INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL'],
+  ['overlap alone', { timeouts: { oldSessionAvailabilityAfterRenewal: 5 } }, 'INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL'],
+  ['renewal', { timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: 1 } }, 'accepted'],
+  ['timeouts key', { timeouts: { idel: 5 } }, 'INVALID_OPTION'],
+  ['secret empty', { secret: '' }, 'INVALID_OPTION'],
+  ['secret list empty', { secret: [] }, 'INVALID_OPTION'],
+  ['secret list', { secret: ['a long enough secret', ''] }, 'INVALID_OPTION'],
+  ['store class', { store: MemoryStore }, 'INVALID_OPTION'],
+  ['store text', { store: 'redis' }, 'INVALID_OPTION'],
+  ['context', { context: {} }, 'INVALID_OPTION'],
+  ['hook', { readUserSessionHook: true }, 'INVALID_OPTION'],
+  ['hooks key', { renewSessionHooks: { onRenew: () => undefined } }, 'INVALID_OPTION'],
+  ['hooks value', { renewSessionHooks: { onOldSessionDeleteFailure: 1 } }, 'INVALID_OPTION'],
+  ['clock', { clock: 5 }, 'INVALID_OPTION'],
+])('%s', (_name, options, expected) => {
+  expect(code(options)).toBe(expected)
+  if (expected !== 'accepted') expect(() => sessionMiddleware(options as SessionOptions)).toThrow(expect.objectContaining({ code: expected }))
+})
+
+test('a misspelt option is told with the one that was meant, and a secret is never shown', () => {
+  expect(() => resolveOptions({ sesionTtl: 1 } as never)).toThrow('did you mean sessionTtl?')
+  expect(() => resolveOptions({ cookie: { samesite: 'lax' } } as never)).toThrow('did you mean sameSite?')
+  expect(() => resolveOptions({ resave: true } as never)).toThrow('unknown option "resave"; it accepts store,')
+  expect(() => resolveOptions({ secret: ['hunter2-hunter2-hunter2', 5] } as never)).toThrow(/^secret is 5/)
+})
+
+describe('warnings', () => {
+  const heard: [string, string][] = []
+  let spy: jest.SpyInstance
+  beforeEach(() => {
+    forgetWarnings()
+    heard.length = 0
+    spy = jest.spyOn(process, 'emitWarning').mockImplementation(((text: string, { code: of }: { code: string }) => heard.push([of, text])) as never)
+  })
+  afterEach(() => spy.mockRestore())
+
+  test('a short secret is told once', () => {
+    resolveOptions({ secret: 'keyboard cat' })
+    resolveOptions({ secret: 'keyboard cat' })
+    expect(heard.map(([of]) => of)).toEqual(['HOLDFAST_SHORT_SECRET'])
+    expect(heard[0]?.[1]).not.toContain('keyboard')
+  })
+
+  test('the memory store in production is told once, with what to use instead', () => {
+    const before = process.env['NODE_ENV']
+    process.env['NODE_ENV'] = 'production'
+    try {
+      resolveOptions()
+      resolveOptions({ store: new MemoryStore() })
+    } finally {
+      process.env['NODE_ENV'] = before
+    }
+    expect(heard).toEqual([['HOLDFAST_MEMORY_STORE', expect.stringContaining('RedisStore')]])
+  })
+})
