@@ -13,7 +13,7 @@ module.exports = {
     'no-console': 'error',
     'no-var': 'error',
     'object-shorthand': 'error',
-    'prefer-const': 'error'
+    'prefer-const': 'error',
   },
   overrides: [
     { files: ['*.cjs'], parserOptions: { sourceType: 'commonjs' } },
@@ -38,8 +38,11 @@ module.exports = {
         // An interface may be empty when others are meant to add to it.
         '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'with-single-extends' }],
         '@typescript-eslint/no-empty-function': 'off',
-        '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: 'only-allowed-literals' }]
-      }
+        '@typescript-eslint/no-unnecessary-condition': [
+          'error',
+          { allowConstantLoopConditions: 'only-allowed-literals' },
+        ],
+      },
     },
     {
       // Tests hold many a response body and foreign type that is `any`; what they guard is checked by running them.
@@ -55,10 +58,10 @@ module.exports = {
         '@typescript-eslint/no-unsafe-return': 'off',
         '@typescript-eslint/no-non-null-assertion': 'off',
         '@typescript-eslint/require-await': 'off',
-        '@typescript-eslint/unbound-method': 'off'
-      }
+        '@typescript-eslint/unbound-method': 'off',
+      },
     },
     { files: ['examples/*/public/**'], env: { browser: true, node: false } },
-    { files: ['bench/**', 'examples/**', 'test/**', '.ci/**'], rules: { 'no-console': 'off' } }
-  ]
+    { files: ['bench/**', 'examples/**', 'test/**', '.ci/**'], rules: { 'no-console': 'off' } },
+  ],
 }

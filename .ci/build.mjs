@@ -17,7 +17,7 @@ rmSync(`${root}dist`, { recursive: true, force: true })
 
 const tsc = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'lib', '--noEmit', 'false'], {
   cwd: root,
-  stdio: 'inherit'
+  stdio: 'inherit',
 })
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 

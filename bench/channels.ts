@@ -25,12 +25,18 @@ export async function run(): Promise<void> {
     [
       ['bare ws', perSocket('heap', bare).toFixed(2), perSocket('rss', bare).toFixed(2)],
       ['with a channel', perSocket('heap', followed).toFixed(2), perSocket('rss', followed).toFixed(2)],
-      ['the channel', (perSocket('heap', followed) - perSocket('heap', bare)).toFixed(2), (perSocket('rss', followed) - perSocket('rss', bare)).toFixed(2)],
+      [
+        'the channel',
+        (perSocket('heap', followed) - perSocket('heap', bare)).toFixed(2),
+        (perSocket('rss', followed) - perSocket('rss', bare)).toFixed(2),
+      ],
     ],
   )
   const sorted = followed.delays.sort((a, b) => a - b)
   const at = (part: number) => (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? NaN).toFixed(2)
-  console.log(`\nfrom a change to the message at its client, ms: median ${median(sorted).toFixed(2)}, 99th percentile ${at(0.99)}, last of ${changes} ${at(1)}`)
+  console.log(
+    `\nfrom a change to the message at its client, ms: median ${median(sorted).toFixed(2)}, 99th percentile ${at(0.99)}, last of ${changes} ${at(1)}`,
+  )
 }
 
 interface Figures {
@@ -40,13 +46,18 @@ interface Figures {
 }
 
 async function measure(kind: string): Promise<Figures> {
-  const server = fork(join(__dirname, 'servers/channels.mjs'), [kind], { execArgv: ['--expose-gc'], env: { ...process.env, NODE_NO_WARNINGS: '1' } })
+  const server = fork(join(__dirname, 'servers/channels.mjs'), [kind], {
+    execArgv: ['--expose-gc'],
+    env: { ...process.env, NODE_NO_WARNINGS: '1' },
+  })
   const [port] = (await once(server, 'message')) as [number]
   try {
     const ids = await ask<string[]>(server, ['sessions', channels])
     const before = await ask<Memory>(server, ['memory'])
     const clients: WebSocket[] = []
-    for (let i = 0; i < channels; i += 50) clients.push(...(await Promise.all(ids.slice(i, i + 50).map((id) => connect(port, id)))))
+    for (let i = 0; i < channels; i += 50) {
+      clients.push(...(await Promise.all(ids.slice(i, i + 50).map((id) => connect(port, id)))))
+    }
     const after = await ask<Memory>(server, ['memory'])
     if (after.open !== channels) throw new Error(`${after.open} of ${channels} sockets are open`)
     const delays = kind === 'bare' ? [] : await change(server, ids, clients)

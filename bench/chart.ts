@@ -47,7 +47,10 @@ export function drawChart(file: string, chart: Chart): void {
   y += 20
   let x = 24
   for (const [index, name] of chart.series.entries()) {
-    parts.push(`<rect class="${classOf(chart, index)}" x="${x}" y="${y}" width="12" height="12" rx="2"/>`, text(x + 18, y + 11, name))
+    parts.push(
+      `<rect class="${classOf(chart, index)}" x="${x}" y="${y}" width="12" height="12" rx="2"/>`,
+      text(x + 18, y + 11, name),
+    )
     x += 18 + name.length * 7.5 + 24
   }
   y += 36
@@ -74,7 +77,9 @@ function drawPanel(parts: string[], chart: Chart, panel: Panel, top: number): nu
     parts.push(text(24, middle + 4, name))
     for (const [index, value] of values.entries()) {
       const length = Math.max(1, (Math.max(0, value) / most) * (width - left - right))
-      parts.push(`<rect class="${classOf(chart, index)}" x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="2"/>`)
+      parts.push(
+        `<rect class="${classOf(chart, index)}" x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="2"/>`,
+      )
       parts.push(text(left + length + 6, y + 12, `${format(value)} ${panel.unit}`))
       y += barHeight + barGap
     }

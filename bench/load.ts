@@ -11,7 +11,12 @@ const connections = 32
  * Asks for `path` as often as `count` says, over keep-alive connections of which each waits for its answer before it asks
  * again: each time as the next visitor. Throws for any answer but 200.
  */
-export async function sendRequests(port: number, path: string, visitors: readonly Visitor[], count: number): Promise<void> {
+export async function sendRequests(
+  port: number,
+  path: string,
+  visitors: readonly Visitor[],
+  count: number,
+): Promise<void> {
   let sent = 0
   const next = (): Visitor | undefined => (sent < count ? visitors[sent++ % visitors.length] : undefined)
   await Promise.all(Array.from({ length: Math.min(connections, count) }, () => talk(port, path, next)))

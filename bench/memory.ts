@@ -27,7 +27,10 @@ export async function run(): Promise<void> {
       panels: [
         {
           unit: 'µs',
-          groups: tasks.map(({ name }, which) => ({ name, values: figures.slice(1).map(({ overhead }) => overhead[which] ?? NaN) })),
+          groups: tasks.map(({ name }, which) => ({
+            name,
+            values: figures.slice(1).map(({ overhead }) => overhead[which] ?? NaN),
+          })),
         },
       ],
     })

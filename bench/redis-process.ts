@@ -20,7 +20,9 @@ export class RedisProcess {
     const stop = (): void => void started.kill()
     process.once('exit', stop)
     await new Promise<void>((resolve, reject) => {
-      started.once('error', () => reject(new Error('redis-server was not found: install it (Debian, Ubuntu: apt-get install redis-server)')))
+      started.once('error', () =>
+        reject(new Error('redis-server was not found: install it (Debian, Ubuntu: apt-get install redis-server)')),
+      )
       started.once('exit', () => reject(new Error('redis-server did not start')))
       started.stdout.on('data', (chunk: Buffer) => {
         if (chunk.includes('Ready to accept connections')) resolve()

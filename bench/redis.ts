@@ -32,7 +32,9 @@ export async function run(): Promise<void> {
   const redis = await RedisProcess.start()
   const servers: ServerProcess[] = []
   try {
-    for (const [name, kind] of kinds) servers.push(await ServerProcess.start(name, 'redis.mjs', kind, urlOf(redis.port)))
+    for (const [name, kind] of kinds) {
+      servers.push(await ServerProcess.start(name, 'redis.mjs', kind, urlOf(redis.port)))
+    }
     const { figures, rounds } = await measureRounds(servers)
     printTimes(figures, 'express-session', describeRounds(rounds))
     const sent: Sent[] = []
@@ -45,7 +47,10 @@ export async function run(): Promise<void> {
       panels: [
         {
           unit: 'µs',
-          groups: tasks.map(({ name }, which) => ({ name, values: figures.slice(1).map(({ overhead }) => overhead[which] ?? NaN) })),
+          groups: tasks.map(({ name }, which) => ({
+            name,
+            values: figures.slice(1).map(({ overhead }) => overhead[which] ?? NaN),
+          })),
         },
         ...sizes.map((size, which) => ({
           caption: `Bytes sent to Redis by a request that changes one value in a session of ${describeSize(size)}`,
@@ -91,10 +96,16 @@ function urlOf(port: number): NodeJS.ProcessEnv {
 }
 
 function printSent(sent: readonly Sent[]): void {
-  console.log('\nSent to Redis: commands a request, and bytes of a request that changes one value in a session of 1 kB, of 100 kB\n')
+  console.log(
+    '\nSent to Redis: commands a request, and bytes of a request that changes one value in a session of 1 kB, of 100 kB\n',
+  )
   printTable(
     ['', ...tasks.map(({ name }) => name), ...sizes.map((size) => `bytes, ${describeSize(size)}`)],
-    sent.map(({ server, commands, bytes }) => [server, ...commands.map(String), ...bytes.map((count) => count.toFixed(0))]),
+    sent.map(({ server, commands, bytes }) => [
+      server,
+      ...commands.map(String),
+      ...bytes.map((count) => count.toFixed(0)),
+    ]),
   )
 }
 

@@ -31,11 +31,16 @@ export function describeRounds(rounds: number): string {
  * Measures all servers in turns, task by task and round by round, so that whatever else the machine does meets all alike.
  * The overhead is the median of the differences within a round, to the first server, which has no sessions.
  */
-export async function measureRounds(servers: readonly ServerProcess[]): Promise<{ figures: Figures[]; rounds: number }> {
+export async function measureRounds(
+  servers: readonly ServerProcess[],
+): Promise<{ figures: Figures[]; rounds: number }> {
   pinOther(process.pid)
   const visitors = new Map<ServerProcess, Visitor[]>()
   for (const [index, server] of servers.entries()) {
-    visitors.set(server, index === 0 ? [{ cookie: 'sid=none' }] : await receiveVisitors(server.port, '/write', visitorsEach))
+    visitors.set(
+      server,
+      index === 0 ? [{ cookie: 'sid=none' }] : await receiveVisitors(server.port, '/write', visitorsEach),
+    )
     for (const task of tasks) await measure(server, task, visitors.get(server) ?? [], warmUpRequests)
   }
   const times = servers.map(() => tasks.map((): number[] => []))
@@ -59,7 +64,12 @@ export async function measureRounds(servers: readonly ServerProcess[]): Promise<
   return { figures, rounds: round }
 }
 
-async function measure(server: ServerProcess, task: (typeof tasks)[number], visitors: readonly Visitor[], count: number): Promise<number> {
+async function measure(
+  server: ServerProcess,
+  task: (typeof tasks)[number],
+  visitors: readonly Visitor[],
+  count: number,
+): Promise<number> {
   const stranger = { cookie: '' }
   const before = await server.cpuTime()
   await sendRequests(server.port, task.path, task.withCookie ? visitors : [stranger], count)

@@ -15,7 +15,9 @@ async function main(): Promise<void> {
   const names = asked.length === 0 ? ['memory'] : asked
   const files = names.map((name) => join(__dirname, `${name}.ts`))
   const missing = names.find((name, index) => !/^[a-z]+$/.test(name) || !existsSync(files[index] ?? ''))
-  if (missing !== undefined) throw new Error(`there is no benchmark ${JSON.stringify(missing)}; try memory, redis or channels`)
+  if (missing !== undefined) {
+    throw new Error(`there is no benchmark ${JSON.stringify(missing)}; try memory, redis or channels`)
+  }
   execFileSync(process.execPath, [join(root, '.ci', 'build.mjs')], { cwd: root, stdio: 'inherit' })
   for (const file of files) await ((await import(pathToFileURL(file).href)) as Bench).run()
 }

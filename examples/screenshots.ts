@@ -23,16 +23,22 @@ const present = Date.UTC(2026, 4, 14, 9, 41) / 1000
 
 const phone = {
   ip: '198.51.100.23',
-  agent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Mobile/15E148 Safari/604.1',
+  agent:
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Mobile/15E148 Safari/604.1',
 }
 const laptop = {
   ip: '203.0.113.84',
-  agent: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36',
+  agent:
+    'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36',
 }
-const office = { ip: '192.0.2.17', agent: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0' }
+const office = {
+  ip: '192.0.2.17',
+  agent: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0',
+}
 const tablet = {
   ip: '2001:db8::7334',
-  agent: 'Mozilla/5.0 (Linux; Android 15; SM-X910) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36',
+  agent:
+    'Mozilla/5.0 (Linux; Android 15; SM-X910) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36',
 }
 
 async function main(): Promise<void> {
@@ -56,7 +62,11 @@ async function main(): Promise<void> {
 
 async function takeQuickStart(browser: Browser): Promise<void> {
   const { url, server } = await serve(createQuickStart())
-  const context = await browser.newContext({ colorScheme: 'light', viewport: { width: 1180, height: 700 }, deviceScaleFactor: 1.5 })
+  const context = await browser.newContext({
+    colorScheme: 'light',
+    viewport: { width: 1180, height: 700 },
+    deviceScaleFactor: 1.5,
+  })
   const page = await context.newPage()
   await page.goto(url)
   for (let count = 0; count < 3; count++) await submit(page, 'Count one more')

@@ -16,7 +16,14 @@ export type { UserSessionStorage } from './users/external/user-session-storage'
 export type { ReadUserSessionHook, RenewSessionHooks, UserSessionMetaData } from './session/user-session-types'
 export type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from './session/record'
 export { Session } from './session/session'
-export type { DefaultFlash, DefaultValues, SessionFlash, SessionValues, UserSessionDevice, UserSessionOperationContext } from './session/session-shape'
+export type {
+  DefaultFlash,
+  DefaultValues,
+  SessionFlash,
+  SessionValues,
+  UserSessionDevice,
+  UserSessionOperationContext,
+} from './session/session-shape'
 export type { Awaitable } from './base/awaitable'
 export type { SessionStore, StoreListener } from './session/store'
 export { MemoryStore, type MemoryStoreOptions } from './stores/memory-store'

@@ -11,7 +11,9 @@ import { SessionManager } from './session-manager'
  * @param options See `SessionOptions`; all have defaults. Or a `SessionManager`, to share its sessions.
  * @throws SessionError for wrong options, at once.
  */
-export function sessionMiddleware(options?: SessionOptions | SessionManager): RequestHandler & { readonly sessions: SessionManager } {
+export function sessionMiddleware(
+  options?: SessionOptions | SessionManager,
+): RequestHandler & { readonly sessions: SessionManager } {
   const sessions = options instanceof SessionManager ? options : new SessionManager(options)
   return Object.assign(sessions.middleware(), { sessions })
 }

@@ -60,7 +60,12 @@ const servers = {
   },
 
   'express-session': () => ({
-    middleware: expressSession({ secret, resave: false, saveUninitialized: false, store: new ConnectRedis({ client, prefix: 'es:' }) }),
+    middleware: expressSession({
+      secret,
+      resave: false,
+      saveUninitialized: false,
+      store: new ConnectRedis({ client, prefix: 'es:' }),
+    }),
     read: (req, res) => {
       res.json({ views: req.session.views })
     },

@@ -38,7 +38,10 @@ export function createApp(options: Pick<SessionOptions, 'store'> = {}, wire?: Wi
 
 function createPages(sessions: SessionManager): Express {
   const app = express()
-  app.use(securityHeadersWith({ scriptSrc: ["'self'"], connectSrc: ["'self'"] }), ...publicFolders.map((folder) => express.static(folder)))
+  app.use(
+    securityHeadersWith({ scriptSrc: ["'self'"], connectSrc: ["'self'"] }),
+    ...publicFolders.map((folder) => express.static(folder)),
+  )
   app.use(express.urlencoded({ extended: false, limit: '4kb' }), sessionMiddleware(sessions), csrfProtection)
 
   app.get('/', (req, res) => {

@@ -1,50 +1,80 @@
 import { renderDocument } from '../shared/document'
 import { type Html, html } from '../shared/html'
 
-const brand = html`<a class="brand" href="/"><img src="/icon.svg" alt="" width="32" height="32"><span>holdfast <span class="brand-detail">chat</span></span></a>`
+const brand = html`<a class="brand" href="/"
+  ><img src="/icon.svg" alt="" width="32" height="32" /><span>holdfast <span class="brand-detail">chat</span></span></a
+>`
 
 export function signInPage(csrfToken: string): string {
-  return document('holdfast chat', brand, html`
-    <div class="intro"><h1>Come in</h1><p class="muted">Any name will do. Open the chat in two tabs to see what a session can do.</p></div>
-    <form class="card chat-sign-in" method="post" action="/sign-in">
-      ${token(csrfToken)}
-      <div class="field"><label for="name">Your name</label><input id="name" name="name" required maxlength="40" autocomplete="nickname"></div>
-      <button class="button">Sign in</button>
-    </form>`)
+  return document(
+    'holdfast chat',
+    brand,
+    html` <div class="intro">
+        <h1>Come in</h1>
+        <p class="muted">Any name will do. Open the chat in two tabs to see what a session can do.</p>
+      </div>
+      <form class="card chat-sign-in" method="post" action="/sign-in">
+        ${token(csrfToken)}
+        <div class="field">
+          <label for="name">Your name</label
+          ><input id="name" name="name" required maxlength="40" autocomplete="nickname" />
+        </div>
+        <button class="button">Sign in</button>
+      </form>`,
+  )
 }
 
 /** The page's script fills the list and keeps the name true; see public/chat.js. */
 export function chatPage(name: string, csrfToken: string): string {
-  const header = html`${brand}<form class="account" method="post" action="/sign-out">
-      ${token(csrfToken)}<span class="account-name" data-name>${name}</span><button class="button button-quiet">Sign out</button>
+  const header = html`${brand}
+    <form class="account" method="post" action="/sign-out">
+      ${token(csrfToken)}<span class="account-name" data-name>${name}</span
+      ><button class="button button-quiet">Sign out</button>
     </form>`
-  return document('holdfast chat', header, html`
-    <h1 class="visually-hidden">Chat</h1>
-    <p class="message" role="status" data-state hidden></p>
-    <section class="card chat" aria-label="Messages">
-      <ol class="chat-messages" data-messages aria-live="polite"></ol>
-      <form class="chat-row" data-say>
-        <label class="visually-hidden" for="say">Message</label>
-        <input id="say" name="say" maxlength="2000" autocomplete="off" placeholder="Say something" required>
-        <button class="button">Send</button>
+  return document(
+    'holdfast chat',
+    header,
+    html` <h1 class="visually-hidden">Chat</h1>
+      <p class="message" role="status" data-state hidden></p>
+      <section class="card chat" aria-label="Messages">
+        <ol class="chat-messages" data-messages aria-live="polite"></ol>
+        <form class="chat-row" data-say>
+          <label class="visually-hidden" for="say">Message</label>
+          <input id="say" name="say" maxlength="2000" autocomplete="off" placeholder="Say something" required />
+          <button class="button">Send</button>
+        </form>
+      </section>
+      <form class="card chat-row" data-rename>
+        <label for="name">Your name</label>
+        <input id="name" name="name" maxlength="40" autocomplete="nickname" value="${name}" required />
+        <button class="button button-quiet">Change</button>
       </form>
-    </section>
-    <form class="card chat-row" data-rename>
-      <label for="name">Your name</label>
-      <input id="name" name="name" maxlength="40" autocomplete="nickname" value="${name}" required>
-      <button class="button button-quiet">Change</button>
-    </form>
-    <script src="/chat.js" defer></script>`)
+      <script src="/chat.js" defer></script>`,
+  )
 }
 
 export function errorPage(title: string, advice: string): string {
-  return document(title, brand, html`<div class="intro"><h1>${title}</h1><p>${advice}</p><p><a href="/">Back to the chat</a></p></div>`)
+  return document(
+    title,
+    brand,
+    html`<div class="intro">
+      <h1>${title}</h1>
+      <p>${advice}</p>
+      <p><a href="/">Back to the chat</a></p>
+    </div>`,
+  )
 }
 
 function document(title: string, header: Html, main: Html): string {
-  return renderDocument({ title, header, main, styles: ['/chat.css'], footer: html`Open this page in a second tab: they are one session.` })
+  return renderDocument({
+    title,
+    header,
+    main,
+    styles: ['/chat.css'],
+    footer: html`Open this page in a second tab: they are one session.`,
+  })
 }
 
 function token(csrfToken: string): Html {
-  return html`<input type="hidden" name="csrfToken" value="${csrfToken}">`
+  return html`<input type="hidden" name="csrfToken" value="${csrfToken}" />`
 }

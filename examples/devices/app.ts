@@ -36,7 +36,11 @@ export function createApp(options: Pick<SessionOptions, 'store' | 'clock'> = {})
   const app = express()
   // A proxy on this machine is believed when it says who asks; what anybody else says is not.
   app.set('trust proxy', 'loopback')
-  app.use(securityHeaders, express.static(join(__dirname, 'public')), express.static(join(__dirname, '../shared/public')))
+  app.use(
+    securityHeaders,
+    express.static(join(__dirname, 'public')),
+    express.static(join(__dirname, '../shared/public')),
+  )
   app.use(express.urlencoded({ extended: false, limit: '4kb' }), session, csrfProtection)
 
   app.use(function noteActivity(req, res, next) {

@@ -9,5 +9,7 @@ const shapes: Readonly<Record<string, Html>> = {
 
 /** A drawing of the kind of device. Decoration: the name beside it says the same. */
 export function deviceIcon(type: string): Html {
-  return html`<svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" focusable="false">${shapes[type] ?? shapes['other']}</svg>`
+  return html`<svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" focusable="false">
+    ${shapes[type] ?? shapes['other']}
+  </svg>`
 }

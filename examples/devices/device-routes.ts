@@ -13,7 +13,9 @@ export function deviceRoutes(accounts: Accounts, sessions: SessionManager, clock
     whenSignedIn(accounts, async (req, res, account) => {
       const { handle, subject = '' } = req.session
       const devices = await listDevices(sessions, subject, handle)
-      res.send(devicesPage({ account, devices, now: clock(), csrfToken: csrfToken(req), notice: req.session.get('notice') }))
+      res.send(
+        devicesPage({ account, devices, now: clock(), csrfToken: csrfToken(req), notice: req.session.get('notice') }),
+      )
     }),
   )
 
@@ -30,7 +32,10 @@ export function deviceRoutes(accounts: Accounts, sessions: SessionManager, clock
       const device = (await sessions.users.readAll(account.id)).get(handle)?.device
       // The handle of somebody else's session is no handle here: nothing would happen.
       await sessions.users.delete(account.id, handle)
-      req.session.flash('notice', device === undefined ? 'That device is signed out.' : `${device.name ?? 'The device'} is signed out.`)
+      req.session.flash(
+        'notice',
+        device === undefined ? 'That device is signed out.' : `${device.name ?? 'The device'} is signed out.`,
+      )
       res.redirect(303, '/')
     }),
   )
@@ -66,5 +71,7 @@ async function listDevices(sessions: SessionManager, subject: string, current: s
     accessedAt,
     expiresAt,
   }))
-  return devices.sort((one, other) => Number(other.isCurrent) - Number(one.isCurrent) || other.accessedAt - one.accessedAt)
+  return devices.sort(
+    (one, other) => Number(other.isCurrent) - Number(one.isCurrent) || other.accessedAt - one.accessedAt,
+  )
 }

@@ -27,7 +27,9 @@ export function devicesPage({ account, devices, now, csrfToken, notice }: Device
   const others = devices.length - 1
   const content = html`<div class="page-title">
       <h1>Where you’re signed in</h1>
-      <p class="muted">If you don’t recognise a device, sign it out and <a href="/password">change your password</a>.</p>
+      <p class="muted">
+        If you don’t recognise a device, sign it out and <a href="/password">change your password</a>.
+      </p>
     </div>
     <ul class="devices card">
       ${devices.map((device) => listItem(device, now, csrfToken))}
@@ -43,10 +45,22 @@ function listItem(device: ListedDevice, now: number, csrfToken: string): Html {
     <div class="device-text">
       <h2 class="device-name">${name} ${isCurrent && html`<span class="badge">This device</span>`}</h2>
       <dl class="device-facts">
-        <div><dt>Last active</dt><dd>${isCurrent ? 'Now' : time(accessedAt, describeAge(accessedAt, now))}</dd></div>
-        <div><dt>Address</dt><dd>${ip}</dd></div>
-        <div><dt>Signed in</dt><dd>${time(createdAt, describeAge(createdAt, now))}</dd></div>
-        <div><dt>Until</dt><dd>${time(expiresAt, describeDay(expiresAt, now))}</dd></div>
+        <div>
+          <dt>Last active</dt>
+          <dd>${isCurrent ? 'Now' : time(accessedAt, describeAge(accessedAt, now))}</dd>
+        </div>
+        <div>
+          <dt>Address</dt>
+          <dd>${ip}</dd>
+        </div>
+        <div>
+          <dt>Signed in</dt>
+          <dd>${time(createdAt, describeAge(createdAt, now))}</dd>
+        </div>
+        <div>
+          <dt>Until</dt>
+          <dd>${time(expiresAt, describeDay(expiresAt, now))}</dd>
+        </div>
       </dl>
     </div>
     <form method="post" action="/devices/${encodeURIComponent(handle)}/sign-out">
@@ -62,7 +76,9 @@ function signOutOthers(others: number, csrfToken: string): Html {
   return html`<section class="card everywhere-else" aria-labelledby="everywhere-else">
     <div>
       <h2 id="everywhere-else">All your other devices</h2>
-      <p class="muted">${others === 1 ? 'Ends 1 other session' : `Ends ${others} other sessions`} at once. You stay signed in here.</p>
+      <p class="muted">
+        ${others === 1 ? 'Ends 1 other session' : `Ends ${others} other sessions`} at once. You stay signed in here.
+      </p>
     </div>
     <form method="post" action="/sign-out-others">
       ${tokenField(csrfToken)}
@@ -72,5 +88,7 @@ function signOutOthers(others: number, csrfToken: string): Html {
 }
 
 function time(seconds: number, text: string): Html {
-  return html`<time datetime="${new Date(seconds * 1000).toISOString()}" title="${describeInstant(seconds)}">${text}</time>`
+  return html`<time datetime="${new Date(seconds * 1000).toISOString()}" title="${describeInstant(seconds)}"
+    >${text}</time
+  >`
 }

@@ -5,7 +5,9 @@ import type { Account } from './accounts'
 /** Shown on the sign-in page: whoever can open the demo may use it. */
 export const demo = { email: 'ada@example.com', password: 'analytical engine' }
 
-const brand = html`<a class="brand" href="/"><img src="/icon.svg" alt="" width="32" height="32"><span>Harbour</span></a>`
+const brand = html`<a class="brand" href="/"
+  ><img src="/icon.svg" alt="" width="32" height="32" /><span>Harbour</span></a
+>`
 
 /** A page for anybody. */
 export function publicPage(title: string, main: Html): string {
@@ -13,7 +15,14 @@ export function publicPage(title: string, main: Html): string {
 }
 
 export function errorPage(title: string, advice: string): string {
-  return publicPage(title, html`<div class="narrow stack"><h1>${title}</h1><p>${advice}</p><p><a href="/">Back to your devices</a></p></div>`)
+  return publicPage(
+    title,
+    html`<div class="narrow stack">
+      <h1>${title}</h1>
+      <p>${advice}</p>
+      <p><a href="/">Back to your devices</a></p>
+    </div>`,
+  )
 }
 
 export interface SettingsParts {
@@ -45,13 +54,12 @@ export function settingsPage({ title, current, account, csrfToken, notice, conte
         </ul>
       </nav>
       <div class="settings-content">
-        ${notice === undefined ? undefined : html`<p class="message" role="status">${notice}</p>`}
-        ${content}
+        ${notice === undefined ? undefined : html`<p class="message" role="status">${notice}</p>`} ${content}
       </div>
     </div>`,
   })
 }
 
 export function tokenField(csrfToken: string): Html {
-  return html`<input type="hidden" name="csrfToken" value="${csrfToken}">`
+  return html`<input type="hidden" name="csrfToken" value="${csrfToken}" />`
 }

@@ -23,7 +23,7 @@ export function passwordPage({ account, csrfToken, problem }: PasswordParts): st
     </div>
     <form class="card stack password-form" method="post" action="/password">
       ${tokenField(csrfToken)}
-      <input type="hidden" name="username" autocomplete="username" value="${account.email}">
+      <input type="hidden" name="username" autocomplete="username" value="${account.email}" />
       ${passwordField({ name: 'current', label: 'Current password', autocomplete: 'current-password', problem })}
       ${passwordField({ name: 'wanted', label: 'New password', autocomplete: 'new-password', problem, hint })}
       <button class="button">Change password</button>
@@ -44,11 +44,21 @@ interface FieldParts {
 
 function passwordField({ name, label, autocomplete, problem, hint: advice }: FieldParts): Html {
   const text = problem?.field === name ? problem.text : undefined
-  const described = [advice !== undefined && `${name}-hint`, text !== undefined && `${name}-problem`].filter(Boolean).join(' ')
+  const described = [advice !== undefined && `${name}-hint`, text !== undefined && `${name}-problem`]
+    .filter(Boolean)
+    .join(' ')
   return html`<div class="field">
     <label for="${name}">${label}</label>
-    <input id="${name}" name="${name}" type="password" autocomplete="${autocomplete}" maxlength="200" required
-      ${described !== '' && html`aria-describedby="${described}"`} ${text !== undefined && html`aria-invalid="true" autofocus`}>
+    <input
+      id="${name}"
+      name="${name}"
+      type="password"
+      autocomplete="${autocomplete}"
+      maxlength="200"
+      required
+      ${described !== '' && html`aria-describedby="${described}"`}
+      ${text !== undefined && html`aria-invalid="true" autofocus`}
+    />
     ${text !== undefined && html`<p class="field-problem" id="${name}-problem" role="alert">${text}</p>`}
     ${advice !== undefined && html`<p class="hint" id="${name}-hint">${advice}</p>`}
   </div>`

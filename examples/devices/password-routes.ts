@@ -39,9 +39,16 @@ export function passwordRoutes(accounts: Accounts, sessions: SessionManager): Ro
   return router
 }
 
-async function findProblem(accounts: Accounts, email: string, current: string, wanted: string): Promise<PasswordProblem | undefined> {
+async function findProblem(
+  accounts: Accounts,
+  email: string,
+  current: string,
+  wanted: string,
+): Promise<PasswordProblem | undefined> {
   if (Array.from(wanted).length < shortestPassword) return { field: 'wanted', text: 'That is too short.' }
-  if ((await accounts.check(email, current)) === undefined) return { field: 'current', text: 'That is not your current password.' }
+  if ((await accounts.check(email, current)) === undefined) {
+    return { field: 'current', text: 'That is not your current password.' }
+  }
   if (wanted === current) return { field: 'wanted', text: 'That is the password you have now.' }
   return undefined
 }

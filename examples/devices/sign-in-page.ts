@@ -12,7 +12,9 @@ export interface SignInParts {
 
 export function signInPage({ csrfToken, notice, email = '', keep = false, failed = false }: SignInParts): string {
   // Which of the two was wrong is not said: it would tell which addresses have an account.
-  const problem = html`<p class="message message-problem" id="problem" role="alert">That email and password do not go together.</p>`
+  const problem = html`<p class="message message-problem" id="problem" role="alert">
+    That email and password do not go together.
+  </p>`
   const marks = failed ? html`aria-invalid="true" aria-describedby="problem"` : undefined
   return publicPage(
     failed ? 'Not signed in' : 'Sign in',
@@ -25,16 +27,42 @@ export function signInPage({ csrfToken, notice, email = '', keep = false, failed
           ${tokenField(csrfToken)}
           <div class="field">
             <label for="email">Email</label>
-            <input id="email" name="email" type="email" autocomplete="username" maxlength="200" required value="${email}" ${marks}>
+            <input
+              id="email"
+              name="email"
+              type="email"
+              autocomplete="username"
+              maxlength="200"
+              required
+              value="${email}"
+              ${marks}
+            />
           </div>
           <div class="field">
             <label for="password">Password</label>
-            <input id="password" name="password" type="password" autocomplete="current-password" maxlength="200" required ${marks}>
+            <input
+              id="password"
+              name="password"
+              type="password"
+              autocomplete="current-password"
+              maxlength="200"
+              required
+              ${marks}
+            />
           </div>
           <div class="choice">
-            <input id="keep" name="keep" type="checkbox" value="yes" aria-describedby="keep-hint" ${keep && html`checked`}>
+            <input
+              id="keep"
+              name="keep"
+              type="checkbox"
+              value="yes"
+              aria-describedby="keep-hint"
+              ${keep && html`checked`}
+            />
             <label for="keep">Keep me signed in</label>
-            <p class="hint" id="keep-hint">For 30 days. Leave it off on a shared computer: you are signed out after 12 hours.</p>
+            <p class="hint" id="keep-hint">
+              For 30 days. Leave it off on a shared computer: you are signed out after 12 hours.
+            </p>
           </div>
           <button class="button button-wide">Sign in</button>
         </form>

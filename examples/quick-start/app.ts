@@ -23,7 +23,11 @@ declare module 'holdfast' {
 
 export function createApp(): Express {
   const app = express()
-  app.use(securityHeaders, express.static(join(__dirname, 'public')), express.static(join(__dirname, '../shared/public')))
+  app.use(
+    securityHeaders,
+    express.static(join(__dirname, 'public')),
+    express.static(join(__dirname, '../shared/public')),
+  )
   app.use(express.urlencoded({ extended: false, limit: '4kb' }), sessionMiddleware(), csrfProtection)
 
   app.get('/', (req, res) => {
@@ -31,7 +35,9 @@ export function createApp(): Express {
     const { subject: name, handle, createdAt, expiresAt } = session
     const [notice, problem, count = 0] = [session.get('notice'), session.get('problem'), session.get('count')]
     res.set('Cache-Control', 'no-store')
-    res.send(homePage({ name, count, notice, problem, handle, createdAt, expiresAt, csrfToken: csrfToken(req), demoPassword }))
+    res.send(
+      homePage({ name, count, notice, problem, handle, createdAt, expiresAt, csrfToken: csrfToken(req), demoPassword }),
+    )
   })
 
   app.post('/count', (req, res) => {

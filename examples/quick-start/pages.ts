@@ -13,8 +13,10 @@ export interface HomeParts {
   readonly demoPassword: string
 }
 
-const brand = html`<a class="brand" href="/"><img src="/icon.svg" alt="" width="32" height="32">
-  <span>holdfast <span class="brand-detail">quick start</span></span></a>`
+const brand = html`<a class="brand" href="/"
+  ><img src="/icon.svg" alt="" width="32" height="32" />
+  <span>holdfast <span class="brand-detail">quick start</span></span></a
+>`
 
 export function homePage(parts: HomeParts): string {
   const { name, notice, problem } = parts
@@ -31,8 +33,8 @@ export function homePage(parts: HomeParts): string {
         </p>
       </div>
       <div class="cards">
-        ${name === undefined ? signInCard(parts) : undefined}
-        ${counterCard(parts)} ${flashCard(parts)} ${factsCard(parts)}
+        ${name === undefined ? signInCard(parts) : undefined} ${counterCard(parts)} ${flashCard(parts)}
+        ${factsCard(parts)}
       </div>
     `,
   })
@@ -42,7 +44,11 @@ export function errorPage(title: string, advice: string): string {
   return document({
     title,
     header: brand,
-    main: html`<div class="intro"><h1>${title}</h1><p>${advice}</p><p><a href="/">Back to the page</a></p></div>`,
+    main: html`<div class="intro">
+      <h1>${title}</h1>
+      <p>${advice}</p>
+      <p><a href="/">Back to the page</a></p>
+    </div>`,
   })
 }
 
@@ -55,7 +61,7 @@ function document(parts: { title: string; header: Html; main: Html }): string {
 }
 
 function token({ csrfToken }: HomeParts): Html {
-  return html`<input type="hidden" name="csrfToken" value="${csrfToken}">`
+  return html`<input type="hidden" name="csrfToken" value="${csrfToken}" />`
 }
 
 function account(name: string, parts: HomeParts): Html {
@@ -74,12 +80,18 @@ function signInCard(parts: HomeParts): Html {
       ${token(parts)}
       <div class="field">
         <label for="name">Name</label>
-        <input id="name" name="name" autocomplete="username" maxlength="60" required>
+        <input id="name" name="name" autocomplete="username" maxlength="60" required />
       </div>
       <div class="field">
         <label for="password">Password</label>
-        <input id="password" name="password" type="password" autocomplete="current-password" required
-          aria-describedby="password-hint">
+        <input
+          id="password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          required
+          aria-describedby="password-hint"
+        />
       </div>
       <button class="button">Sign in</button>
     </form>
@@ -106,7 +118,7 @@ function flashCard(parts: HomeParts): Html {
       ${token(parts)}
       <div class="field">
         <label for="message">Message</label>
-        <input id="message" name="message" maxlength="200" required autocomplete="off">
+        <input id="message" name="message" maxlength="200" required autocomplete="off" />
       </div>
       <button class="button">Leave it</button>
     </form>
@@ -117,10 +129,22 @@ function factsCard({ name, handle, createdAt, expiresAt }: HomeParts): Html {
   return html`<section class="card card-wide" aria-labelledby="facts">
     <h2 id="facts">What the server knows</h2>
     <dl class="facts">
-      <div><dt>Session</dt><dd><code>${handle}</code></dd></div>
-      <div><dt>Belongs to</dt><dd>${name ?? 'nobody yet'}</dd></div>
-      <div><dt>Began</dt><dd>${instant(createdAt)}</dd></div>
-      <div><dt>Ends</dt><dd>${instant(expiresAt)}</dd></div>
+      <div>
+        <dt>Session</dt>
+        <dd><code>${handle}</code></dd>
+      </div>
+      <div>
+        <dt>Belongs to</dt>
+        <dd>${name ?? 'nobody yet'}</dd>
+      </div>
+      <div>
+        <dt>Began</dt>
+        <dd>${instant(createdAt)}</dd>
+      </div>
+      <div>
+        <dt>Ends</dt>
+        <dd>${instant(expiresAt)}</dd>
+      </div>
     </dl>
     <p class="muted">The name of the session may be shown: it opens nothing. What opens it is in your cookie only.</p>
   </section>`

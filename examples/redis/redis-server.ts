@@ -14,7 +14,11 @@ export async function startRedis(): Promise<string> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit())
   await new Promise<void>((resolve, reject) => {
     server.once('error', () => {
-      reject(new Error('redis-server was not found: install it (Debian, Ubuntu: apt-get install redis-server), or set REDIS_URL to one that runs'))
+      reject(
+        new Error(
+          'redis-server was not found: install it (Debian, Ubuntu: apt-get install redis-server), or set REDIS_URL to one that runs',
+        ),
+      )
     })
     server.once('exit', () => {
       reject(new Error('redis-server ended before it could be used'))

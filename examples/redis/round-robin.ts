@@ -6,7 +6,10 @@ export interface Target {
 }
 
 /** Hands each request to the next process in turn: the plainest of load balancers, without sticky sessions. */
-export function roundRobin(targets: readonly Target[], onRequest: (req: IncomingMessage, target: Target) => void): RequestListener {
+export function roundRobin(
+  targets: readonly Target[],
+  onRequest: (req: IncomingMessage, target: Target) => void,
+): RequestListener {
   let turn = 0
   return (req, res) => {
     const target = targets[turn++ % targets.length]

@@ -12,7 +12,11 @@ declare module 'holdfast' {
  * `SameSite=Lax` alone already stops posts from other sites; the token also stops those from a neighbouring subdomain,
  * and somebody else's name and password being sent to the sign-in form.
  */
-export const { csrfSynchronisedProtection: csrfProtection, generateToken: csrfToken, revokeToken: renewCsrfToken } = csrfSync({
+export const {
+  csrfSynchronisedProtection: csrfProtection,
+  generateToken: csrfToken,
+  revokeToken: renewCsrfToken,
+} = csrfSync({
   size: 32,
   getTokenFromRequest: (req) => formField(req, 'csrfToken'),
   getTokenFromState: (req) => req.session.get('csrfToken'),

@@ -14,12 +14,12 @@ export function renderDocument({ title, styles, header, main, footer }: Document
   const page = html`<!doctype html>
     <html lang="en">
       <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark">
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
         <title>${title}</title>
-        <link rel="icon" href="/icon.svg" type="image/svg+xml">
-        ${['/base.css', ...styles].map((path) => html`<link rel="stylesheet" href="${path}">`)}
+        <link rel="icon" href="/icon.svg" type="image/svg+xml" />
+        ${['/base.css', ...styles].map((path) => html`<link rel="stylesheet" href="${path}" />`)}
       </head>
       <body>
         <a class="skip-link" href="#main">Skip to the content</a>
@@ -33,12 +33,23 @@ export function renderDocument({ title, styles, header, main, footer }: Document
 
 /** What to say when a request could not be served, in words for the person who sent it. */
 export function explainError(error: unknown): { status: number; title: string; advice: string } {
-  const { status, code } = (typeof error === 'object' && error !== null ? error : {}) as { status?: unknown; code?: unknown }
+  const { status, code } = (typeof error === 'object' && error !== null ? error : {}) as {
+    status?: unknown
+    code?: unknown
+  }
   if (code === 'EBADCSRFTOKEN') {
-    return { status: 403, title: 'This form has expired', advice: 'You may have signed in or out in another tab. Go back to the page and try again.' }
+    return {
+      status: 403,
+      title: 'This form has expired',
+      advice: 'You may have signed in or out in another tab. Go back to the page and try again.',
+    }
   }
   if (status === 503) {
-    return { status, title: 'We cannot reach your session', advice: 'Nothing was changed. Please try again in a moment.' }
+    return {
+      status,
+      title: 'We cannot reach your session',
+      advice: 'Nothing was changed. Please try again in a moment.',
+    }
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return { status, title: 'That did not work', advice: 'The request was not one that this page understands.' }

@@ -24,7 +24,9 @@ function portFromEnvironment(defaultPort: number): number {
 }
 
 function reasonOf({ code, message }: NodeJS.ErrnoException, port: number): string {
-  if (code === 'EADDRINUSE') return `Port ${port} is in use: stop what uses it, or set another one, as in PORT=${port + 1} npm start`
+  if (code === 'EADDRINUSE') {
+    return `Port ${port} is in use: stop what uses it, or set another one, as in PORT=${port + 1} npm start`
+  }
   if (code === 'EACCES') return `Port ${port} is not for this user: set one above 1023, as in PORT=3000 npm start`
   return message
 }

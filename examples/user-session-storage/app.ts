@@ -34,7 +34,15 @@ export function createApp(storage: UserSessionStorage): Express {
     const { user, id } = res.locals as Signed
     const sessions = [...(await users.readAll(user))]
     const here = UserSessionManager.hash(id)
-    res.json(sessions.map(([name, { ip, device, accessedAt }]) => ({ name, ip, device: device?.name, accessedAt, here: name === here })))
+    res.json(
+      sessions.map(([name, { ip, device, accessedAt }]) => ({
+        name,
+        ip,
+        device: device?.name,
+        accessedAt,
+        here: name === here,
+      })),
+    )
   })
 
   app.delete('/devices/:name', async (req, res) => {

@@ -40,7 +40,16 @@ export class SqlUserSessionStorage implements UserSessionStorage {
 
   async insert(subject: string, id: string, metaData: UserSessionMetaData): Promise<void> {
     const { ip, device, location, createdAt, accessedAt, expiresAt } = metaData
-    const values = [subject, UserSessionManager.hash(id), ip, toJson(device), toJson(location), createdAt, accessedAt, expiresAt]
+    const values = [
+      subject,
+      UserSessionManager.hash(id),
+      ip,
+      toJson(device),
+      toJson(location),
+      createdAt,
+      accessedAt,
+      expiresAt,
+    ]
     await this.#pool.query('INSERT INTO user_sessions VALUES ($1, $2, $3, $4, $5, $6, $7, $8)', values)
   }
 
@@ -57,7 +66,11 @@ export class SqlUserSessionStorage implements UserSessionStorage {
     return new Map(found.rows.map((row) => [row.id_hash, row]))
   }
 
-  async updateAccessedAt(subject: string, id: string, { accessedAt, expiresAt }: UserSessionMetaData): Promise<boolean> {
+  async updateAccessedAt(
+    subject: string,
+    id: string,
+    { accessedAt, expiresAt }: UserSessionMetaData,
+  ): Promise<boolean> {
     const updated = await this.#pool.query(
       `UPDATE user_sessions SET accessed_at = $3, expires_at = $4
        WHERE subject = $1 AND id_hash = $2 AND accessed_at >= 0`,

@@ -58,7 +58,10 @@ export class ChannelHub implements ChannelStore {
    * meanwhile, or has got another id: then the id that was verified opens nothing any more.
    */
   async open(verified: VerifiedSession, interval: number): Promise<boolean> {
-    const { handle, stored: { record } } = verified
+    const {
+      handle,
+      stored: { record },
+    } = verified
     if (this.#closed) return false
     this.#feed.need()
     // Known before the store is asked, so that news that overtakes the answer is not lost.
@@ -193,7 +196,10 @@ export class ChannelHub implements ChannelStore {
     watched.epoch = stored.record.epoch
     watched.stored = stored
     // Not all at the same time: looks of channels that were opened together, after a restart, drift apart.
-    this.#due.set(watched.handle, Math.min(this.#deadline(stored.record), now + watched.interval * (0.75 + Math.random() / 4)))
+    this.#due.set(
+      watched.handle,
+      Math.min(this.#deadline(stored.record), now + watched.interval * (0.75 + Math.random() / 4)),
+    )
     const values = textsIn(stored)
     if (isSame(values, watched.values)) return
     watched.values = values

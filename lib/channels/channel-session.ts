@@ -53,7 +53,10 @@ export class ChannelSession<T extends object = Record<string, unknown>> implemen
    */
   constructor(channelStore?: ChannelStore, channelId?: string, subject?: string) {
     if (channelStore !== undefined && (typeof channelId !== 'string' || channelId === '')) {
-      throw new SessionError('INVALID_ARGUMENT', `ChannelSession: channelId is ${describe(channelId)}; with a channel store it is a string that is not empty`)
+      throw new SessionError(
+        'INVALID_ARGUMENT',
+        `ChannelSession: channelId is ${describe(channelId)}; with a channel store it is a string that is not empty`,
+      )
     }
     this.#store = channelStore
     this.#channelId = channelId ?? ''

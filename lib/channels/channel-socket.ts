@@ -1,7 +1,8 @@
 import { SessionError } from '../base/errors'
 
 /** A socket of `ws` (or one that looks like it: `close(code, reason)` and Node's `on` and `off`), or of Socket.IO. */
-export type ChannelSocket = object & ({ close(code?: number, reason?: string): unknown } | { disconnect(close?: boolean): unknown })
+export type ChannelSocket = object &
+  ({ close(code?: number, reason?: string): unknown } | { disconnect(close?: boolean): unknown })
 
 type Listener = (...args: unknown[]) => void
 

@@ -12,7 +12,10 @@ export const noChanges: FieldChanges = { set: noTexts, remove: [] }
 /** `null` and `undefined` are no values. Throws for what JSON cannot carry. */
 export function textsOf(session: object): Texts {
   if (typeof session !== 'object' || (session as object | null) === null) {
-    throw new SessionError('INVALID_ARGUMENT', `ChannelSession: a session is ${describe(session)}; it accepts an object`)
+    throw new SessionError(
+      'INVALID_ARGUMENT',
+      `ChannelSession: a session is ${describe(session)}; it accepts an object`,
+    )
   }
   const texts = new Map<string, string>()
   for (const [key, value] of Object.entries(session) as [string, unknown][]) {

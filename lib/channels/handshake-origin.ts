@@ -30,7 +30,9 @@ export function parseOrigin(origin: string): URL | undefined {
   try {
     const url = new URL(origin)
     const isWeb = url.protocol === 'http:' || url.protocol === 'https:'
-    return isWeb && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' ? url : undefined
+    return isWeb && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === ''
+      ? url
+      : undefined
   } catch {
     return undefined
   }

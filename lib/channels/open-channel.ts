@@ -40,7 +40,12 @@ interface ResolvedChannelOptions {
   readonly checkInterval: number
 }
 
-const keys: KeysOf<ChannelOptions> = { allowedOrigins: true, closeCode: true, messagesAreActivity: true, checkInterval: true }
+const keys: KeysOf<ChannelOptions> = {
+  allowedOrigins: true,
+  closeCode: true,
+  messagesAreActivity: true,
+  checkInterval: true,
+}
 
 /** "Going away", "try again later" (RFC 6455 section 7.4.1 and its registry). */
 const goingAway = 1001
@@ -57,7 +62,10 @@ export async function openChannel<T extends object>(
   const options = resolveOptions(given)
   const req = upgradeRequestOf(upgradeRequest)
   if (req === undefined) {
-    throw new SessionError('INVALID_ARGUMENT', 'openChannel: there is no upgrade request; give the one that the server passes on with the socket')
+    throw new SessionError(
+      'INVALID_ARGUMENT',
+      'openChannel: there is no upgrade request; give the one that the server passes on with the socket',
+    )
   }
   const link = linkSocket(socket)
   if (link.isClosed()) return undefined
@@ -100,9 +108,13 @@ function resolveOptions(options: ChannelOptions): ResolvedChannelOptions {
   checkKeys<ChannelOptions>('channel options', options, keys)
   const { allowedOrigins, closeCode = 4401, messagesAreActivity = false, checkInterval = 30 } = options
   if (allowedOrigins !== undefined) checkOrigins(allowedOrigins)
-  if (closeCode !== false && !isCloseCode(closeCode)) throw invalidOption('closeCode', closeCode, 'a code from 4000 to 4999, or false')
+  if (closeCode !== false && !isCloseCode(closeCode)) {
+    throw invalidOption('closeCode', closeCode, 'a code from 4000 to 4999, or false')
+  }
   checkBoolean('messagesAreActivity', messagesAreActivity)
-  if (!isPositive(checkInterval) || checkInterval < 1) throw invalidOption('checkInterval', checkInterval, 'seconds, at least 1')
+  if (!isPositive(checkInterval) || checkInterval < 1) {
+    throw invalidOption('checkInterval', checkInterval, 'seconds, at least 1')
+  }
   return { allowedOrigins, closeCode, messagesAreActivity, checkInterval }
 }
 
@@ -116,7 +128,9 @@ function checkOrigins(allowed: unknown): void {
   const accepts = "a list of origins such as 'https://app.example.com', or a function"
   if (!Array.isArray(allowed)) throw invalidOption('allowedOrigins', allowed, accepts)
   for (const origin of allowed as unknown[]) {
-    if (typeof origin !== 'string' || parseOrigin(origin) === undefined) throw invalidOption('allowedOrigins', origin, accepts)
+    if (typeof origin !== 'string' || parseOrigin(origin) === undefined) {
+      throw invalidOption('allowedOrigins', origin, accepts)
+    }
   }
 }
 

@@ -2,7 +2,16 @@ import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../base/awaitable'
 import { BackPressure } from './back-pressure'
 import { checkCall, headersAlreadySent, type Method, statusMessageOf } from './call-check'
-import { intercept, type Interceptor, interceptOver, isShared, isWrapped, learnPrototype, letGo, type NodeMethods } from './interception'
+import {
+  intercept,
+  type Interceptor,
+  interceptOver,
+  isShared,
+  isWrapped,
+  learnPrototype,
+  letGo,
+  type NodeMethods,
+} from './interception'
 import { absorbWriteHead, addSessionCookies, withdrawAnswer } from './response-headers'
 import { type HeldState, showAsIs, showAsSent } from './sent-view'
 import { type WatchedHold, watchWrappers } from './wrapper-watch'
@@ -271,7 +280,9 @@ export class HeldResponse implements Interceptor, HeldState, WatchedHold {
     showAsIs(res)
     // What an app assigns after its answer, Node ignores.
     if (res.statusCode !== this.#statusCode) res.statusCode = this.#statusCode
-    if (statusMessageOf(res) !== this.#statusMessage) (res as { statusMessage: unknown }).statusMessage = this.#statusMessage
+    if (statusMessageOf(res) !== this.#statusMessage) {
+      ;(res as { statusMessage: unknown }).statusMessage = this.#statusMessage
+    }
   }
 
   /** After a refusal: whether a call belongs to the answer that was refused. Once the other answer has ended, all do.

@@ -89,7 +89,9 @@ function sharedMethodsOf(res: ServerResponse): SharedMethods | undefined {
   const prototype = Object.getPrototypeOf(res) as Intercepted | null
   if (prototype === null) return undefined
   const shared = sharedBy.get(prototype) ?? shareMethods(prototype)
-  return shared !== undefined && methods.every((method) => prototype[method] === shared.shown[method]) ? shared : undefined
+  return shared !== undefined && methods.every((method) => prototype[method] === shared.shown[method])
+    ? shared
+    : undefined
 }
 
 function shareMethods(prototype: Intercepted): SharedMethods | undefined {
@@ -103,7 +105,7 @@ function shareMethods(prototype: Intercepted): SharedMethods | undefined {
 
 /** The prototype next to Node's own, which all prototypes of one Express have in common. */
 function rootOf(prototype: object): Intercepted | undefined {
-  for (let inner: object | null = prototype; inner !== null; ) {
+  for (let inner: object | null = prototype; inner !== null;) {
     const above = Object.getPrototypeOf(inner) as object | null
     if (above === ServerResponse.prototype) return inner as Intercepted
     inner = above

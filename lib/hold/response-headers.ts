@@ -15,7 +15,12 @@ function appendSetCookie(res: ServerResponse, cookie: string): void {
 }
 
 /** Headers that give a shared cache leave of its own, whatever Cache-Control says (RFC 9213, Edge Architecture). */
-const sharedCacheHeaders = ['CDN-Cache-Control', 'Surrogate-Control', 'Cloudflare-CDN-Cache-Control', 'Vercel-CDN-Cache-Control']
+const sharedCacheHeaders = [
+  'CDN-Cache-Control',
+  'Surrogate-Control',
+  'Cloudflare-CDN-Cache-Control',
+  'Vercel-CDN-Cache-Control',
+]
 
 /** Up to a comma that is not in quotes: `private="a, b"`. */
 const directive = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g

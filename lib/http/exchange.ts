@@ -33,7 +33,14 @@ export class Exchange implements Gate {
   #hasComplained = false
   #lateSave: Promise<void> | undefined
 
-  constructor(service: SessionService, req: IncomingMessage, res: ServerResponse, next: Next, shown: Presentation, session: Session) {
+  constructor(
+    service: SessionService,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+    shown: Presentation,
+    session: Session,
+  ) {
     this.service = service
     this.#req = req as SessionRequest
     this.#res = res
@@ -79,7 +86,9 @@ export class Exchange implements Gate {
     this.#isTouched = false
     coreOf(this.#session).onTouch = this.#onTouch
     return andThen(this.#commitEnded(delivery), (cleared) =>
-      andThen(this.service.commit(this.#session, delivery, this.#presented), (outcome) => this.#cookiesOf(outcome, cleared, delivery)),
+      andThen(this.service.commit(this.#session, delivery, this.#presented), (outcome) =>
+        this.#cookiesOf(outcome, cleared, delivery),
+      ),
     )
   }
 
@@ -153,7 +162,7 @@ export class Exchange implements Gate {
 
   #answerForNobody(): void {
     const res = this.#res
-    if (res.headersSent as boolean | undefined !== false || res.writableEnded || res.destroyed) return
+    if ((res.headersSent as boolean | undefined) !== false || res.writableEnded || res.destroyed) return
     warn(
       'HOLDFAST_ERROR_NOT_ANSWERED',
       'a session could not be stored and next(error) was called for that, but nothing has answered the request since; it was answered with 503',
@@ -213,7 +222,10 @@ export class Exchange implements Gate {
     const remedy = claimsForwardedTls(this.#req)
       ? "a proxy says that the client used TLS, but the app does not trust it: set app.set('trust proxy', 1) in Express, or req.secure = true elsewhere"
       : "serve the app over TLS, or leave cookie.secure at 'auto'; behind a proxy that ends TLS set Express' trust proxy"
-    warnOnce('HOLDFAST_SECURE_COOKIE_NOT_SENT', `cookie.secure is true and the request was not secure, so no session cookie was sent; ${remedy}`)
+    warnOnce(
+      'HOLDFAST_SECURE_COOKIE_NOT_SENT',
+      `cookie.secure is true and the request was not secure, so no session cookie was sent; ${remedy}`,
+    )
   }
 
   #warnOfProxy(): void {
@@ -243,6 +255,8 @@ export function exchangeOf(req: IncomingMessage): Exchange {
   // Somebody else's middleware may have put anything there.
   const host = session instanceof Session ? coreOf(session).host : undefined
   if (host instanceof Exchange) return host
-  throw new SessionError('SESSION_MISSING', 'req.session is not there; mount sessionMiddleware() before what uses sessions')
+  throw new SessionError(
+    'SESSION_MISSING',
+    'req.session is not there; mount sessionMiddleware() before what uses sessions',
+  )
 }
-

@@ -36,7 +36,13 @@ export function createMiddleware(service: SessionService): RequestHandler {
   }
 }
 
-function attach(service: SessionService, req: IncomingMessage, res: ServerResponse, next: Next, presented: Presented): void {
+function attach(
+  service: SessionService,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: Next,
+  presented: Presented,
+): void {
   const { verified } = presented
   const session: Session = verified === undefined ? service.fresh() : service.open(verified)
   new Exchange(service, req, res, next, presented, session)

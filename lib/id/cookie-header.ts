@@ -9,7 +9,7 @@ export function readCookieValues(header: unknown, name: string): string[] {
   const values: string[] = []
   if (typeof header !== 'string' || !header.includes(name)) return values
   let equals = -1
-  for (let start = 0; start < header.length && values.length < mostValues; ) {
+  for (let start = 0; start < header.length && values.length < mostValues;) {
     if (equals < start) equals = header.indexOf('=', start)
     if (equals === -1) break
     let end = header.indexOf(';', start)

@@ -64,7 +64,9 @@ export function handleNamedBy(id: string): string {
  * nothing there. No slow hash and no salt: the secret has at least 128 random bits, there is nothing to guess.
  */
 export function hashId(id: string): string {
-  return oneShot === undefined ? createHash('sha256').update(id).digest('base64url') : oneShot('sha256', id, 'base64url')
+  return oneShot === undefined
+    ? createHash('sha256').update(id).digest('base64url')
+    : oneShot('sha256', id, 'base64url')
 }
 
 /** Compares two hashes in a time that tells nothing about where they differ. */

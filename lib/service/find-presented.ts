@@ -19,7 +19,11 @@ export interface Presented extends Presentation {
  * or planted by a neighbour. Dead ones are passed over; when two live sessions are named nobody can tell whose request it
  * is, and neither is served.
  */
-export function findPresented(service: SessionService, req: IncomingMessage, secure = isSecureRequest(req)): Awaitable<Presented> {
+export function findPresented(
+  service: SessionService,
+  req: IncomingMessage,
+  secure = isSecureRequest(req),
+): Awaitable<Presented> {
   const { presented, ids } = service.options.cookie.read(headerOf(req, 'cookie'), secure)
   if (ids.length === 0) return { secure, presented, verified: undefined }
   return andThen(findOnlyLive(service, ids, 0, undefined), (verified) => ({ secure, presented, verified }))

@@ -31,7 +31,12 @@ export class Renewals {
   }
 
   /** Makes the renewal that was begun, and remembers what became of it. */
-  make(handle: string, { from, previousUntil }: Renewal, now: number, ask: () => Awaitable<ChangeResult>): Awaitable<ChangeResult> {
+  make(
+    handle: string,
+    { from, previousUntil }: Renewal,
+    now: number,
+    ask: () => Awaitable<ChangeResult>,
+  ): Awaitable<ChangeResult> {
     const settle = (result: ChangeResult): ChangeResult => {
       this.#here.forget(from)
       if (result === 'renewed') this.#here.keep(from, previousUntil, now)
@@ -71,5 +76,8 @@ export class Renewals {
 
 /** Hooks are for logs: one that throws must not cost a user the request. */
 export function hookFailed(error: unknown): void {
-  warn('HOLDFAST_HOOK_FAILED', `a hook of renewSessionHooks threw: ${error instanceof Error ? error.message : 'unknown reason'}`)
+  warn(
+    'HOLDFAST_HOOK_FAILED',
+    `a hook of renewSessionHooks threw: ${error instanceof Error ? error.message : 'unknown reason'}`,
+  )
 }

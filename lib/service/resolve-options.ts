@@ -1,7 +1,16 @@
 import type { IncomingMessage } from 'node:http'
 import { type Clock, systemClock } from '../base/clock'
 import { SessionError } from '../base/errors'
-import { checkBoolean, checkFunction, checkKeys, checkOneOf, describe, invalidOption, isPositive, type KeysOf } from '../base/option-check'
+import {
+  checkBoolean,
+  checkFunction,
+  checkKeys,
+  checkOneOf,
+  describe,
+  invalidOption,
+  isPositive,
+  type KeysOf,
+} from '../base/option-check'
 import { warnOnce } from '../base/warnings'
 import { type CookieSettings, SessionCookie } from '../id/session-cookie'
 import { defaultSecretBytes, maxSecretBytes, minSecretBytes } from '../id/session-id'
@@ -33,7 +42,16 @@ export interface ResolvedSessionOptions extends ResolvedRules {
 const defaults = {
   sessionTtl: 86_400,
   storeTimeout: 5,
-  cookie: { name: undefined, path: '/', domain: undefined, httpOnly: true, sameSite: 'lax', partitioned: false, priority: undefined, persistent: true } satisfies Omit<CookieSettings, 'secure'>,
+  cookie: {
+    name: undefined,
+    path: '/',
+    domain: undefined,
+    httpOnly: true,
+    sameSite: 'lax',
+    partitioned: false,
+    priority: undefined,
+    persistent: true,
+  } satisfies Omit<CookieSettings, 'secure'>,
 } as const
 
 const optionKeys: KeysOf<SessionOptions> = {
@@ -76,7 +94,12 @@ export function resolveOptions(options: SessionOptions = {}): ResolvedSessionOpt
   const { context = contextOfRequest } = options
   checkFunction('context', context)
   const rules = resolveRules(options)
-  return { ...rules, context, cookie: resolveCookie(options.cookie, options.secret), store: resolveStore(options.store, rules) }
+  return {
+    ...rules,
+    context,
+    cookie: resolveCookie(options.cookie, options.secret),
+    store: resolveStore(options.store, rules),
+  }
 }
 
 /** As `resolveOptions`, for the options that a `UserSessionManager` has as well. */
@@ -156,7 +179,11 @@ function resolveStore(store: unknown, rules: { readonly clock: Clock; readonly s
   }
   if (isSessionStore(store)) return store
   if (isExpressSessionStore(store)) return adaptExpressSessionStore(store, { storeTimeout: rules.storeTimeout })
-  throw invalidOption('store', store, 'a MemoryStore, a RedisStore, or a store written for express-session (an instance)')
+  throw invalidOption(
+    'store',
+    store,
+    'a MemoryStore, a RedisStore, or a store written for express-session (an instance)',
+  )
 }
 
 export function isSessionStore(store: unknown): store is SessionStore {
@@ -170,9 +197,14 @@ function resolveSecrets(secret: unknown): readonly string[] {
   const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
   if (secrets.length === 0) throw invalidOption('secret', secret, 'a string, or several with the newest first')
   for (const one of secrets) {
-    if (typeof one !== 'string' || one === '') throw invalidOption('secret', one, 'a string that is not empty, or several')
+    if (typeof one !== 'string' || one === '') {
+      throw invalidOption('secret', one, 'a string that is not empty, or several')
+    }
     if (one.length < 16) {
-      warnOnce('HOLDFAST_SHORT_SECRET', 'the option secret has fewer than 16 characters and can be guessed; use 32 random bytes')
+      warnOnce(
+        'HOLDFAST_SHORT_SECRET',
+        'the option secret has fewer than 16 characters and can be guessed; use 32 random bytes',
+      )
     }
   }
   return secrets as string[]
@@ -187,9 +219,11 @@ function resolveCookie(given: CookieOptions = {}, secret: unknown): SessionCooki
   const settings = { ...defaults.cookie, ...(Object.fromEntries(present) as Partial<CookieSettings>), secure }
   const { name, path, domain, httpOnly, sameSite, partitioned, priority, persistent } = settings
   if (name !== undefined && !(typeof name === 'string' && cookieName.test(name))) {
-    throw invalidOption('cookie.name', name, 'a token of RFC 6265: letters, digits and !#$%&\'*+-.^_`|~')
+    throw invalidOption('cookie.name', name, "a token of RFC 6265: letters, digits and !#$%&'*+-.^_`|~")
   }
-  if (typeof path !== 'string' || !path.startsWith('/')) throw invalidOption('cookie.path', path, 'a path that begins with "/"')
+  if (typeof path !== 'string' || !path.startsWith('/')) {
+    throw invalidOption('cookie.path', path, 'a path that begins with "/"')
+  }
   if (domain !== undefined && typeof domain !== 'string') throw invalidOption('cookie.domain', domain, 'a domain name')
   checkBoolean('cookie.httpOnly', httpOnly)
   checkBoolean('cookie.partitioned', partitioned)
@@ -199,20 +233,29 @@ function resolveCookie(given: CookieOptions = {}, secret: unknown): SessionCooki
   if (sameSite === 'none' && secure !== true) throw needsSecure("cookie.sameSite 'none'")
   if (partitioned && secure !== true) throw needsSecure('cookie.partitioned')
   if (name !== undefined && /^__host-/i.test(name) && (domain !== undefined || path !== '/')) {
-    throw new SessionError('INVALID_OPTION', 'cookie.name begins with __Host-: browsers accept that only without cookie.domain and with cookie.path "/"; use __Secure- or drop them')
+    throw new SessionError(
+      'INVALID_OPTION',
+      'cookie.name begins with __Host-: browsers accept that only without cookie.domain and with cookie.path "/"; use __Secure- or drop them',
+    )
   }
   const cookie = new SessionCookie(settings, resolveSecrets(secret))
   try {
     cookie.clear(true)
   } catch (cause) {
-    throw new SessionError('INVALID_OPTION', 'cookie.path or cookie.domain cannot stand in a Set-Cookie header; see cause', { cause })
+    throw new SessionError(
+      'INVALID_OPTION',
+      'cookie.path or cookie.domain cannot stand in a Set-Cookie header; see cause',
+      { cause },
+    )
   }
   return cookie
 }
 
 /** A name with a prefix is only accepted together with `Secure`, so it decides what `'auto'` means. */
 function resolveSecure({ name, secure = 'auto' }: CookieOptions): boolean | 'auto' {
-  if (secure !== 'auto' && typeof secure !== 'boolean') throw invalidOption('cookie.secure', secure, "true, false or 'auto'")
+  if (secure !== 'auto' && typeof secure !== 'boolean') {
+    throw invalidOption('cookie.secure', secure, "true, false or 'auto'")
+  }
   if (name === undefined || !/^__(host|secure)-/i.test(name)) return secure
   if (secure === false) throw needsSecure('a cookie.name that begins with __Host- or __Secure-')
   return true

@@ -58,7 +58,7 @@ export interface SessionOptions {
   /**
    * Signs the cookie: the first signs, all verify, so a secret is replaced by putting the new one in front. Default:
    * none. Ids have 192 random bits and need no signature; it spares the store the look-up of made-up ids, and is the form
-    * that cookie-parser reads. One of fewer than 16 characters is told of once: it can be guessed. */
+   * that cookie-parser reads. One of fewer than 16 characters is told of once: it can be guessed. */
   secret?: string | string[] | undefined
   cookie?: CookieOptions | undefined
   /** Absolute lifetime of a session in seconds, from its creation; only a login restarts it. Default 86 400: a day. */

@@ -193,10 +193,20 @@ export class SessionService {
     return change.renew === undefined ? ask() : this.renewals.make(handle, change.renew, now, ask)
   }
 
-  #planChange(core: SessionCore, record: SessionRecord, plan: CommitPlan, fields: FieldChanges, renewedId: string | undefined): RecordChange {
+  #planChange(
+    core: SessionCore,
+    record: SessionRecord,
+    plan: CommitPlan,
+    fields: FieldChanges,
+    renewedId: string | undefined,
+  ): RecordChange {
     const { now } = this
     const { timeouts } = this.options
-    const change: RecordChange = { epoch: record.epoch, fields, access: { accessedAt: now, idleUntil: idleDeadline(now, timeouts) } }
+    const change: RecordChange = {
+      epoch: record.epoch,
+      fields,
+      access: { accessedAt: now, idleUntil: idleDeadline(now, timeouts) },
+    }
     if (renewedId !== undefined) return { ...change, renew: this.planRenewal(record, renewedId, now) }
     if (plan.store !== 'reissue') return change
     const replace = { hash: hashId(core.id), issuedAt: now }
@@ -270,4 +280,3 @@ function accessNotRecorded(error: unknown): void {
   const reason = error instanceof Error ? error.message : 'unknown reason'
   warn('HOLDFAST_ACCESS_NOT_RECORDED', `an access could not be recorded, the session may end early: ${reason}`)
 }
-

@@ -26,7 +26,9 @@ export class FlashFields {
     for (const name of [...fields.keys()].sort()) {
       flash.#given.push(name)
       const value = parseValue(fields.get(name) ?? '')
-      if (value !== undefined && value !== null) flash.#readable.set(name.slice(name.indexOf(':', prefix.length) + 1), value)
+      if (value !== undefined && value !== null) {
+        flash.#readable.set(name.slice(name.indexOf(':', prefix.length) + 1), value)
+      }
     }
     return flash
   }

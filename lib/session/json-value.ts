@@ -15,7 +15,8 @@ export function serializeValue(key: string, value: unknown): string {
 
 /** Throws where JSON cannot carry the value; what `toJSON` gives is judged in its place (a `Date`, a `Buffer`). */
 export function checkValue(key: string, value: unknown): void {
-  const trouble = typeof value === 'object' && value !== null ? (findTrouble(value, []) ?? emptiness(value)) : troubleOf(value)
+  const trouble =
+    typeof value === 'object' && value !== null ? (findTrouble(value, []) ?? emptiness(value)) : troubleOf(value)
   if (trouble !== undefined) throw refuse(key, trouble)
 }
 

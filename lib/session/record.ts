@@ -78,7 +78,8 @@ export function changeRecord(record: SessionRecord, change: RecordChange): Sessi
   if (change.epoch !== undefined && change.epoch !== record.epoch) return undefined
   const { access, replace, bind } = change
   const renew = change.renew?.from === record.hash ? change.renew : undefined
-  const idleUntil = access?.idleUntil === undefined ? record.idleUntil : Math.max(record.idleUntil ?? 0, access.idleUntil)
+  const idleUntil =
+    access?.idleUntil === undefined ? record.idleUntil : Math.max(record.idleUntil ?? 0, access.idleUntil)
   // Written out, because `{ ...record }` costs V8 1 µs here, and another hidden class for every reader.
   return {
     hash: replace?.hash ?? renew?.to ?? record.hash,
@@ -98,5 +99,7 @@ export function changeRecord(record: SessionRecord, change: RecordChange): Sessi
 /** Whether a change is one that a channel on the session wants to hear of: other values, another id or owner. An access
  * is none, and a renewed id is no other session. */
 export function isNews({ fields, replace, bind }: RecordChange): boolean {
-  return replace !== undefined || bind !== undefined || (fields !== undefined && fields.set.size + fields.remove.length > 0)
+  return (
+    replace !== undefined || bind !== undefined || (fields !== undefined && fields.set.size + fields.remove.length > 0)
+  )
 }

@@ -86,7 +86,11 @@ export class SessionCore {
       if (name.startsWith(valuePrefix)) values.set(name.slice(valuePrefix.length), text)
       else if (FlashFields.isField(name)) (flash ??= new Map<string, string>()).set(name, text)
     }
-    const core = new SessionCore(setting, new TrackedValues(values), flash ? FlashFields.read(flash) : new FlashFields())
+    const core = new SessionCore(
+      setting,
+      new TrackedValues(values),
+      flash ? FlashFields.read(flash) : new FlashFields(),
+    )
     core.#id = id
     core.#firstId = id
     core.record = stored.record

@@ -53,7 +53,9 @@ export class GuardedStore {
   /** As `load`, where the store tells of every session unasked. */
   watch(handle: string, now: number, until: number): Awaitable<StoredSession | undefined> {
     const store = this.#store
-    return this.#guard.run('watch', () => (store.watch === undefined ? store.load(handle, now) : store.watch(handle, now, until)))
+    return this.#guard.run('watch', () =>
+      store.watch === undefined ? store.load(handle, now) : store.watch(handle, now, until),
+    )
   }
 
   /** Undefined for a store that tells nothing. */

@@ -2,7 +2,15 @@ import { type Clock, systemClock } from '../base/clock'
 import { DeadlineQueue } from '../base/deadline-queue'
 import { SessionError } from '../base/errors'
 import { isLive, retainUntil } from '../session/lifetime'
-import { changeRecord, type ChangeResult, type FieldChanges, isNews, type RecordChange, type SessionRecord, type StoredSession } from '../session/record'
+import {
+  changeRecord,
+  type ChangeResult,
+  type FieldChanges,
+  isNews,
+  type RecordChange,
+  type SessionRecord,
+  type StoredSession,
+} from '../session/record'
 import type { SessionStore, StoreListener } from '../session/store'
 import { StoreListeners } from './store-listeners'
 
@@ -47,7 +55,10 @@ export class MemoryStore implements SessionStore {
   constructor(options: MemoryStoreOptions = {}) {
     const { maxSessions = 100_000, clock = systemClock } = options
     if (!Number.isSafeInteger(maxSessions) || maxSessions < 1) {
-      throw new SessionError('INVALID_OPTION', `MemoryStore: maxSessions is ${String(maxSessions)}; give a whole number of at least 1`)
+      throw new SessionError(
+        'INVALID_OPTION',
+        `MemoryStore: maxSessions is ${String(maxSessions)}; give a whole number of at least 1`,
+      )
     }
     this.#maxSessions = maxSessions
     this.#clock = clock
@@ -210,7 +221,11 @@ export class MemoryStore implements SessionStore {
 
   #sweep(): void {
     const now = this.#clock()
-    for (let first = this.#deadlines.first(); first !== undefined && first.deadline <= now; first = this.#deadlines.first()) {
+    for (
+      let first = this.#deadlines.first();
+      first !== undefined && first.deadline <= now;
+      first = this.#deadlines.first()
+    ) {
       this.#drop(first.key)
     }
     this.#schedule()
@@ -222,7 +237,10 @@ function copyRecord(record: SessionRecord): SessionRecord {
   return record.context === undefined ? record : { ...record, context: structuredClone(record.context) }
 }
 
-function changeFields(fields: ReadonlyMap<string, string>, changes: FieldChanges | undefined): ReadonlyMap<string, string> {
+function changeFields(
+  fields: ReadonlyMap<string, string>,
+  changes: FieldChanges | undefined,
+): ReadonlyMap<string, string> {
   if (changes === undefined) return fields
   const next = new Map(fields)
   for (const name of changes.remove) next.delete(name)

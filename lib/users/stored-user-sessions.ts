@@ -22,7 +22,11 @@ export class StoredUserSessions implements UserSessionBackend {
     this.#service = service
   }
 
-  async create(subject: string, context: UserSessionOperationContext, ttl = this.#service.options.sessionTtl): Promise<string> {
+  async create(
+    subject: string,
+    context: UserSessionOperationContext,
+    ttl = this.#service.options.sessionTtl,
+  ): Promise<string> {
     const { options, store, now } = this.#service
     const id = mintId(options.idLength)
     const record = this.#service.newRecord(id, { subject, context, ttl })
@@ -30,7 +34,11 @@ export class StoredUserSessions implements UserSessionBackend {
     return id
   }
 
-  async read(subject: string, id: string, context: UserSessionOperationContext): Promise<[UserSessionMetaData, string | null]> {
+  async read(
+    subject: string,
+    id: string,
+    context: UserSessionOperationContext,
+  ): Promise<[UserSessionMetaData, string | null]> {
     const { now, options, renewals } = this.#service
     const open = await this.#open(subject, id, now)
     await this.#check(subject, open, context)
@@ -70,7 +78,11 @@ export class StoredUserSessions implements UserSessionBackend {
   }
 
   async deleteAll(subject: string, except: string | undefined): Promise<number> {
-    return this.#service.store.deleteAll(subject, this.#service.now, except === undefined ? undefined : handleFrom(except))
+    return this.#service.store.deleteAll(
+      subject,
+      this.#service.now,
+      except === undefined ? undefined : handleFrom(except),
+    )
   }
 
   async updateAll(subject: string, data: object): Promise<number> {
@@ -90,7 +102,11 @@ export class StoredUserSessions implements UserSessionBackend {
     throw idleExpired()
   }
 
-  async #check(subject: string, { handle, record }: OpenUserSession, context: UserSessionOperationContext): Promise<void> {
+  async #check(
+    subject: string,
+    { handle, record }: OpenUserSession,
+    context: UserSessionOperationContext,
+  ): Promise<void> {
     const { readUserSessionHook = checkDevice } = this.#service.options
     await readUserSessionHook(subject, handle, context, metaDataOf(record))
   }
@@ -121,7 +137,12 @@ export class StoredUserSessions implements UserSessionBackend {
 
   /** Changes the session and records the access. A session that has ended meanwhile, or got another id at a login, is not
    * there any more for the one who came with this id. */
-  async #change({ handle, record }: OpenUserSession, what: RecordChange, now: number, id: string | null): Promise<[UserSessionMetaData, string | null]> {
+  async #change(
+    { handle, record }: OpenUserSession,
+    what: RecordChange,
+    now: number,
+    id: string | null,
+  ): Promise<[UserSessionMetaData, string | null]> {
     const { options } = this.#service
     const access = { accessedAt: now, idleUntil: idleDeadline(now, options.timeouts) }
     const change = { ...what, epoch: record.epoch, access }

@@ -22,7 +22,10 @@ export function notFound(): SessionError {
 }
 
 export function idleExpired(): SessionError {
-  return new SessionError('USER_SESSION_EXPIRED', 'the session was not used for longer than timeouts.idle, and has ended; ask the user to sign in')
+  return new SessionError(
+    'USER_SESSION_EXPIRED',
+    'the session was not used for longer than timeouts.idle, and has ended; ask the user to sign in',
+  )
 }
 
 /** The default `readUserSessionHook`. */

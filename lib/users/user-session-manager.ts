@@ -51,7 +51,8 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
    */
   constructor(options: UserSessionManagerOptions<Device, Location>) {
     const given: unknown = options
-    this.#backend = given instanceof StoredUserSessions ? given : resolveUserSessionOptions(given as UserSessionManagerOptions)
+    this.#backend =
+      given instanceof StoredUserSessions ? given : resolveUserSessionOptions(given as UserSessionManagerOptions)
   }
 
   /**
@@ -62,10 +63,17 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
    * @returns The session's id: a secret, for its owner only. With a store of the package it is the value of a cookie that
    *   the middleware accepts (see `SessionManager.setCookie`).
    */
-  async create(subject: string, context: UserSessionOperationContext<Device, Location>, sessionTtl?: number): Promise<string> {
+  async create(
+    subject: string,
+    context: UserSessionOperationContext<Device, Location>,
+    sessionTtl?: number,
+  ): Promise<string> {
     checkSubject(subject)
     if (sessionTtl !== undefined && !isPositive(sessionTtl)) {
-      throw new SessionError('INVALID_ARGUMENT', `sessionTtl is ${describe(sessionTtl)}; it accepts seconds greater than 0`)
+      throw new SessionError(
+        'INVALID_ARGUMENT',
+        `sessionTtl is ${describe(sessionTtl)}; it accepts seconds greater than 0`,
+      )
     }
     return this.#backend.create(subject, copyContext(context), sessionTtl)
   }
@@ -137,7 +145,9 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
     checkKeys<DeleteAllOptions>('deleteAll options', options, { except: true })
     const { except } = options as { except?: unknown }
     // Whoever means to keep one, and names none, would end his own.
-    if (except !== undefined && typeof except !== 'string') throw invalidOption('except', except, 'the handle of a session')
+    if (except !== undefined && typeof except !== 'string') {
+      throw invalidOption('except', except, 'the handle of a session')
+    }
     return this.#backend.deleteAll(subject, except)
   }
 

@@ -12,7 +12,12 @@ let pair: readonly RunningExample[]
 beforeAll(async () => {
   redis = await RedisServer.start()
   const env = { REDIS_URL: redis.url }
-  const [launched, first, ...others] = await Promise.all([launchBrowser(), startExample(command), startExample(command, env), startExample(command, env)])
+  const [launched, first, ...others] = await Promise.all([
+    launchBrowser(),
+    startExample(command),
+    startExample(command, env),
+    startExample(command, env),
+  ])
   browser = launched
   alone = first
   pair = others
@@ -63,7 +68,8 @@ async function tellEachOther(urls: readonly string[]): Promise<void> {
   await context.close()
 }
 
-test('two tabs of one process: a new name is seen, and a sign-out closes the other socket', () => tellEachOther([alone.url, alone.url]))
+test('two tabs of one process: a new name is seen, and a sign-out closes the other socket', () =>
+  tellEachOther([alone.url, alone.url]))
 
 test('the same with each tab on a process of its own', () => tellEachOther(pair.map(({ url }) => url)))
 

@@ -29,7 +29,10 @@ afterEach(async () => {
   await visitor.send('/sign-out')
 })
 
-async function openBrowser(options: BrowserContextOptions = {}, isExpected?: (text: string) => boolean): Promise<WatchedPage> {
+async function openBrowser(
+  options: BrowserContextOptions = {},
+  isExpected?: (text: string) => boolean,
+): Promise<WatchedPage> {
   const context = await browser.newContext({ baseURL: example.url, ...options })
   contexts.push(context)
   return openPage(context, isExpected)
@@ -76,7 +79,9 @@ test('a change of password ends the others, and the old password', async () => {
   await here.page.getByLabel('Current password').fill(password)
   await here.page.getByLabel('New password').fill(wanted)
   await submit(here.page, 'Change password')
-  expect(await here.page.getByRole('status').textContent()).toBe('Your password is changed. 1 other device was signed out.')
+  expect(await here.page.getByRole('status').textContent()).toBe(
+    'Your password is changed. 1 other device was signed out.',
+  )
   expect(await devices(here.page)).toHaveLength(1)
   await other.page.reload()
   expect(path(other.page)).toBe('/sign-in')
@@ -163,7 +168,9 @@ test('a field that was filled in wrongly says so to a screen reader', async () =
 })
 
 test('nothing is wider than the window, on a phone or a desktop', async () => {
-  const { page } = await openBrowser({ extraHTTPHeaders: { 'x-forwarded-for': '2001:db8:85a3:1234:5678:8a2e:0370:7334' } })
+  const { page } = await openBrowser({
+    extraHTTPHeaders: { 'x-forwarded-for': '2001:db8:85a3:1234:5678:8a2e:0370:7334' },
+  })
   await signIn(page)
   const tooWide = []
   for (const url of ['/', '/password', '/nowhere']) {

@@ -63,7 +63,9 @@ describe.each(kinds)('channels on $name', (kind) => {
       ...numbers.map((number) => client.ask({ update: { [`socket${number}`]: number } })),
     ])
     const all = JSON.parse((await app.get('/all', cookie)).text) as object
-    expect(Object.keys(all).sort()).toEqual(['name', ...numbers.flatMap((number) => [`http${number}`, `socket${number}`])].sort())
+    expect(Object.keys(all).sort()).toEqual(
+      ['name', ...numbers.flatMap((number) => [`http${number}`, `socket${number}`])].sort(),
+    )
   })
 
   test('a clear ends the session on HTTP too', async () => {
@@ -126,9 +128,17 @@ describe.each(kinds)('channels on $name', (kind) => {
   // A store that lists no users' sessions has nothing to show here; README's table says which do.
   if (!kind.lists) return
   describe('of a user', () => {
-    test('a change reaches all of the user\'s sessions, and nobody else\'s', async () => {
-      const [here, there, else_] = [await app.get('/login/ada'), await app.get('/login/ada'), await app.get('/login/bo')]
-      const [one, two, other] = [await app.connect(here.cookie), await app.connect(there.cookie), await app.connect(else_.cookie)]
+    test("a change reaches all of the user's sessions, and nobody else's", async () => {
+      const [here, there, else_] = [
+        await app.get('/login/ada'),
+        await app.get('/login/ada'),
+        await app.get('/login/bo'),
+      ]
+      const [one, two, other] = [
+        await app.connect(here.cookie),
+        await app.connect(there.cookie),
+        await app.connect(else_.cookie),
+      ]
       expect(await one.ask({ update: { name: 'Ada L.' } })).toBe('done')
       expect(await two.next('changed')).toEqual({ name: 'Ada L.' })
       expect(JSON.parse((await app.get('/all', there.cookie)).text)).toEqual({ name: 'Ada L.' })
@@ -137,7 +147,7 @@ describe.each(kinds)('channels on $name', (kind) => {
       expect(app.channels.map((channel) => channel.subject)).toEqual(['ada', 'ada', 'bo'])
     })
 
-    test('a visitor\'s change stays in the visitor\'s session', async () => {
+    test("a visitor's change stays in the visitor's session", async () => {
       const [here, there] = [await app.get('/set/a/1'), await app.get('/set/a/1')]
       const one = await app.connect(here.cookie)
       await one.ask({ update: { name: 'Ada' } })

@@ -1,9 +1,19 @@
-import { type ChannelOptions, type ChannelSession, MemoryStore, SessionManager, type SessionOptions, type SessionStore } from '../../lib'
+import {
+  type ChannelOptions,
+  type ChannelSession,
+  MemoryStore,
+  SessionManager,
+  type SessionOptions,
+  type SessionStore,
+} from '../../lib'
 import { FakeSocket, handshake, turn } from '../support/fake-socket'
 
 // The machine's clock and its timers, and nothing by which promises or sockets come to their turn.
 beforeEach(() => {
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'performance', 'hrtime'], now: 1_700_000_000_000 })
+  jest.useFakeTimers({
+    doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'performance', 'hrtime'],
+    now: 1_700_000_000_000,
+  })
 })
 afterEach(() => jest.useRealTimers())
 
@@ -143,7 +153,9 @@ test('a login of another length is another session: the channel of the id from b
 })
 
 test('a renewed id leaves the channel open', async () => {
-  const { sessions, id, socket, channel } = await open({ timeouts: { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 } })
+  const { sessions, id, socket, channel } = await open({
+    timeouts: { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 },
+  })
   await pass(120)
   const session = await sessions.read(id)
   session.set('renewed', true)
@@ -256,7 +268,7 @@ test.each<[string, ChannelOptions, unknown]>([
   expect([socket.closedWith, channel.ended]).toEqual([closed, 'ended'])
 })
 
-test('the app\'s own listeners come before the closing, and may still send', async () => {
+test("the app's own listeners come before the closing, and may still send", async () => {
   const { sessions, id, socket, channel } = await open({})
   const states: number[] = []
   channel.onEnd(() => states.push(socket.readyState))
@@ -286,5 +298,9 @@ test('closing the manager closes the sockets with 1001: nobody follows their ses
   await sessions.close()
   await turn()
   expect([socket.closedWith, channel.ended]).toEqual([[1001, 'closed'], 'closed'])
-  expect(await sessions.openChannel(new FakeSocket(), handshake(id)).catch((error: unknown) => (error as { code: string }).code)).toBe('STORE_CLOSED')
+  expect(
+    await sessions
+      .openChannel(new FakeSocket(), handshake(id))
+      .catch((error: unknown) => (error as { code: string }).code),
+  ).toBe('STORE_CLOSED')
 })

@@ -23,7 +23,10 @@ describe('the origin', () => {
       expect(await (await app.connect(cookie, { origin: 'https://evil.example' })).closed).toMatchObject({ code: 4400 })
     }
     expect(warned.mock.calls).toEqual([
-      [expect.stringContaining('(https://evil.example)'), { type: 'HoldfastWarning', code: 'HOLDFAST_CHANNEL_ORIGIN_REFUSED' }],
+      [
+        expect.stringContaining('(https://evil.example)'),
+        { type: 'HoldfastWarning', code: 'HOLDFAST_CHANNEL_ORIGIN_REFUSED' },
+      ],
     ])
     expect(app.channels).toEqual([])
     const own = await app.connect(cookie, { origin: `http://127.0.0.1:${app.port}` })
@@ -34,10 +37,14 @@ describe('the origin', () => {
   test('a page on the list gets one', async () => {
     const app = await startChannelApp({}, { allowedOrigins: ['https://partner.example'] })
     const { cookie } = await app.get('/set/name/Ada')
-    expect(await (await app.connect(cookie, { origin: 'https://partner.example' })).closed).toMatchObject({ code: 4400 })
+    expect(await (await app.connect(cookie, { origin: 'https://partner.example' })).closed).toMatchObject({
+      code: 4400,
+    })
     // The page came over TLS, so the cookie that goes with it is the secure one.
     const secure = cookie.replace('sid=', '__Host-sid=')
-    expect(await (await app.connect(secure, { origin: 'https://partner.example' })).next('open')).toEqual({ name: 'Ada' })
+    expect(await (await app.connect(secure, { origin: 'https://partner.example' })).next('open')).toEqual({
+      name: 'Ada',
+    })
     expect(await (await app.connect(cookie)).next('open')).toEqual({ name: 'Ada' })
     await app.close()
   })
@@ -61,13 +68,27 @@ describe('openChannel', () => {
     ['no request', new FakeSocket(), { url: '/' }, undefined, 'INVALID_ARGUMENT'],
     ['a bare ws socket alone', new FakeSocket(), undefined, undefined, 'INVALID_ARGUMENT'],
     ['an unknown option', new FakeSocket(), handshake(''), { allowedOrigin: [] }, 'INVALID_OPTION'],
-    ['an origin that is none', new FakeSocket(), handshake(''), { allowedOrigins: ['app.example.com'] }, 'INVALID_OPTION'],
-    ['origins that are no list', new FakeSocket(), handshake(''), { allowedOrigins: 'https://a.example' }, 'INVALID_OPTION'],
-    ['a close code that is not the app\'s', new FakeSocket(), handshake(''), { closeCode: 1000 }, 'INVALID_OPTION'],
+    [
+      'an origin that is none',
+      new FakeSocket(),
+      handshake(''),
+      { allowedOrigins: ['app.example.com'] },
+      'INVALID_OPTION',
+    ],
+    [
+      'origins that are no list',
+      new FakeSocket(),
+      handshake(''),
+      { allowedOrigins: 'https://a.example' },
+      'INVALID_OPTION',
+    ],
+    ["a close code that is not the app's", new FakeSocket(), handshake(''), { closeCode: 1000 }, 'INVALID_OPTION'],
     ['no time between checks', new FakeSocket(), handshake(''), { checkInterval: 0 }, 'INVALID_OPTION'],
     ['activity that is no boolean', new FakeSocket(), handshake(''), { messagesAreActivity: 'yes' }, 'INVALID_OPTION'],
   ])('refuses %s', async (_name, socket, request, options, code) => {
-    await expect(sessions.openChannel(socket as FakeSocket, request as object, options as object)).rejects.toMatchObject({ code })
+    await expect(
+      sessions.openChannel(socket as FakeSocket, request as object, options as object),
+    ).rejects.toMatchObject({ code })
   })
 
   test('a socket that has closed gets no channel, and keeps no listener', async () => {
@@ -122,9 +143,17 @@ describe('openChannel', () => {
     session.regenerateId()
     const next = (await own.save(session)) ?? ''
     const [after, late] = [new FakeSocket(), new FakeSocket()]
-    const [opened, refused] = await Promise.all([own.openChannel(after, handshake(next)), own.openChannel(late, handshake(id))])
+    const [opened, refused] = await Promise.all([
+      own.openChannel(after, handshake(next)),
+      own.openChannel(late, handshake(id)),
+    ])
     await turn()
-    expect([before.closedWith, opened?.ended, refused, after.closedWith]).toEqual([[4401, 'replaced'], undefined, undefined, undefined])
+    expect([before.closedWith, opened?.ended, refused, after.closedWith]).toEqual([
+      [4401, 'replaced'],
+      undefined,
+      undefined,
+      undefined,
+    ])
     await own.update(next, { name: 'Bo' })
     await turn()
     expect(opened?.get()).toEqual({ name: 'Bo' })

@@ -49,7 +49,9 @@ test('10 000 sockets opened and closed leave nothing: no listener, no entry, no 
   const round = async (count: number): Promise<void> => {
     const sockets = Array.from({ length: count }, () => new FakeSocket())
     const channels = await Promise.all(
-      sockets.map((socket, index) => openChannel<object>(service, hub, socket, handshake(ids[index % 100] ?? ''), { messagesAreActivity: true })),
+      sockets.map((socket, index) =>
+        openChannel<object>(service, hub, socket, handshake(ids[index % 100] ?? ''), { messagesAreActivity: true }),
+      ),
     )
     expect([hub.size, listening()]).toEqual([Math.min(100, count), 1])
     for (const channel of channels) {
@@ -78,7 +80,9 @@ test('10 000 sockets that get no channel leave nothing either', async () => {
   const service = new SessionService(resolveOptions({ store }))
   const hub = new ChannelHub(service)
   const socket = new FakeSocket()
-  for (let i = 0; i < 10_000; i++) await openChannel(service, hub, socket, handshake(`${'A'.repeat(40)}${i % 2 === 0 ? 'AAAAAAAA' : '%'}`))
+  for (let i = 0; i < 10_000; i++) {
+    await openChannel(service, hub, socket, handshake(`${'A'.repeat(40)}${i % 2 === 0 ? 'AAAAAAAA' : '%'}`))
+  }
   await turn()
   expect([socket.countListeners(), hub.size, listening()]).toEqual([0, 0, 0])
 })

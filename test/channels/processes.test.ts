@@ -16,7 +16,9 @@ class Process {
   }
 
   static async start(url: string, checkInterval = 30): Promise<Process> {
-    const child = fork(join(__dirname, 'channel-process.ts'), [url, String(checkInterval)], { execArgv: ['--import', 'tsx'] })
+    const child = fork(join(__dirname, 'channel-process.ts'), [url, String(checkInterval)], {
+      execArgv: ['--import', 'tsx'],
+    })
     const [{ port }] = (await once(child, 'message')) as [{ port: number }]
     return new Process(child, port)
   }
@@ -75,7 +77,9 @@ async function subscribed(): Promise<void> {
 }
 
 async function subscribers(): Promise<number> {
-  return (await admin.sendCommand<string>(['CLIENT', 'LIST', 'TYPE', 'PUBSUB'])).split('\n').filter((line) => line !== '').length
+  return (await admin.sendCommand<string>(['CLIENT', 'LIST', 'TYPE', 'PUBSUB']))
+    .split('\n')
+    .filter((line) => line !== '').length
 }
 
 async function within(seconds: number, act: () => Promise<unknown>): Promise<void> {
@@ -92,7 +96,7 @@ test('a channel sees what the other process changes', async () => {
   })
 })
 
-test('what a channel sets is there in the other process, for HTTP, for channels, and for all of the user\'s sessions', async () => {
+test("what a channel sets is there in the other process, for HTTP, for channels, and for all of the user's sessions", async () => {
   const here = await visitor('bo')
   const there = await visitor('bo', other)
   await within(1, async () => {
@@ -122,7 +126,11 @@ test.each<[string, string, (cookie: string) => Promise<unknown>]>([
   ['logout', 'ended', (cookie) => other.get('/logout', cookie)],
   ['deleteAll', 'ended', () => other.deleteAll('di')],
   ['another login on the session', 'replaced', (cookie) => other.get('/login/di', cookie)],
-  ['a clear by another channel', 'ended', async (cookie) => (await other.connect(cookie)).socket.send('{"clear":true}')],
+  [
+    'a clear by another channel',
+    'ended',
+    async (cookie) => (await other.connect(cookie)).socket.send('{"clear":true}'),
+  ],
 ])('%s in the other process closes the socket within a second', async (_name, reason, end) => {
   const { cookie, client } = await visitor('di')
   await within(1, async () => {
@@ -146,7 +154,11 @@ test('what happens while the subscription is down is made good as soon as it sta
 
 test('what nobody was told of is found by the periodic check', async () => {
   const patient = await Process.start(server.url, 1)
-  const [changed, ended, dropped] = [await visitor('gus', patient), await visitor('hal', patient), await visitor('ida', patient)]
+  const [changed, ended, dropped] = [
+    await visitor('gus', patient),
+    await visitor('hal', patient),
+    await visitor('ida', patient),
+  ]
   await within(2, async () => {
     // Nobody watches these any more, as far as Redis knows: so nothing is published.
     for (const { handle } of [changed, ended]) await admin.hDel(`sess:${handle}`, 'w')
@@ -157,7 +169,9 @@ test('what nobody was told of is found by the periodic check', async () => {
       admin.del(`sess:${dropped.handle}`),
     ])
     expect(await changed.client.next('changed')).toEqual({ name: 'Gus' })
-    expect([await ended.client.closed, await dropped.client.closed]).toEqual(Array(2).fill({ code: 4401, reason: 'ended' }))
+    expect([await ended.client.closed, await dropped.client.closed]).toEqual(
+      Array(2).fill({ code: 4401, reason: 'ended' }),
+    )
   })
   // The look has said again that the session is watched: the next change is told at once.
   expect(await admin.hExists(`sess:${changed.handle}`, 'w')).toBe(1)
@@ -169,7 +183,9 @@ test('hundreds of sockets share one subscription a process, and leave no key beh
   const clients = await Promise.all(Array.from({ length: 300 }, (_, index) => one.connect(cookies[index % 20] ?? '')))
   await subscribed()
   expect(await subscribers()).toBeLessThanOrEqual(2)
-  const told = clients.filter((_, index) => index % 20 === 3).map((client) => client.next('changed') as Promise<unknown>)
+  const told = clients
+    .filter((_, index) => index % 20 === 3)
+    .map((client) => client.next('changed') as Promise<unknown>)
   await other.get('/set/name/told', cookies[3])
   expect(await Promise.all(told)).toEqual(Array(15).fill({ name: 'told' }))
   const keys = await admin.dbSize()

@@ -82,7 +82,12 @@ afterEach(async () => {
 })
 
 function connect(cookie: string, transport: string): ClientSocket {
-  const client = io(`http://127.0.0.1:${app.port}`, { transports: [transport], extraHeaders: { cookie }, forceNew: true, reconnection: false })
+  const client = io(`http://127.0.0.1:${app.port}`, {
+    transports: [transport],
+    extraHeaders: { cookie },
+    forceNew: true,
+    reconnection: false,
+  })
   clients.push(client)
   return client
 }

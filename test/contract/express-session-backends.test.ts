@@ -74,7 +74,8 @@ describe.each(storesOfOthers)('$name', ({ name, takesGarbage }) => {
     const { handle, session } = lasting(60)
     await store.insert(handle, session, seconds())
     const other = adaptExpressSessionStore(raw)
-    const change = (i: number) => (i % 2 === 0 ? store : other).change(handle, setting({ [`k${i}`]: `${i}` }), seconds())
+    const change = (i: number) =>
+      (i % 2 === 0 ? store : other).change(handle, setting({ [`k${i}`]: `${i}` }), seconds())
     await Promise.all(Array.from({ length: 50 }, async (_, i) => change(i)))
     expect((await store.load(handle, seconds()))?.fields.size).toBe(51)
   })

@@ -34,7 +34,11 @@ async function inserted() {
   const id = mintId(24)
   const handle = id.slice(0, 16)
   const times = { createdAt: now(), issuedAt: now(), accessedAt: now(), expiresAt: now() + 3600 }
-  await here.insert(handle, { record: recordWith({ ...times, hash: hashId(id) }), fields: new Map([['cart', '1']]) }, now())
+  await here.insert(
+    handle,
+    { record: recordWith({ ...times, hash: hashId(id) }), fields: new Map([['cart', '1']]) },
+    now(),
+  )
   const opens = async (candidate: string) => {
     const loaded = await here.load(handle, now())
     return loaded === undefined ? undefined : matchId(loaded.record, hashId(candidate), now())
@@ -46,7 +50,10 @@ async function inserted() {
 function login(handle: string): { id: string; change: RecordChange } {
   const id = mintIdFor(handle, 24)
   const bind = { subject: 'ann', createdAt: now(), expiresAt: now() + 3600 }
-  return { id, change: { epoch: 0, replace: { hash: hashId(id), issuedAt: now() }, bind, ...setting({ role: '"admin"' }) } }
+  return {
+    id,
+    change: { epoch: 0, replace: { hash: hashId(id), issuedAt: now() }, bind, ...setting({ role: '"admin"' }) },
+  }
 }
 
 function renewal(handle: string, from: string): { id: string; change: RecordChange } {

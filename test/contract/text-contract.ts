@@ -5,12 +5,12 @@ import { at, newHandle, recordWith, sessionWith, setting } from './samples'
 /** Names and values of fields are opaque: whatever they are, they come back as they went in. */
 export function describeTexts(store: () => SessionStore): void {
   describe('texts', () => {
-  const kept = async (session: StoredSession): Promise<string> => {
-    const handle = newHandle()
-    await store().insert(handle, session, at(0))
-    return handle
-  }
-  const fieldsOf = async (handle: string) => Object.fromEntries((await store().load(handle, at(1)))?.fields ?? [])
+    const kept = async (session: StoredSession): Promise<string> => {
+      const handle = newHandle()
+      await store().insert(handle, session, at(0))
+      return handle
+    }
+    const fieldsOf = async (handle: string) => Object.fromEntries((await store().load(handle, at(1)))?.fields ?? [])
 
     const texts: [string, string][] = [
       ['nothing', ''],
@@ -28,8 +28,19 @@ export function describeTexts(store: () => SessionStore): void {
 
     test.each(texts)('a field can be called and can hold: %s', async (_, text) => {
       const [name, other] = [`v:${text}`, `f:${text}`]
-      const handle = await kept({ record: recordWith(), fields: new Map([[name, text], [other, 'x']]) })
-      expect((await store().load(handle, at(1)))?.fields).toEqual(new Map([[name, text], [other, 'x']]))
+      const handle = await kept({
+        record: recordWith(),
+        fields: new Map([
+          [name, text],
+          [other, 'x'],
+        ]),
+      })
+      expect((await store().load(handle, at(1)))?.fields).toEqual(
+        new Map([
+          [name, text],
+          [other, 'x'],
+        ]),
+      )
       await store().change(handle, { fields: { set: new Map([[name, text + text]]), remove: [other] } }, at(1))
       expect((await store().load(handle, at(1)))?.fields).toEqual(new Map([[name, text + text]]))
     })

@@ -8,8 +8,12 @@ const blocks = [...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => 
 
 /** What the compiler says of each piece of code, as if it stood in a file of the project. */
 function complaints(pieces: readonly string[]): string[] {
-  const files = new Map(pieces.map((text, index) => [join(__dirname, `readme-block-${index}.ts`), `${text}\nexport {}\n`]))
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as { config: object }
+  const files = new Map(
+    pieces.map((text, index) => [join(__dirname, `readme-block-${index}.ts`), `${text}\nexport {}\n`]),
+  )
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as {
+    config: object
+  }
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
   const host = ts.createCompilerHost(options)
   const { readFile, fileExists, getSourceFile } = host
@@ -44,13 +48,15 @@ test('every piece of TypeScript in README compiles', () => {
   const others = blocks.filter((block) => !shapes.includes(block))
   expect([shapes.length, others.length > 10]).toEqual([1, true])
   expect(complaints(others)).toEqual([])
-  expect(complaints([`${shapes.join('')}\nimport { Session } from 'holdfast'\nnew Session().set('theme', 'dark')`])).toEqual([])
+  expect(
+    complaints([`${shapes.join('')}\nimport { Session } from 'holdfast'\nnew Session().set('theme', 'dark')`]),
+  ).toEqual([])
 }, 60_000)
 
 test('the compiler is really asked', () => {
-  expect(complaints(["import { sessionMiddleware } from 'holdfast'\nsessionMiddleware({ sessionTtl: 'a day' })"])).toEqual([
-    expect.stringContaining("Type 'string' is not assignable to type 'number'"),
-  ])
+  expect(
+    complaints(["import { sessionMiddleware } from 'holdfast'\nsessionMiddleware({ sessionTtl: 'a day' })"]),
+  ).toEqual([expect.stringContaining("Type 'string' is not assignable to type 'number'")])
 }, 60_000)
 
 test('the first screen is a whole app in at most 15 lines', () => {
@@ -61,7 +67,9 @@ test('the first screen is a whole app in at most 15 lines', () => {
 })
 
 test('every file and every section that README links to is there', () => {
-  const targets = [...readme.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '').filter((target) => !/^https?:/.test(target))
+  const targets = [...readme.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map((match) => match[1] ?? '')
+    .filter((target) => !/^https?:/.test(target))
   expect(targets.length).toBeGreaterThan(20)
   const headings = new Set([...readme.matchAll(/^#+ (.+)$/gm)].map((match) => slug(match[1] ?? '')))
   const missing = targets.filter((target) =>
@@ -73,7 +81,9 @@ test('every file and every section that README links to is there', () => {
 test('every code and every option has its row', () => {
   const codes = readFileSync(join(root, 'lib/base/errors.ts'), 'utf8').match(/(?<=\| ')[A-Z_]+(?=')/g) ?? []
   expect(codes.length).toBeGreaterThan(15)
-  const table = readme.replaceAll('­', '').replaceAll('OLD_SESSION_…_REQUIRED', 'OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL_REQUIRED')
+  const table = readme
+    .replaceAll('­', '')
+    .replaceAll('OLD_SESSION_…_REQUIRED', 'OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL_REQUIRED')
     .replaceAll('INVALID_OLD_SESSION_…', 'INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL')
   expect(codes.filter((code) => !table.includes(`\`${code}\``))).toEqual([])
   const warnings = new Set<string>()
@@ -83,9 +93,14 @@ test('every code and every option has its row', () => {
   expect([...warnings].filter((code) => !readme.includes(code))).toEqual([])
   const source = readFileSync(join(root, 'lib/service/session-options.ts'), 'utf8')
   const options = [...source.matchAll(/^ {2}(\w+)\?:/gm)].map((match) => match[1] ?? '')
-  expect(options.filter((option) => !new RegExp(`^\\| \`(cookie\\.|timeouts\\.)?${option}[\`.]`, 'm').test(table))).toEqual([])
+  expect(
+    options.filter((option) => !new RegExp(`^\\| \`(cookie\\.|timeouts\\.)?${option}[\`.]`, 'm').test(table)),
+  ).toEqual([])
 })
 
 function slug(heading: string): string {
-  return heading.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
 }

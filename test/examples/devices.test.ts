@@ -8,7 +8,8 @@ const grace = { email: 'grace@example.com', password }
 
 const firefox = { 'user-agent': 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0' }
 const iPhone = {
-  'user-agent': 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Mobile/15E148 Safari/604.1',
+  'user-agent':
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Mobile/15E148 Safari/604.1',
 }
 
 describe.each(['memory', 'redis'])('on %s', (kind) => {
@@ -27,7 +28,9 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
   beforeAll(async () => {
     if (kind === 'redis') redis = await RedisServer.start()
     const starts = redis === undefined ? 1 : 2
-    processes = await Promise.all(Array.from({ length: starts }, () => startExample(command, { REDIS_URL: redis?.url })))
+    processes = await Promise.all(
+      Array.from({ length: starts }, () => startExample(command, { REDIS_URL: redis?.url })),
+    )
   }, 60_000)
 
   afterAll(async () => {
@@ -43,7 +46,10 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
     visitors = []
   })
 
-  async function signedIn(account: { email: string; password: string }, headers: Record<string, string> = {}): Promise<Visitor> {
+  async function signedIn(
+    account: { email: string; password: string },
+    headers: Record<string, string> = {},
+  ): Promise<Visitor> {
     const visitor = device(headers)
     await visitor.open('/sign-in')
     await visitor.send('/sign-in', account)
@@ -80,7 +86,10 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
   test('the button of this device is the same as signing out', async () => {
     const phone = await signedIn(ada, iPhone)
     await phone.send(actionFor(phone, 'Safari on iPhone'))
-    expect([phone.path, phone.text]).toEqual(['/sign-in', expect.stringContaining('You are signed out on this device.')])
+    expect([phone.path, phone.text]).toEqual([
+      '/sign-in',
+      expect.stringContaining('You are signed out on this device.'),
+    ])
   })
 
   test('the handle of somebody else ends nothing', async () => {
@@ -133,7 +142,13 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
 
   test('every form needs the token of its page', async () => {
     const visitor = await signedIn(ada)
-    for (const path of ['/sign-out', '/sign-out-others', '/password', '/sign-in', actionFor(visitor, 'Unknown browser')]) {
+    for (const path of [
+      '/sign-out',
+      '/sign-out-others',
+      '/password',
+      '/sign-in',
+      actionFor(visitor, 'Unknown browser'),
+    ]) {
       await visitor.send(path, { csrfToken: 'f'.repeat(64) })
       expect([path, visitor.status]).toEqual([path, 403])
     }

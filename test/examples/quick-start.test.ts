@@ -14,7 +14,10 @@ afterAll(() => example.stop())
 const password = 'hold fast'
 
 test('says in one line where it listens', () => {
-  const lines = example.output().split('\n').filter((line) => line !== '' && !/^(>|npm)/.test(line))
+  const lines = example
+    .output()
+    .split('\n')
+    .filter((line) => line !== '' && !/^(>|npm)/.test(line))
   expect(lines).toEqual([`Listening on ${example.url}`])
 })
 
@@ -47,7 +50,8 @@ test('what people type is text, not markup', async () => {
   const visitor = new Visitor(example.url)
   await visitor.open('/')
   const markup = `"><script>alert('&')</script>`
-  const page = (await visitor.send('/sign-in', { name: markup, password })) + (await visitor.send('/flash', { message: markup }))
+  const page =
+    (await visitor.send('/sign-in', { name: markup, password })) + (await visitor.send('/flash', { message: markup }))
   expect(page).not.toContain('<script')
   expect(page).toContain('&#34;&#62;&#60;script&#62;alert(&#39;&#38;&#39;)&#60;/script&#62;')
 })
@@ -78,8 +82,14 @@ test('a port that is in use, or is none, gives one clear line', async () => {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const start = ['npx', 'tsx', 'examples/quick-start/app.ts']
-  const [taken, none] = await Promise.all([runExample(start, { PORT: String(port) }), runExample(start, { PORT: 'abc' })])
+  const [taken, none] = await Promise.all([
+    runExample(start, { PORT: String(port) }),
+    runExample(start, { PORT: 'abc' }),
+  ])
   server.close()
-  expect([taken.code, taken.output.trim().split('\n').at(-1)]).toEqual([1, expect.stringMatching(`^Port ${port} is in use: stop what uses it`)])
+  expect([taken.code, taken.output.trim().split('\n').at(-1)]).toEqual([
+    1,
+    expect.stringMatching(`^Port ${port} is in use: stop what uses it`),
+  ])
   expect([none.code, none.output]).toEqual([1, expect.stringContaining("PORT is 'abc'")])
 })

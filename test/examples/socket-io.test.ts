@@ -19,36 +19,44 @@ async function post(path: string, cookie?: string): Promise<string> {
 }
 
 function open(cookie: string | undefined, transport: 'websocket' | 'polling'): Socket {
-  const socket = io(example.url, { forceNew: true, transports: [transport], extraHeaders: cookie === undefined ? {} : { cookie } })
+  const socket = io(example.url, {
+    forceNew: true,
+    transports: [transport],
+    extraHeaders: cookie === undefined ? {} : { cookie },
+  })
   sockets.push(socket)
   return socket
 }
 
-const heard = (socket: Socket, event: string) => new Promise<unknown>((resolve) => socket.once(event as 'color', resolve))
+const heard = (socket: Socket, event: string) =>
+  new Promise<unknown>((resolve) => socket.once(event as 'color', resolve))
 
-test.each(['websocket', 'polling'] as const)('a socket follows its session on %s, and is disconnected when that ends', async (transport) => {
-  const cookie = await post('/sign-in/ada')
-  await post('/color/red', cookie)
-  const one = open(cookie, transport)
-  const other = open(cookie, transport)
-  expect(await Promise.all([heard(one, 'color'), heard(other, 'color')])).toEqual(['red', 'red'])
+test.each(['websocket', 'polling'] as const)(
+  'a socket follows its session on %s, and is disconnected when that ends',
+  async (transport) => {
+    const cookie = await post('/sign-in/ada')
+    await post('/color/red', cookie)
+    const one = open(cookie, transport)
+    const other = open(cookie, transport)
+    expect(await Promise.all([heard(one, 'color'), heard(other, 'color')])).toEqual(['red', 'red'])
 
-  const changedByHttp = heard(one, 'color')
-  await post('/color/teal', cookie)
-  expect(await changedByHttp).toBe('teal')
+    const changedByHttp = heard(one, 'color')
+    await post('/color/teal', cookie)
+    expect(await changedByHttp).toBe('teal')
 
-  const changedBySocket = new Promise<void>((resolve) => {
-    other.on('color', (color: unknown) => {
-      if (color === 'gold') resolve()
+    const changedBySocket = new Promise<void>((resolve) => {
+      other.on('color', (color: unknown) => {
+        if (color === 'gold') resolve()
+      })
     })
-  })
-  one.emit('color', 'gold')
-  await changedBySocket
+    one.emit('color', 'gold')
+    await changedBySocket
 
-  const gone = Promise.all([heard(one, 'disconnect'), heard(other, 'disconnect')])
-  await post('/sign-out', cookie)
-  expect(await gone).toEqual(['io server disconnect', 'io server disconnect'])
-})
+    const gone = Promise.all([heard(one, 'disconnect'), heard(other, 'disconnect')])
+    await post('/sign-out', cookie)
+    expect(await gone).toEqual(['io server disconnect', 'io server disconnect'])
+  },
+)
 
 test('without a session there is no socket', async () => {
   expect(await heard(open(undefined, 'websocket'), 'disconnect')).toBe('io server disconnect')

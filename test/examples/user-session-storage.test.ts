@@ -28,7 +28,12 @@ afterAll(async () => {
   await postgres.stop()
 })
 
-describeUserSessionManager({ name: 'the example in memory', lists: true, listsBy: 'hash', open: () => new MemoryUserSessionStorage() })
+describeUserSessionManager({
+  name: 'the example in memory',
+  lists: true,
+  listsBy: 'hash',
+  open: () => new MemoryUserSessionStorage(),
+})
 describeUserSessionManager({
   name: 'the example on SQL',
   lists: true,
@@ -52,7 +57,9 @@ describe('on SQL', () => {
     for (let round = 1; round <= 10; round++) {
       const id = await managers[0]!.create('ann', context)
       clock.now += 100
-      const reads = await Promise.all(Array.from({ length: 50 }, (_, index) => managers[index % 2]!.read('ann', id, context)))
+      const reads = await Promise.all(
+        Array.from({ length: 50 }, (_, index) => managers[index % 2]!.read('ann', id, context)),
+      )
       const [next, ...more] = reads.flatMap(([, renewed]) => (renewed === null ? [] : [renewed]))
       expect(more).toEqual([])
       expect((await storage.readAll('ann')).size).toBe(2)
@@ -72,7 +79,9 @@ describe('on SQL', () => {
     expect([...listed.keys()].sort()).toEqual(ids.map((id) => UserSessionManager.hash(id)).sort())
     const kept = JSON.stringify((await pool.query('SELECT * FROM user_sessions')).rows)
     for (const id of ids) expect(kept).not.toContain(id)
-    for (const name of listed.keys()) expect(await codeOf(users.read('ann', name, context))).toBe('USER_SESSION_NOT_FOUND')
+    for (const name of listed.keys()) {
+      expect(await codeOf(users.read('ann', name, context))).toBe('USER_SESSION_NOT_FOUND')
+    }
     const [first = '', second = ''] = ids
     await users.delete('ann', UserSessionManager.hash(first))
     expect(await codeOf(users.read('ann', first, context))).toBe('USER_SESSION_NOT_FOUND')
@@ -133,7 +142,11 @@ describe.each(['memory', 'SQL'])('the app, with its sessions in %s', (where) => 
       ['curl', 'app', 'watch'].map((agent) => ask('POST', '/sign-in/ada', undefined, agent)),
     )
     const devices = await ask('GET', '/devices', token)
-    expect(devices.map((it: any) => [it.device, it.here]).sort()).toEqual([['app', false], ['curl', true], ['watch', false]])
+    expect(devices.map((it: any) => [it.device, it.here]).sort()).toEqual([
+      ['app', false],
+      ['curl', true],
+      ['watch', false],
+    ])
     await ask('DELETE', `/devices/${devices.find(({ device }: any) => device === 'app').name}`, token)
     expect(await ask('GET', '/devices', second, 'app')).toEqual({ error: 'USER_SESSION_NOT_FOUND' })
     expect(await ask('POST', '/sign-out-others', token)).toBe(1)
@@ -143,7 +156,9 @@ describe.each(['memory', 'SQL'])('the app, with its sessions in %s', (where) => 
 
   test('answers a wrong device, and whatever is no token, with 401', async () => {
     const { token } = await ask('POST', '/sign-in/eve')
-    expect(await ask('GET', '/devices', token, 'stolen')).toEqual({ error: 'FORBIDDEN_ACCESS_TO_USER_SESSION_FROM_DIFFERENT_DEVICE' })
+    expect(await ask('GET', '/devices', token, 'stolen')).toEqual({
+      error: 'FORBIDDEN_ACCESS_TO_USER_SESSION_FROM_DIFFERENT_DEVICE',
+    })
     for (const bad of [undefined, '', '.', 'x', `${token}x`, token.split('.')[1], `.${token.split('.')[1]}`]) {
       expect(await ask('GET', '/devices', bad)).toEqual({ error: 'USER_SESSION_NOT_FOUND' })
     }

@@ -51,7 +51,9 @@ const dump = async (): Promise<Map<string, unknown>> => {
 /** Nothing without a deadline; every live session of a user is in the user's list. */
 async function expectSound(subjects: readonly string[]): Promise<void> {
   const listed = new Map<string, string>()
-  for (const subject of subjects) for (const handle of (await sessions.users.readAll(subject)).keys()) listed.set(handle, subject)
+  for (const subject of subjects) {
+    for (const handle of (await sessions.users.readAll(subject)).keys()) listed.set(handle, subject)
+  }
   for (const key of await client.keys('*')) {
     expect([key, (await client.pTTL(key)) > 0]).toEqual([key, true])
     if ((await client.type(key)) !== 'hash') continue
@@ -98,9 +100,17 @@ const operations: Operation[] = [
     name: 'save',
     path: '/set/color/red',
     before: visitor,
-    allowed: [{ values: { cart: '7' }, subject: null }, { values: { cart: '7', color: 'red' }, subject: null }],
+    allowed: [
+      { values: { cart: '7' }, subject: null },
+      { values: { cart: '7', color: 'red' }, subject: null },
+    ],
   },
-  { name: 'login', path: '/login/bob', before: visitor, allowed: [{ values: { cart: '7' }, subject: null }, anonymous] },
+  {
+    name: 'login',
+    path: '/login/bob',
+    before: visitor,
+    allowed: [{ values: { cart: '7' }, subject: null }, anonymous],
+  },
   {
     name: 'login as somebody else',
     path: '/login/eve',
@@ -136,29 +146,33 @@ const operations: Operation[] = [
   },
 ]
 
-test.each(operations)('killed at every step of $name', async ({ path, options = {}, before, allowed }) => {
-  const seen: object[] = []
-  let steps = 0
-  for (const when of ['lose', 'cut'] as const) {
-    for (let step = 1; ; step++) {
-      await client.flushAll()
-      const cookie = await before()
-      const start = await dump()
-      if (!(await killedAt(step, when, options, path, cookie))) break
-      steps++
-      if (step === 1 && when === 'lose') expect(await dump()).toEqual(start)
-      await expectSound(['bob', 'eve'])
-      if (options === renewing) await pause(60)
-      const found = JSON.parse((await survivor.get('/get', cookie)).body) as object
-      seen.push(found)
-      expect(allowed).toContainEqual(found)
-      // And life goes on: whatever was left behind, the same can be done again.
-      const again = await survivor.get(path, cookie)
-      expect(again.status).toBe(200)
-      await expectSound(['bob', 'eve'])
+test.each(operations)(
+  'killed at every step of $name',
+  async ({ path, options = {}, before, allowed }) => {
+    const seen: object[] = []
+    let steps = 0
+    for (const when of ['lose', 'cut'] as const) {
+      for (let step = 1; ; step++) {
+        await client.flushAll()
+        const cookie = await before()
+        const start = await dump()
+        if (!(await killedAt(step, when, options, path, cookie))) break
+        steps++
+        if (step === 1 && when === 'lose') expect(await dump()).toEqual(start)
+        await expectSound(['bob', 'eve'])
+        if (options === renewing) await pause(60)
+        const found = JSON.parse((await survivor.get('/get', cookie)).body) as object
+        seen.push(found)
+        expect(allowed).toContainEqual(found)
+        // And life goes on: whatever was left behind, the same can be done again.
+        const again = await survivor.get(path, cookie)
+        expect(again.status).toBe(200)
+        await expectSound(['bob', 'eve'])
+      }
     }
-  }
-  // A read and at least one write, each killed before and after; and both outcomes were met.
-  expect(steps).toBeGreaterThanOrEqual(4)
-  for (const state of allowed) expect(seen).toContainEqual(state)
-}, 60_000)
+    // A read and at least one write, each killed before and after; and both outcomes were met.
+    expect(steps).toBeGreaterThanOrEqual(4)
+    for (const state of allowed) expect(seen).toContainEqual(state)
+  },
+  60_000,
+)

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { holdingStore, type Handler, serve, type ServerKind, serverKinds, settle, stopServers } from '../support/http-servers'
+import {
+  holdingStore,
+  type Handler,
+  serve,
+  type ServerKind,
+  serverKinds,
+  settle,
+  stopServers,
+} from '../support/http-servers'
 import { parseAnswer, RawClient, sessionCookie } from '../support/raw-client'
 import type { FaultyStore } from '../support/faulty-store'
 
@@ -97,7 +105,11 @@ test('nothing of an answer to a changed session leaves, whichever command the ch
     },
   })
   let cookie = ''
-  for (const [path, call] of [['/', 'insert'], ['/', 'change'], ['/out', 'delete']] as const) {
+  for (const [path, call] of [
+    ['/', 'insert'],
+    ['/', 'change'],
+    ['/out', 'delete'],
+  ] as const) {
     store.hold(call)
     const asked = store.asked(call)
     const client = await RawClient.open(port)

@@ -29,7 +29,12 @@ function flat(headers: Record<string, string | string[]>): string[][] {
   return Object.entries(headers).flatMap(([name, value]) => [value].flat().map((one) => [name, one]))
 }
 
-async function answerOf(way: (typeof ways)[string] | undefined, headers: Record<string, string | string[]>, delay: number | undefined, touch = true): Promise<RawAnswer> {
+async function answerOf(
+  way: (typeof ways)[string] | undefined,
+  headers: Record<string, string | string[]>,
+  delay: number | undefined,
+  touch = true,
+): Promise<RawAnswer> {
   const store = new FaultyStore()
   store.delay = delay
   const { port } = await serve({
@@ -70,7 +75,11 @@ describe.each([
     test.each(directives)('%j becomes %j', async (before, after) => {
       // Nothing said over something said is what was said.
       if (before === undefined && name === 'writeHead over setHeader') return
-      const answer = await answerOf(way, before === undefined ? { 'X-A': '1' } : { 'Cache-Control': before, 'X-A': '1' }, delay)
+      const answer = await answerOf(
+        way,
+        before === undefined ? { 'X-A': '1' } : { 'Cache-Control': before, 'X-A': '1' },
+        delay,
+      )
       expect(valuesOf(answer, 'Cache-Control')).toEqual([after])
       expect(valuesOf(answer, 'X-A')).toEqual(['1'])
       expect(valuesOf(answer, 'Set-Cookie')).toEqual([expect.stringMatching(/^sid=/)])
@@ -84,7 +93,15 @@ describe.each([
     })
 
     test('leave that was given to some shared cache alone is taken back', async () => {
-      const answer = await answerOf(way, { 'CDN-Cache-Control': 'max-age=60', 'Surrogate-Control': 'max-age=60', 'Cloudflare-CDN-Cache-Control': 'max-age=1' }, delay)
+      const answer = await answerOf(
+        way,
+        {
+          'CDN-Cache-Control': 'max-age=60',
+          'Surrogate-Control': 'max-age=60',
+          'Cloudflare-CDN-Cache-Control': 'max-age=1',
+        },
+        delay,
+      )
       expect(answer.headers.filter(([header]) => /cdn|surrogate/i.test(header))).toEqual([])
     })
   })
@@ -92,7 +109,12 @@ describe.each([
 
 test('an answer without the session cookie keeps its headers as they are', async () => {
   for (const way of Object.values(ways)) {
-    const answer = await answerOf(way, { 'Cache-Control': 'public, s-maxage=60', 'CDN-Cache-Control': 'max-age=60', 'Set-Cookie': 'a=1' }, 0, false)
+    const answer = await answerOf(
+      way,
+      { 'Cache-Control': 'public, s-maxage=60', 'CDN-Cache-Control': 'max-age=60', 'Set-Cookie': 'a=1' },
+      0,
+      false,
+    )
     expect(valuesOf(answer, 'Cache-Control')).toEqual(['public, s-maxage=60'])
     expect(valuesOf(answer, 'CDN-Cache-Control')).toEqual(['max-age=60'])
     expect(valuesOf(answer, 'Set-Cookie')).toEqual(['a=1'])

@@ -14,7 +14,14 @@ const clock = (): number => now.value
 
 const routes: Record<string, Handler> = {
   '/nothing': () => undefined,
-  '/look': (req) => [req.session.get('n'), req.session.has('n'), req.session.size, req.session.dirty, req.session.data, req.session.subject],
+  '/look': (req) => [
+    req.session.get('n'),
+    req.session.has('n'),
+    req.session.size,
+    req.session.dirty,
+    req.session.data,
+    req.session.subject,
+  ],
   '/set': (req) => req.session.set('n', 1),
   '/set-object': (req) => req.session.set('cart', { items: [1] }),
   '/read-object': (req) => req.session.get('cart'),
@@ -50,7 +57,9 @@ interface Cost {
   readonly cookie: 'none' | 'new' | 'cleared'
 }
 
-async function start(kind: ServerKind): Promise<(path: string, cookie?: string) => Promise<{ answer: RawAnswer; cost: Cost }>> {
+async function start(
+  kind: ServerKind,
+): Promise<(path: string, cookie?: string) => Promise<{ answer: RawAnswer; cost: Cost }>> {
   const store = new FaultyStore()
   const { port } = await serve({
     kind,
@@ -75,20 +84,31 @@ async function start(kind: ServerKind): Promise<(path: string, cookie?: string) 
 }
 
 describe.each(serverKinds)('what a request costs: $name', (kind) => {
-  test.each(['/nothing', '/look', '/read-object', '/unset', '/unset-absent', '/set-null', '/set-and-unset', '/stream', '/destroy', '/logout'])(
-    'nothing, without a cookie and a change: %s',
+  test.each([
+    '/nothing',
+    '/look',
+    '/read-object',
+    '/unset',
+    '/unset-absent',
+    '/set-null',
+    '/set-and-unset',
+    '/stream',
+    '/destroy',
+    '/logout',
+  ])('nothing, without a cookie and a change: %s', async (path) => {
+    const random = jest.spyOn(crypto, 'randomBytes')
+    const get = await start(kind)
+    expect((await get(path)).cost).toEqual({ commands: [], cookie: 'none' })
+    expect(random).not.toHaveBeenCalled()
+  })
+
+  test.each(['/set', '/flash', '/login', '/regenerate', '/logout-flash'])(
+    'one command and a cookie for a session that begins: %s',
     async (path) => {
-      const random = jest.spyOn(crypto, 'randomBytes')
       const get = await start(kind)
-      expect((await get(path)).cost).toEqual({ commands: [], cookie: 'none' })
-      expect(random).not.toHaveBeenCalled()
+      expect((await get(path)).cost).toEqual({ commands: ['insert'], cookie: 'new' })
     },
   )
-
-  test.each(['/set', '/flash', '/login', '/regenerate', '/logout-flash'])('one command and a cookie for a session that begins: %s', async (path) => {
-    const get = await start(kind)
-    expect((await get(path)).cost).toEqual({ commands: ['insert'], cookie: 'new' })
-  })
 
   const begun: readonly (readonly [path: string, commands: string[], cookie: Cost['cookie']])[] = [
     ['/nothing', ['load'], 'none'],
@@ -119,7 +139,10 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
   test('a login over somebody else: one command more, for the session that it ends', async () => {
     const get = await start(kind)
     const { answer } = await get('/login')
-    expect((await get('/login-other', sessionCookie(answer))).cost).toEqual({ commands: ['load', 'delete', 'insert'], cookie: 'new' })
+    expect((await get('/login-other', sessionCookie(answer))).cost).toEqual({
+      commands: ['load', 'delete', 'insert'],
+      cookie: 'new',
+    })
   })
 
   test('a flash message costs one change where it is left, and one where it can be read', async () => {
@@ -145,7 +168,8 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
 
 test('the cookie ends with the session: only a login, which moves the deadline, sends it again', async () => {
   const get = await start(bare)
-  const maxAge = (answer: RawAnswer): string | undefined => /Max-Age=(\d+)/.exec(valuesOf(answer, 'Set-Cookie')[0] ?? '')?.[1]
+  const maxAge = (answer: RawAnswer): string | undefined =>
+    /Max-Age=(\d+)/.exec(valuesOf(answer, 'Set-Cookie')[0] ?? '')?.[1]
   now.value = 1_000_000
   const { answer } = await get('/set')
   expect(maxAge(answer)).toBe('100')

@@ -6,7 +6,16 @@ import cookieParser from 'cookie-parser'
 import express from 'express'
 import { login, logout, type RequestHandler, type SessionOptions, sessionMiddleware } from '../../lib'
 import { FaultyStore } from '../support/faulty-store'
-import { express5, listen, type Next, serve, type Setup, stopServers, type TestRequest, type TestResponse } from '../support/http-servers'
+import {
+  express5,
+  listen,
+  type Next,
+  serve,
+  type Setup,
+  stopServers,
+  type TestRequest,
+  type TestResponse,
+} from '../support/http-servers'
 import { fetchRaw, parseAnswer, type RawAnswer, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
@@ -28,7 +37,8 @@ const act = (req: TestRequest): void => {
 }
 
 describe('beside cookie-parser', () => {
-  const parser = (...args: [secret?: string | string[]]): RequestHandler => cookieParser(...args) as unknown as RequestHandler
+  const parser = (...args: [secret?: string | string[]]): RequestHandler =>
+    cookieParser(...args) as unknown as RequestHandler
 
   describe.each([
     ['no secrets', undefined],
@@ -127,7 +137,10 @@ describe('attributes and name follow the security of the request', () => {
       if (expected === undefined) continue
       const cookie = expected.replace('ID', first.body).split(';')[0] ?? ''
       // To delete it all the same is said once more.
-      const cleared = expected.replace('ID', '').replace(/Max-Age=\d+/, 'Max-Age=0').replace('=; Path', '=; Max-Age=0; Path')
+      const cleared = expected
+        .replace('ID', '')
+        .replace(/Max-Age=\d+/, 'Max-Age=0')
+        .replace('=; Path', '=; Max-Age=0; Path')
       const gone = await ask('/destroy', cookie)
       expect(valuesOf(gone, 'Set-Cookie')).toEqual([`${cleared}; Expires=Thu, 01 Jan 1970 00:00:00 GMT`])
     }
@@ -136,7 +149,10 @@ describe('attributes and name follow the security of the request', () => {
 })
 
 describe('behind a proxy that ends TLS', () => {
-  async function start(trust: boolean, options: SessionOptions = {}): Promise<(forwarded?: string) => Promise<RawAnswer>> {
+  async function start(
+    trust: boolean,
+    options: SessionOptions = {},
+  ): Promise<(forwarded?: string) => Promise<RawAnswer>> {
     const app = express()
     if (trust) app.set('trust proxy', 1)
     app.use(sessionMiddleware(options))
@@ -145,7 +161,8 @@ describe('behind a proxy that ends TLS', () => {
       ;(res as unknown as TestResponse).end()
     })
     const { port } = await listen(app)
-    return (forwarded) => fetchRaw(port, '/set', { headers: forwarded === undefined ? {} : { 'X-Forwarded-Proto': forwarded } })
+    return (forwarded) =>
+      fetchRaw(port, '/set', { headers: forwarded === undefined ? {} : { 'X-Forwarded-Proto': forwarded } })
   }
 
   test('that is trusted, the cookie is secure', async () => {

@@ -136,7 +136,14 @@ const scripts: Record<string, Script> = {
   },
   'sends a flat array': (res) => res.writeHead(200, ['X-A', '1', 'X-B', '2']).end('x'),
   'sends a flat array with repeats': (res) => res.writeHead(200, ['X-A', '1', 'X-A', '2']).end('x'),
-  'sends a nested array': (res) => res.writeHead(200, [['X-A', '1'], ['X-A', '2'], ['X-B', '3']] as never).end('x'),
+  'sends a nested array': (res) =>
+    res
+      .writeHead(200, [
+        ['X-A', '1'],
+        ['X-A', '2'],
+        ['X-B', '3'],
+      ] as never)
+      .end('x'),
   'sends arrays of values': (res) => res.writeHead(200, 'Yes', { 'X-A': ['1', '2'], 'X-B': 3 }).end('x'),
   'sends cookies of its own': (res) => res.writeHead(200, { 'Set-Cookie': ['a=1', 'b=2'] }).end('x'),
   'sends trailers': (res) => {
@@ -203,7 +210,10 @@ async function run(script: Script, method: string, store?: FaultyStore): Promise
     void script(res, note)
   }
   const { port } = await listen((req, res) => {
-    if (store === undefined) { act(res); return; }
+    if (store === undefined) {
+      act(res)
+      return
+    }
     sessions(req, res, () => {
       const { session } = req as TestRequest
       session.set('user', 'ada')

@@ -23,7 +23,10 @@ function newRandom(): (below: number) => number {
   }
 }
 
-async function start(kind = serverKinds[3], secret?: string): Promise<{ port: number; store: FaultyStore; id: string; other: string; cookie: string }> {
+async function start(
+  kind = serverKinds[3],
+  secret?: string,
+): Promise<{ port: number; store: FaultyStore; id: string; other: string; cookie: string }> {
   const store = new FaultyStore()
   store.delay = undefined
   const { port, sessions } = await serve({
@@ -63,7 +66,11 @@ describe.each(serverKinds)('whatever is in the Cookie header, the answer is a se
   ])('%s', async (_name, header) => {
     for (const secret of [undefined, 'a secret of a length that will do']) {
       const { port, store } = await start(kind, secret)
-      expect(await fetchRaw(port, '/', { headers: { Cookie: header } })).toMatchObject({ status: 200, body: 'nobody', whole: true })
+      expect(await fetchRaw(port, '/', { headers: { Cookie: header } })).toMatchObject({
+        status: 200,
+        body: 'nobody',
+        whole: true,
+      })
       expect(store.memory.size).toBe(3)
       expect(store.calls).toEqual([])
     }
@@ -89,7 +96,10 @@ test('the dead are passed over; where two live ones are named, nobody is served'
     [`sid =${id.slice(0, 5)}; sid=${id}`, 'ada'],
     [`a="; sid=${id}`, 'ada'],
   ] as const) {
-    expect([header.replaceAll(id, 'ID'), (await fetchRaw(port, '/', { headers: { Cookie: header } })).body]).toEqual([header.replaceAll(id, 'ID'), body])
+    expect([header.replaceAll(id, 'ID'), (await fetchRaw(port, '/', { headers: { Cookie: header } })).body]).toEqual([
+      header.replaceAll(id, 'ID'),
+      body,
+    ])
   }
   expect(store.memory.size).toBe(3)
 })
@@ -108,7 +118,14 @@ test('of many cookies of our name at most eight reach the store', async () => {
 test('with a secret, unsigned and wrongly signed ones do not reach the store at all', async () => {
   const { port, store, id, cookie } = await start(serverKinds[3], 'a secret of a length that will do')
   const signed = decodeURIComponent(cookie)
-  for (const header of [`sid=${id}`, `sid=s:${id}`, `sid=s:${id}.`, `${signed}x`, signed.slice(0, -1), signed.replace('sid=s:', 'sid=')]) {
+  for (const header of [
+    `sid=${id}`,
+    `sid=s:${id}`,
+    `sid=s:${id}.`,
+    `${signed}x`,
+    signed.slice(0, -1),
+    signed.replace('sid=s:', 'sid='),
+  ]) {
     expect((await fetchRaw(port, '/', { headers: { Cookie: header } })).body).toBe('nobody')
   }
   expect(store.calls).toEqual([])
@@ -118,7 +135,9 @@ test('with a secret, unsigned and wrongly signed ones do not reach the store at 
 test('several Cookie headers are one', async () => {
   const { port, id } = await start()
   const client = await RawClient.open(port)
-  client.send(`GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nCookie: a=1\r\nCookie: sid=${id}\r\ncookie: b=2\r\n\r\n`)
+  client.send(
+    `GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nCookie: a=1\r\nCookie: sid=${id}\r\ncookie: b=2\r\n\r\n`,
+  )
   expect(parseAnswer(await client.untilClosed()).body).toBe('ada')
 })
 
@@ -140,7 +159,10 @@ test(`random bytes (SEED=${seed})`, async () => {
     () => ' '.repeat(random(40)),
     () => 'A'.repeat(random(400)),
     // What Node's parser lets through: anything but control characters.
-    () => String.fromCharCode(...Array.from({ length: random(30) }, () => [9, 32 + random(95), 128 + random(128)][random(3)] ?? 32)),
+    () =>
+      String.fromCharCode(
+        ...Array.from({ length: random(30) }, () => [9, 32 + random(95), 128 + random(128)][random(3)] ?? 32),
+      ),
   ]
   const client = await RawClient.open(port)
   for (let round = 0; round < 1500; round++) {
@@ -192,7 +214,9 @@ test.each(Object.entries(shapes))('as large as Node lets them in: %s', async (_n
 
 test('a flood of strangers, and of made-up ids, makes the store no larger', async () => {
   const { port, store } = await start()
-  await Promise.all(Array.from({ length: 300 }, (_, n) => fetchRaw(port, '/', { headers: n % 2 === 0 ? {} : { Cookie: dead(n) } })))
+  await Promise.all(
+    Array.from({ length: 300 }, (_, n) => fetchRaw(port, '/', { headers: n % 2 === 0 ? {} : { Cookie: dead(n) } })),
+  )
   await settle(1)
   expect(store.memory.size).toBe(3)
 })

@@ -1,6 +1,14 @@
 import { login, logout } from '../../lib'
 import { FaultyStore } from '../support/faulty-store'
-import { type Handler, serve, type ServerKind, serverKinds, settle, stopServers, type TestServer } from '../support/http-servers'
+import {
+  type Handler,
+  serve,
+  type ServerKind,
+  serverKinds,
+  settle,
+  stopServers,
+  type TestServer,
+} from '../support/http-servers'
 import { fetchRaw, parseAnswer, type RawAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 

@@ -2,7 +2,16 @@ import { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import express from 'express'
 import { FaultyStore } from '../support/faulty-store'
-import { bare, express5, holdingStore, serve, serverKinds, settle, stopServers, type TestResponse } from '../support/http-servers'
+import {
+  bare,
+  express5,
+  holdingStore,
+  serve,
+  serverKinds,
+  settle,
+  stopServers,
+  type TestResponse,
+} from '../support/http-servers'
 import { fetchRaw, parseAnswer, RawClient } from '../support/raw-client'
 
 const methods = ['write', 'end', 'writeHead', 'writeHeader', 'flushHeaders']
@@ -49,23 +58,26 @@ test.each([express5, bare])('what is called after the end goes to Node: $name', 
   expect(errors).toEqual([expect.objectContaining({ code: 'ERR_STREAM_WRITE_AFTER_END' })])
 })
 
-test.each([express5, bare])('a stream that is piped in is taken off when its answer is refused: $name', async (kind) => {
-  const store = new FaultyStore()
-  store.fail('insert', 'reject')
-  let source: Readable | undefined
-  const { port } = await serve({
-    kind,
-    store,
-    handler(req, res) {
-      req.session.set('n', 1)
-      source = new Readable({ read: () => undefined })
-      source.push('of the old answer')
-      source.pipe(res)
-    },
-  })
-  expect(await fetchRaw(port)).toMatchObject({ status: 503, body: 'sorry: STORE_UNAVAILABLE' })
-  expect(source?.listenerCount('data')).toBe(0)
-})
+test.each([express5, bare])(
+  'a stream that is piped in is taken off when its answer is refused: $name',
+  async (kind) => {
+    const store = new FaultyStore()
+    store.fail('insert', 'reject')
+    let source: Readable | undefined
+    const { port } = await serve({
+      kind,
+      store,
+      handler(req, res) {
+        req.session.set('n', 1)
+        source = new Readable({ read: () => undefined })
+        source.push('of the old answer')
+        source.pipe(res)
+      },
+    })
+    expect(await fetchRaw(port)).toMatchObject({ status: 503, body: 'sorry: STORE_UNAVAILABLE' })
+    expect(source?.listenerCount('data')).toBe(0)
+  },
+)
 
 test('responses of one Express that are not held go their way beside one that is', async () => {
   const store = holdingStore()

@@ -3,7 +3,16 @@ import express from 'express'
 import express4 from 'express4'
 import { login, logout, type SessionManager, sessionMiddleware } from '../../lib'
 import { FaultyStore } from '../support/faulty-store'
-import { express5, listen, type Next, serve, settle, stopServers, type TestRequest, type TestResponse } from '../support/http-servers'
+import {
+  express5,
+  listen,
+  type Next,
+  serve,
+  settle,
+  stopServers,
+  type TestRequest,
+  type TestResponse,
+} from '../support/http-servers'
 import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
@@ -60,25 +69,30 @@ describe.each(Object.entries(frameworks))('apps within apps: %s', (_name, create
     expect(sessionCookie(answer)).toBeDefined()
   })
 
-  test.each(Object.entries(mounts))('next() after the answer of an app %s changes nothing of it', async (_mount, mount) => {
-    const { outer, store } = build(mount)
-    const sent: unknown[] = []
-    outer.use((_req: TestRequest, res: TestResponse, next: Next) => {
-      sent.push(res.headersSent)
-      next()
-    })
-    store.delay = 5
-    const { port } = await listen(outer)
-    const answer = await fetchRaw(port, '/in/twice')
-    expect(answer).toMatchObject({ status: 200, body: 'inner', whole: true })
-    expect(sessionCookie(answer)).toBeDefined()
-    expect(sent).toEqual([true])
-  })
+  test.each(Object.entries(mounts))(
+    'next() after the answer of an app %s changes nothing of it',
+    async (_mount, mount) => {
+      const { outer, store } = build(mount)
+      const sent: unknown[] = []
+      outer.use((_req: TestRequest, res: TestResponse, next: Next) => {
+        sent.push(res.headersSent)
+        next()
+      })
+      store.delay = 5
+      const { port } = await listen(outer)
+      const answer = await fetchRaw(port, '/in/twice')
+      expect(answer).toMatchObject({ status: 200, body: 'inner', whole: true })
+      expect(sessionCookie(answer)).toBeDefined()
+      expect(sent).toEqual([true])
+    },
+  )
 
   test('a failing save reaches the error handler of the app that has the sessions, which can render', async () => {
     const { outer, store } = build((app, inner) => app.use('/in', inner))
     store.fail('insert', 'reject')
-    outer.use((error: any, req: TestRequest, res: TestResponse, _next: Next) => res['status'](error.status).json([error.code, req['originalUrl']]))
+    outer.use((error: any, req: TestRequest, res: TestResponse, _next: Next) =>
+      res['status'](error.status).json([error.code, req['originalUrl']]),
+    )
     const { port } = await listen(outer)
     expect(await fetchRaw(port, '/in/page')).toMatchObject({ status: 503, body: '["STORE_UNAVAILABLE","/in/page"]' })
   })
@@ -142,7 +156,13 @@ test('an app of another copy of Express, called by hand, passes by once: what wa
 const others: any[] = []
 
 describe('two managers on one app, each with a cookie of its own', () => {
-  async function start(): Promise<{ port: number; shop: SessionManager; admin: SessionManager; stores: FaultyStore[]; errors: any[] }> {
+  async function start(): Promise<{
+    port: number
+    shop: SessionManager
+    admin: SessionManager
+    stores: FaultyStore[]
+    errors: any[]
+  }> {
     const stores = [new FaultyStore(), new FaultyStore()] as const
     const admin = sessionMiddleware({ store: stores[1], cookie: { name: 'admin' } })
     const { port, sessions, errors } = await serve({
@@ -166,7 +186,9 @@ describe('two managers on one app, each with a cookie of its own', () => {
     return { port, shop: sessions, admin: admin.sessions, stores: [...stores], errors }
   }
   const cookieNamed = (answer: Awaited<ReturnType<typeof fetchRaw>>, name: string): string =>
-    valuesOf(answer, 'Set-Cookie').find((value) => value.startsWith(`${name}=`))?.split(';')[0] ?? ''
+    valuesOf(answer, 'Set-Cookie')
+      .find((value) => value.startsWith(`${name}=`))
+      ?.split(';')[0] ?? ''
 
   test('both are stored, and both cookies sent', async () => {
     const { port, shop, admin } = await start()
@@ -190,7 +212,10 @@ describe('two managers on one app, each with a cookie of its own', () => {
 })
 
 describe('callers that have no real response', () => {
-  const requests = { 'a whole request': { headers: {}, socket: {} }, 'a request with nothing': {} } as Record<string, any>
+  const requests = { 'a whole request': { headers: {}, socket: {} }, 'a request with nothing': {} } as Record<
+    string,
+    any
+  >
 
   /** As Socket.IO hands to the middlewares of a WebSocket handshake. */
   function newStub(): { res: any; headers: Record<string, unknown>; calls: string[] } {
@@ -207,23 +232,26 @@ describe('callers that have no real response', () => {
     return { res, headers, calls }
   }
 
-  test.each(Object.entries(requests))('%s and a stub of a response: the session is there, and stored at the end', async (_name, req) => {
-    for (const delay of [0, undefined]) {
-      const store = new FaultyStore()
-      store.delay = delay
-      const { res, headers, calls } = newStub()
-      const request = { ...req }
-      await new Promise((next) => sessionMiddleware({ store })(request, res, next))
-      request.session.set('n', 1)
-      res.writeHead(200, { 'X-A': 1 })
-      res.write('x')
-      res.end()
-      await settle(2)
-      expect(calls).toEqual(['writeHead', 'write', 'end'])
-      expect(headers['Set-Cookie']).toEqual([expect.stringMatching(/^sid=/)])
-      expect(store.memory.size).toBe(1)
-    }
-  })
+  test.each(Object.entries(requests))(
+    '%s and a stub of a response: the session is there, and stored at the end',
+    async (_name, req) => {
+      for (const delay of [0, undefined]) {
+        const store = new FaultyStore()
+        store.delay = delay
+        const { res, headers, calls } = newStub()
+        const request = { ...req }
+        await new Promise((next) => sessionMiddleware({ store })(request, res, next))
+        request.session.set('n', 1)
+        res.writeHead(200, { 'X-A': 1 })
+        res.write('x')
+        res.end()
+        await settle(2)
+        expect(calls).toEqual(['writeHead', 'write', 'end'])
+        expect(headers['Set-Cookie']).toEqual([expect.stringMatching(/^sid=/)])
+        expect(store.memory.size).toBe(1)
+      }
+    },
+  )
 
   test.each(Object.entries(requests))('%s and {} as response', async (_name, req) => {
     const store = new FaultyStore()

@@ -57,7 +57,9 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
     const client = await RawClient.open(port)
     for (const path of ['/1', '/2', '/3']) client.get(path)
     const received = await client.until((text) => text.includes('answer to /3;'))
-    expect(received).toMatch(/^HTTP\/1.1 200 .*answer to \/1;HTTP\/1.1 503 .*sorry: STORE_UNAVAILABLEHTTP\/1.1 200 .*answer to \/3;$/s)
+    expect(received).toMatch(
+      /^HTTP\/1.1 200 .*answer to \/1;HTTP\/1.1 503 .*sorry: STORE_UNAVAILABLEHTTP\/1.1 200 .*answer to \/3;$/s,
+    )
     client.close()
   })
 
@@ -72,7 +74,10 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
         res.end('whole')
       },
     })
-    for (const [path, body] of [['/', 'whole'], ['/parts', 'in whole']] as const) {
+    for (const [path, body] of [
+      ['/', 'whole'],
+      ['/parts', 'in whole'],
+    ] as const) {
       const client = await RawClient.open(port)
       client.send(`GET ${path} HTTP/1.0\r\n\r\n`)
       const answer = parseAnswer(await client.untilClosed())
@@ -95,7 +100,9 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
       },
     })
     const client = await RawClient.open(port)
-    client.send('POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n')
+    client.send(
+      'POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n',
+    )
     await client.until((text) => text === 'HTTP/1.1 100 Continue\r\n\r\n')
     const asked = store.asked('insert')
     client.send('body')
@@ -120,7 +127,8 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
     const client = await RawClient.open(port)
     client.get('/', { Connection: 'close' })
     await store.asked('insert')
-    const interim = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n'
+    const interim =
+      'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n'
     await client.until((text) => text.length >= interim.length)
     await settle(2)
     expect(client.received).toBe(interim)
@@ -130,46 +138,46 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
     expect(sessionCookie(answer)).toBeDefined()
   })
 
-  test.each([
-    'while the answer is held',
-    'before the handler answers',
-  ])('a client that leaves %s: what was changed is stored', async (name) => {
-    const store = new FaultyStore()
-    store.hold('insert')
-    const events: string[] = []
-    let left: () => void = () => undefined
-    const gone = new Promise<void>((resolve) => {
-      left = resolve
-    })
-    const { port } = await serve({
-      kind,
-      store,
-      async handler(req, res) {
-        req.session.set('n', 1)
-        for (const event of ['finish', 'close']) res.on(event, () => events.push(event))
-        res.on('close', left)
-        if (name.startsWith('before')) await gone
-        res.write('x')
-        res.end('y')
-      },
-    })
-    const client = await RawClient.open(port)
-    const asked = store.asked('insert')
-    client.get('/')
-    if (name.startsWith('before')) {
-      await settle(3)
-      client.close()
-      await asked
-    } else {
-      await asked
-      client.close()
-      await gone
-    }
-    store.release('insert')
-    await settle()
-    expect(store.memory.size).toBe(1)
-    expect(events).toEqual(['close'])
-  })
+  test.each(['while the answer is held', 'before the handler answers'])(
+    'a client that leaves %s: what was changed is stored',
+    async (name) => {
+      const store = new FaultyStore()
+      store.hold('insert')
+      const events: string[] = []
+      let left: () => void = () => undefined
+      const gone = new Promise<void>((resolve) => {
+        left = resolve
+      })
+      const { port } = await serve({
+        kind,
+        store,
+        async handler(req, res) {
+          req.session.set('n', 1)
+          for (const event of ['finish', 'close']) res.on(event, () => events.push(event))
+          res.on('close', left)
+          if (name.startsWith('before')) await gone
+          res.write('x')
+          res.end('y')
+        },
+      })
+      const client = await RawClient.open(port)
+      const asked = store.asked('insert')
+      client.get('/')
+      if (name.startsWith('before')) {
+        await settle(3)
+        client.close()
+        await asked
+      } else {
+        await asked
+        client.close()
+        await gone
+      }
+      store.release('insert')
+      await settle()
+      expect(store.memory.size).toBe(1)
+      expect(events).toEqual(['close'])
+    },
+  )
 })
 
 test('a server that shuts down lets held answers out first', async () => {
@@ -205,7 +213,11 @@ describe('HTTP/2', () => {
     readonly body: string
   }
 
-  async function withServer(store: FaultyStore, handler: Handler, run: (ask: (path: string) => Promise<Answer>) => Promise<void>): Promise<void> {
+  async function withServer(
+    store: FaultyStore,
+    handler: Handler,
+    run: (ask: (path: string) => Promise<Answer>) => Promise<void>,
+  ): Promise<void> {
     const sessions = sessionMiddleware({ store })
     const server: Http2Server = createHttp2Server((req, res) => {
       sessions(req as never, res as never, (error) => {
@@ -240,7 +252,9 @@ describe('HTTP/2', () => {
     'headers after the head': (_req, res) => {
       res.write('hel')
       expect(res.headersSent).toBe(true)
-      expect(() => res.setHeader('x', '1')).toThrow(expect.objectContaining({ code: expect.stringMatching(/HEADERS_SENT$/) }))
+      expect(() => res.setHeader('x', '1')).toThrow(
+        expect.objectContaining({ code: expect.stringMatching(/HEADERS_SENT$/) }),
+      )
       expect(() => res.writeHead(200)).toThrow()
       res.end('lo')
     },

@@ -6,7 +6,17 @@ import { pipeline } from 'node:stream/promises'
 import compression from 'compression'
 import type { RequestHandler } from '../../lib'
 import { faults, FaultyStore } from '../support/faulty-store'
-import { answerError, bare, type ErrorHandler, express5, type Handler, serve, serverKinds, settle, stopServers } from '../support/http-servers'
+import {
+  answerError,
+  bare,
+  type ErrorHandler,
+  express5,
+  type Handler,
+  serve,
+  serverKinds,
+  settle,
+  stopServers,
+} from '../support/http-servers'
 import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
@@ -111,7 +121,8 @@ test.each(faults)('callbacks of a refused answer are called once, with an error:
   const store = new FaultyStore()
   store.fail('insert', fault)
   const calls: string[] = []
-  const note = (name: string) => (error?: unknown) => calls.push(`${name} ${error instanceof Error ? 'failed' : 'fine'}`)
+  const note = (name: string) => (error?: unknown) =>
+    calls.push(`${name} ${error instanceof Error ? 'failed' : 'fine'}`)
   const { port } = await serve({
     store,
     storeTimeout: 0.01,
@@ -128,38 +139,43 @@ test.each(faults)('callbacks of a refused answer are called once, with an error:
   expect(calls).toEqual(['a failed', 'b failed', 'c failed', 'd failed'])
 })
 
-describe.each(serverKinds)('a change after the first bytes that cannot be stored cuts the connection: $name', (kind) => {
-  test.each(faults)('%s', async (fault) => {
-    const store = new FaultyStore()
-    const { port, errors } = await serve({
-      kind,
-      store,
-      storeTimeout: 0.02,
-      async handler(req, res) {
-        if (req.url === '/begin') {
-          req.session.set('n', 1)
-          res.end()
-          return
-        }
-        res.write('first')
-        await settle(2)
-        req.session.set('n', 2)
-        res.write('second')
-        await settle(20)
-        res.write('third')
-        res.end('last')
-      },
+describe.each(serverKinds)(
+  'a change after the first bytes that cannot be stored cuts the connection: $name',
+  (kind) => {
+    test.each(faults)('%s', async (fault) => {
+      const store = new FaultyStore()
+      const { port, errors } = await serve({
+        kind,
+        store,
+        storeTimeout: 0.02,
+        async handler(req, res) {
+          if (req.url === '/begin') {
+            req.session.set('n', 1)
+            res.end()
+            return
+          }
+          res.write('first')
+          await settle(2)
+          req.session.set('n', 2)
+          res.write('second')
+          await settle(20)
+          res.write('third')
+          res.end('last')
+        },
+      })
+      const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
+      store.fail('change', fault)
+      const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
+      expect(answer).toMatchObject({ status: 200, body: 'first', whole: false })
+      expect(errors).toEqual([])
+      expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_SAVE_FAILED_AFTER_HEADERS'])
+      expect(warnings[0]?.message).toContain(
+        fault === 'hang' || fault === 'late' ? 'STORE_TIMEOUT' : 'STORE_UNAVAILABLE',
+      )
+      expect(warnings[0]?.message).not.toContain('fire')
     })
-    const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
-    store.fail('change', fault)
-    const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
-    expect(answer).toMatchObject({ status: 200, body: 'first', whole: false })
-    expect(errors).toEqual([])
-    expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_SAVE_FAILED_AFTER_HEADERS'])
-    expect(warnings[0]?.message).toContain(fault === 'hang' || fault === 'late' ? 'STORE_TIMEOUT' : 'STORE_UNAVAILABLE')
-    expect(warnings[0]?.message).not.toContain('fire')
-  })
-})
+  },
+)
 
 test('an error page is not garbled by compression that had begun on the refused answer', async () => {
   const store = new FaultyStore()

@@ -142,7 +142,12 @@ describe.each(serverKinds)('a store that fails: $name', (kind) => {
 
 test("Express' own error handler answers with 503", async () => {
   const store = new FaultyStore()
-  const { port } = await serve({ kind: express5, store, handler: handler((req) => req.session.set('n', 2)), onError: (error, _req, _res, next) => next(error) })
+  const { port } = await serve({
+    kind: express5,
+    store,
+    handler: handler((req) => req.session.set('n', 2)),
+    onError: (error, _req, _res, next) => next(error),
+  })
   const log = jest.spyOn(console, 'error').mockImplementation(() => undefined)
   store.fail('insert', 'reject')
   const answer = await fetchRaw(port)

@@ -6,7 +6,16 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { FaultyStore } from '../support/faulty-store'
-import { express5, type Handler, holdingStore, serve, serverKinds, settle, stopServers, type TestResponse } from '../support/http-servers'
+import {
+  express5,
+  type Handler,
+  holdingStore,
+  serve,
+  serverKinds,
+  settle,
+  stopServers,
+  type TestResponse,
+} from '../support/http-servers'
 import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
@@ -48,7 +57,9 @@ const streams: Record<string, (res: TestResponse) => unknown> = {
 }
 
 describe.each(serverKinds)('a large body arrives whole and in order: $name', (kind) => {
-  const ways = kind.name.startsWith('Express') ? { ...streams, sendFile: (res: TestResponse) => res['sendFile'](file) } : streams
+  const ways = kind.name.startsWith('Express')
+    ? { ...streams, sendFile: (res: TestResponse) => res['sendFile'](file) }
+    : streams
 
   test.each(Object.entries(ways))('%s', async (_name, stream) => {
     const { port } = await serve({
@@ -181,7 +192,11 @@ describe('a change after the first bytes', () => {
     await store.asked('insert')
     await settle()
     expect(client.received).toBe('')
-    for (const [call, next, arrived] of [['insert', 'step 1;', 'change'], ['change', 'step 2;', 'change'], ['change', 'over', '']] as const) {
+    for (const [call, next, arrived] of [
+      ['insert', 'step 1;', 'change'],
+      ['change', 'step 2;', 'change'],
+      ['change', 'over', ''],
+    ] as const) {
       store.release(call)
       store.hold('change')
       if (arrived !== '') await store.asked('change')
@@ -254,32 +269,35 @@ describe('a change after the first bytes', () => {
         req.session.regenerateId()
       },
     ],
-  ] as readonly [string, boolean, Handler][])('that needs a cookie is told in the log, and the answer arrives: %s', async (_name, begun, act) => {
-    const warnings = hearWarnings()
-    const store = new FaultyStore()
-    const { port, sessions } = await serve({
-      store,
-      async handler(req, res, next) {
-        if (req.url === '/begin') {
-          req.session.set('n', 1)
-          res.end()
-          return
-        }
-        res.write('a')
-        await settle(2)
-        act(req, res, next)
-        res.write('b')
-        res.end('c')
-      },
-    })
-    const cookie = begun ? (sessionCookie(await fetchRaw(port, '/begin')) ?? '') : ''
-    const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
-    expect(answer).toMatchObject({ status: 200, body: 'abc', whole: true })
-    expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_COOKIE_AFTER_HEADERS'])
-    // The id that the client has goes on to work, and the data is saved.
-    if (begun) expect(await sessions.get(cookie.slice('sid='.length))).toEqual({ n: 2 })
-    else expect(store.memory.size).toBe(0)
-  })
+  ] as readonly [string, boolean, Handler][])(
+    'that needs a cookie is told in the log, and the answer arrives: %s',
+    async (_name, begun, act) => {
+      const warnings = hearWarnings()
+      const store = new FaultyStore()
+      const { port, sessions } = await serve({
+        store,
+        async handler(req, res, next) {
+          if (req.url === '/begin') {
+            req.session.set('n', 1)
+            res.end()
+            return
+          }
+          res.write('a')
+          await settle(2)
+          act(req, res, next)
+          res.write('b')
+          res.end('c')
+        },
+      })
+      const cookie = begun ? (sessionCookie(await fetchRaw(port, '/begin')) ?? '') : ''
+      const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
+      expect(answer).toMatchObject({ status: 200, body: 'abc', whole: true })
+      expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_COOKIE_AFTER_HEADERS'])
+      // The id that the client has goes on to work, and the data is saved.
+      if (begun) expect(await sessions.get(cookie.slice('sid='.length))).toEqual({ n: 2 })
+      else expect(store.memory.size).toBe(0)
+    },
+  )
 
   test('ends a session at once, though its cookie cannot be cleared any more', async () => {
     const { port, sessions } = await serve({

@@ -4,7 +4,16 @@ import { gunzipSync } from 'node:zlib'
 import compression from 'compression'
 import type { RequestHandler } from '../../lib'
 import { FaultyStore } from '../support/faulty-store'
-import { express5, holdingStore, serve, type Setup, settle, stopServers, type TestRequest, type TestResponse } from '../support/http-servers'
+import {
+  express5,
+  holdingStore,
+  serve,
+  type Setup,
+  settle,
+  stopServers,
+  type TestRequest,
+  type TestResponse,
+} from '../support/http-servers'
 import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
@@ -46,7 +55,8 @@ const touch: RequestHandler = (req, _res, next) => {
   next()
 }
 const gzip = compression({ threshold: 0 }) as unknown as RequestHandler
-const text = (count: number): string[] => Array.from({ length: count }, (_, line) => `line ${line} of a text that compresses\n`)
+const text = (count: number): string[] =>
+  Array.from({ length: count }, (_, line) => `line ${line} of a text that compresses\n`)
 
 const bodies: Record<string, { lines: string[]; send: (res: TestResponse, lines: string[]) => unknown }> = {
   'one end': { lines: text(5), send: (res, lines) => res.end(lines.join('')) },
@@ -140,7 +150,10 @@ describe.each([
     ['around end, after', { after: [wrapEnd((_req, res) => res.setHeader('X-End', '1'))] }],
     ['around writeHead, before', { before: [onHeaders((_req, res) => res.setHeader('X-End', '1'))] }],
     ['around writeHead, after', { after: [onHeaders((_req, res) => res.setHeader('X-End', '1'))] }],
-    ['around both, and the session changed first', { after: [touch, onHeaders((_req, res) => res.setHeader('X-End', '1')), wrapEnd(() => 1)] }],
+    [
+      'around both, and the session changed first',
+      { after: [touch, onHeaders((_req, res) => res.setHeader('X-End', '1')), wrapEnd(() => 1)] },
+    ],
   ] as readonly [string, Partial<Setup>][])('%s: they can still set headers', async (_wrapper, wiring) => {
     const { port } = await serve({
       store: newStore(),
@@ -165,9 +178,12 @@ describe.each([
     ['around writeHead, in compression', { after: [onHeaders(change), gzip] }],
     ['around end, and the session changed first', { after: [touch, wrapEnd(change)] }],
     ['around writeHead, and the session changed first', { after: [touch, onHeaders(change)] }],
-  ] as readonly [string, Partial<Setup>][])('%s: what they do to a session at the last moment is not lost', async (_wrapper, wiring) => {
-    expect(await runTwice(wiring)).toMatchObject({ n: 1, wrapper: '/' })
-  })
+  ] as readonly [string, Partial<Setup>][])(
+    '%s: what they do to a session at the last moment is not lost',
+    async (_wrapper, wiring) => {
+      expect(await runTwice(wiring)).toMatchObject({ n: 1, wrapper: '/' })
+    },
+  )
 
   test('a change after the end is saved, though nobody waits for it', async () => {
     const warnings = hearWarnings()

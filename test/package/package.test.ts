@@ -25,7 +25,9 @@ describe('the tarball', () => {
   test('holds what was built, README and LICENSE, and nothing else', () => {
     const others = packed.files.filter((path) => !path.startsWith('dist/'))
     expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
-    const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
+    const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.ts'),
+    )
     const expected = sources.flatMap((path) => ['js', 'd.ts'].map((suffix) => `dist/${path.replace(/ts$/, suffix)}`))
     for (const door of ['index', 'redis']) expected.push(`dist/${door}.mjs`, `dist/${door}.d.mts`)
     expect(packed.files.filter((path) => path.startsWith('dist/')).sort()).toEqual(expected.sort())
@@ -35,7 +37,9 @@ describe('the tarball', () => {
     const imported = new Set<string>()
     for (const path of packed.files.filter((file) => /\.d\.m?ts$/.test(file))) {
       const text = readFileSync(join(root, path), 'utf8')
-      for (const [, name = ''] of text.matchAll(/(?:from |import\(|import |reference types=)["']([^."'][^"']*)["']/g)) imported.add(name)
+      for (const [, name = ''] of text.matchAll(/(?:from |import\(|import |reference types=)["']([^."'][^"']*)["']/g)) {
+        imported.add(name)
+      }
     }
     expect([...imported].filter((name) => !name.startsWith('node:'))).toEqual([])
     expect(imported).toContain('node:http')
@@ -59,7 +63,9 @@ describe('a project that installs it', () => {
 
   test.each(projects)('%s', async (name) => {
     const project = await install(name)
-    const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+    const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>
+    }
     if (existsSync(join(project, 'app.ts'))) await compile(project)
     if (existsSync(join(project, 'same.js'))) await run('node', ['same.js'], project)
     await useSessions(project, scripts['start'] ?? '')
@@ -78,7 +84,9 @@ async function install(name: string): Promise<string> {
 async function compile(project: string): Promise<void> {
   const configs = readdirSync(project).filter((file) => /^tsconfig.*\.json$/.test(file))
   expect(configs).toContain('tsconfig.json')
-  for (const config of configs) await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config], project)
+  for (const config of configs) {
+    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config], project)
+  }
   const installed = readdirSync(join(project, 'node_modules')).filter((file) => file.startsWith('typescript-'))
   for (const compiler of installed) {
     await run(process.execPath, [join('node_modules', compiler, 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'], project)

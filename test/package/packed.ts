@@ -19,7 +19,9 @@ export async function run(command: string, args: readonly string[], cwd: string)
 
 /** What `npm test` or jest put into the environment is not a consumer's. */
 function cleanEnv(): NodeJS.ProcessEnv {
-  const entries = Object.entries(process.env).filter(([name]) => !/^(npm_(package|lifecycle|command|execpath)|JEST_|NODE_ENV$)/.test(name))
+  const entries = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_(package|lifecycle|command|execpath)|JEST_|NODE_ENV$)/.test(name),
+  )
   return { ...Object.fromEntries(entries), NO_COLOR: '1' }
 }
 

@@ -192,7 +192,12 @@ describe.each(kinds)('on $name', (kind) => {
       const words = new Set(dump.match(/[A-Za-z0-9_-]{20,}/g) ?? [])
       expect(words.size).toBeGreaterThan(0)
       for (const word of words) {
-        for (const guess of [word, last.slice(0, 16) + word, word.slice(0, 48), last.slice(0, 16) + word.slice(0, 32)]) {
+        for (const guess of [
+          word,
+          last.slice(0, 16) + word,
+          word.slice(0, 48),
+          last.slice(0, 16) + word.slice(0, 32),
+        ]) {
           expect(await app.sessions.get(guess)).toBeUndefined()
         }
       }

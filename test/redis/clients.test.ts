@@ -75,7 +75,12 @@ describe.each(Object.keys(kinds))('%s', (kind) => {
     for (const [handle, session] of sessions) {
       expect(await store.load(handle, at(1))).toEqual(session)
       expect(await store.change(handle, setting({ 'v:b': '1' }), at(1))).toBe('stored')
-      expect((await store.load(handle, at(1)))?.fields).toEqual(new Map([['v:a', 'ä'], ['v:b', '1']]))
+      expect((await store.load(handle, at(1)))?.fields).toEqual(
+        new Map([
+          ['v:a', 'ä'],
+          ['v:b', '1'],
+        ]),
+      )
     }
     const [one = ''] = sessions.keys()
     expect(await store.delete(one, at(1))).toBe(true)

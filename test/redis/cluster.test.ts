@@ -107,8 +107,11 @@ function wrap(client: Closable) {
 
 /** Whether a line of CLUSTER NODES says that its node has the slot. */
 function hasSlot(line: string, slot: number): boolean {
-  return line.split(' ').slice(8).some((range) => {
-    const [first = '', last = first] = range.split('-')
-    return Number(first) <= slot && slot <= Number(last)
-  })
+  return line
+    .split(' ')
+    .slice(8)
+    .some((range) => {
+      const [first = '', last = first] = range.split('-')
+      return Number(first) <= slot && slot <= Number(last)
+    })
 }

@@ -63,7 +63,11 @@ describe('commands that a call costs', () => {
     ['insert', ['EVALSHA'], () => kept()],
     ['insert of a login', ['EVALSHA', 'EVALSHA'], () => kept({ subject: 'u' })],
     ['change of a field', ['EVALSHA'], (handle) => store.change(handle, setting({ 'v:a': '1' }), at(1))],
-    ['access', ['EVALSHA'], (handle) => store.change(handle, { access: { accessedAt: at(1), idleUntil: at(9) } }, at(1))],
+    [
+      'access',
+      ['EVALSHA'],
+      (handle) => store.change(handle, { access: { accessedAt: at(1), idleUntil: at(9) } }, at(1)),
+    ],
     ['a new id', ['EVALSHA'], (handle) => store.change(handle, { replace }, at(1))],
     ['login', ['EVALSHA', 'EVALSHA'], (handle) => store.change(handle, { replace, bind }, at(1))],
     ['delete', ['EVALSHA'], (handle) => store.delete(handle, at(1))],
@@ -85,7 +89,10 @@ describe('commands that a call costs', () => {
 })
 
 test('a list of 1000 sessions takes two round trips, as one of 10 does', async () => {
-  for (const [size, subject] of [[10, newHandle()], [1000, newHandle()]] as const) {
+  for (const [size, subject] of [
+    [10, newHandle()],
+    [1000, newHandle()],
+  ] as const) {
     await Promise.all(Array.from({ length: size }, () => kept({ subject, context: { ip: '::1' } })))
     expect(await roundTripsOf(async () => expect((await store.list(subject, at(1))).size).toBe(size))).toBe(2)
   }

@@ -114,7 +114,8 @@ test('no key is without a deadline at any instant, whatever goes on', async () =
     while (Date.now() < until) await acts[Math.floor(Math.random() * acts.length)]?.()
   }
   const watcher = await server.connect()
-  const immortal = "local n = 0; for _, key in ipairs(redis.call('KEYS', '*')) do " +
+  const immortal =
+    "local n = 0; for _, key in ipairs(redis.call('KEYS', '*')) do " +
     "if redis.call('PTTL', key) == -1 then n = n + 1 end end return { n, redis.call('DBSIZE') }"
   const seen: number[] = []
   const watch = async () => {

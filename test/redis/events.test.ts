@@ -123,7 +123,9 @@ async function subscribers(servers: readonly RedisServer[]): Promise<number> {
   let count = 0
   for (const one of servers) {
     const admin = await one.connect()
-    count += (await admin.sendCommand<string>(['CLIENT', 'LIST', 'TYPE', 'PUBSUB'])).split('\n').filter((line) => line !== '').length
+    count += (await admin.sendCommand<string>(['CLIENT', 'LIST', 'TYPE', 'PUBSUB']))
+      .split('\n')
+      .filter((line) => line !== '').length
     admin.destroy()
   }
   return count
@@ -249,7 +251,7 @@ describe('of sessions and messages', () => {
     expect(proxy.commands).not.toContain('PUBLISH')
   })
 
-  test('watching answers as load does, in one command, and shortens nobody\'s watch', async () => {
+  test("watching answers as load does, in one command, and shortens nobody's watch", async () => {
     expect(await store.watch(handle, now(), now() + 30)).toEqual(await store.load(handle, now()))
     const until = await admin.hGet(`sess:${handle}`, 'w')
     proxy.forgetCounts()
@@ -334,7 +336,9 @@ describe('of sessions and messages', () => {
     await shyStore.watch(handle, now(), now() + 30)
     await shyStore.change(handle, setting({ 'v:a': '1' }), now())
     await waitFor(() => warned.mock.calls.length > 0)
-    expect(warned.mock.calls.map(([, options]) => (options as { code?: string }).code)).toEqual(['HOLDFAST_REDIS_NEWS_FORBIDDEN'])
+    expect(warned.mock.calls.map(([, options]) => (options as { code?: string }).code)).toEqual([
+      'HOLDFAST_REDIS_NEWS_FORBIDDEN',
+    ])
     warned.mockRestore()
     shyStore.close()
   })

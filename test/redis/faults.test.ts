@@ -130,7 +130,9 @@ test('out of memory: reads and ends go on, writes fail whole, and work again aft
   await expect(kept()).rejects.toMatchObject(oom)
   await expect(store.change(handle, setting({ 'v:a': '2', 'v:c': '2' }), at(1))).rejects.toMatchObject(oom)
   await expect(store.change(handle, login('u1'), at(1))).rejects.toMatchObject(oom)
-  await expect(store.change(handle, { replace: { hash: newHash(), issuedAt: at(1) } }, at(1))).rejects.toMatchObject(oom)
+  await expect(store.change(handle, { replace: { hash: newHash(), issuedAt: at(1) } }, at(1))).rejects.toMatchObject(
+    oom,
+  )
   expect(await fieldsOf(handle)).toEqual({ 'v:a': '1', 'v:b': '1' })
   expect((await store.load(handle, at(1)))?.record).toMatchObject({ epoch: 0, subject: undefined })
   expect([...(await store.list('u1', at(1))).keys()]).toEqual([mine])
@@ -193,7 +195,9 @@ test.each<[Fate, boolean]>([
   const handle = await kept({}, { 'v:a': '1', 'v:b': '1' })
   proxy.fate = (words) => (words[0] === 'EVALSHA' ? fate : 'pass')
   const replace = { hash: newHash(), issuedAt: at(1) }
-  await expect(store.change(handle, { epoch: 0, replace, ...setting({ 'v:a': '2' }, ['v:b']) }, at(1))).rejects.toThrow()
+  await expect(
+    store.change(handle, { epoch: 0, replace, ...setting({ 'v:a': '2' }, ['v:b']) }, at(1)),
+  ).rejects.toThrow()
   proxy.mend()
   const loaded = await store.load(handle, at(1))
   expect(Object.fromEntries(loaded?.fields ?? [])).toEqual(isStored ? { 'v:a': '2' } : { 'v:a': '1', 'v:b': '1' })

@@ -120,14 +120,17 @@ describe('a key that holds something else is no session, and stays as it is', ()
   })
 })
 
-test.each(['no json', '"text"', 'null'])('a record with context %s is no session, and can be ended', async (context) => {
-  const handle = await kept(full)
-  await client.hSet(`sess:${handle}`, 'x', context)
-  expect(await store.load(handle, at(1))).toBeUndefined()
-  expect((await store.list('u1', at(1))).size).toBe(0)
-  expect(await store.deleteAll('u1', at(1))).toBe(1)
-  expect(await client.exists(`sess:${handle}`)).toBe(0)
-})
+test.each(['no json', '"text"', 'null'])(
+  'a record with context %s is no session, and can be ended',
+  async (context) => {
+    const handle = await kept(full)
+    await client.hSet(`sess:${handle}`, 'x', context)
+    expect(await store.load(handle, at(1))).toBeUndefined()
+    expect((await store.list('u1', at(1))).size).toBe(0)
+    expect(await store.deleteAll('u1', at(1))).toBe(1)
+    expect(await client.exists(`sess:${handle}`)).toBe(0)
+  },
+)
 
 test('an index that is none is no list, and a login makes it one; entries that are none are ignored', async () => {
   await kept({ subject: 'u1' })

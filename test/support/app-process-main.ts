@@ -7,7 +7,10 @@ import { login, logout, SessionError, sessionMiddleware } from '../../lib'
 import { RedisStore } from '../../lib/redis'
 
 async function main(): Promise<void> {
-  const client = createClient({ url: `redis://127.0.0.1:${process.env['REDIS_PORT']}`, socket: { reconnectStrategy: 20 } })
+  const client = createClient({
+    url: `redis://127.0.0.1:${process.env['REDIS_PORT']}`,
+    socket: { reconnectStrategy: 20 },
+  })
   client.on('error', () => undefined)
   await client.connect()
   const options = JSON.parse(process.env['SESSION_OPTIONS'] ?? '{}') as object

@@ -4,7 +4,10 @@ import { delimiter, join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
-const elsewhere = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', '/Applications/Chromium.app/Contents/MacOS/Chromium']
+const elsewhere = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+]
 
 /** For a test machine: no sandbox (tests may run as root), and nothing that asks the network for anything of its own. */
 const args = [
@@ -44,7 +47,8 @@ function installed(): string | undefined {
 
 function install(): string {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error(howToInstall)
-  const apt = (...words: string[]) => execFileSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', ...words], { stdio: 'pipe' })
+  const apt = (...words: string[]) =>
+    execFileSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', ...words], { stdio: 'pipe' })
   try {
     apt('update')
     apt('install', '-y', '--no-install-recommends', 'chromium')
@@ -77,7 +81,10 @@ export interface WatchedPage {
  *
  * @param isExpected Names the problems that the test is about: `(text) => text.includes('401')`.
  */
-export async function openPage(context: BrowserContext, isExpected: (text: string) => boolean = () => false): Promise<WatchedPage> {
+export async function openPage(
+  context: BrowserContext,
+  isExpected: (text: string) => boolean = () => false,
+): Promise<WatchedPage> {
   const page = await context.newPage()
   const problems: string[] = []
   const note = (text: string) => {

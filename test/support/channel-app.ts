@@ -3,7 +3,15 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { type RawData, WebSocket, WebSocketServer } from 'ws'
-import { type ChannelOptions, type ChannelSession, login, logout, type SessionManager, sessionMiddleware, type SessionOptions } from '../../lib'
+import {
+  type ChannelOptions,
+  type ChannelSession,
+  login,
+  logout,
+  type SessionManager,
+  sessionMiddleware,
+  type SessionOptions,
+} from '../../lib'
 
 /** What a test's client may ask of its channel. */
 export type Ask = { set: object } | { update: object } | { clear: true } | { activity: true } | { look: true }
@@ -29,7 +37,10 @@ export interface ChannelApp {
   close(): Promise<void>
 }
 
-export async function startChannelApp(options: SessionOptions, channelOptions: ChannelOptions = {}): Promise<ChannelApp> {
+export async function startChannelApp(
+  options: SessionOptions,
+  channelOptions: ChannelOptions = {},
+): Promise<ChannelApp> {
   const middleware = sessionMiddleware(options)
   const { sessions } = middleware
   const server = createServer(express().use(middleware, routes()))

@@ -38,7 +38,10 @@ export async function startExample(command: readonly string[], env: NodeJS.Proce
 }
 
 /** Runs a command that ends by itself. */
-export async function runExample(command: readonly string[], env: NodeJS.ProcessEnv): Promise<{ code: number | null; output: string }> {
+export async function runExample(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ code: number | null; output: string }> {
   const { output, ended } = run(command, env)
   const code = await ended
   return { code, output: output() }
@@ -85,7 +88,12 @@ export class Visitor {
   async #request(path: string, body?: URLSearchParams): Promise<string> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const headers = { ...this.#headers, ...(cookie !== '' && { cookie }) }
-    const answer = await fetch(this.#origin + path, { method: body ? 'POST' : 'GET', headers, redirect: 'manual', ...(body && { body }) })
+    const answer = await fetch(this.#origin + path, {
+      method: body ? 'POST' : 'GET',
+      headers,
+      redirect: 'manual',
+      ...(body && { body }),
+    })
     for (const line of answer.headers.getSetCookie()) this.#keep(line)
     const location = answer.headers.get('location')
     if (location !== null) {

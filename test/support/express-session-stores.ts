@@ -112,7 +112,9 @@ async function openPostgres(): Promise<StoreHome> {
   return {
     newStore,
     async read(sid) {
-      const { rows } = await pool.query<{ text: string }>('SELECT sess::text AS text FROM session WHERE sid = $1', [sid])
+      const { rows } = await pool.query<{ text: string }>('SELECT sess::text AS text FROM session WHERE sid = $1', [
+        sid,
+      ])
       return rows[0]?.text
     },
     async plant(sid, text) {

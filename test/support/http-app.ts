@@ -32,7 +32,10 @@ interface Gate {
 }
 
 /** An Express app with sessions on a real port, whose requests a test can hold up in the middle. */
-export async function startApp(options: SessionOptions, routes: (app: Express, test: Pick<TestApp, 'gate'>) => void): Promise<TestApp> {
+export async function startApp(
+  options: SessionOptions,
+  routes: (app: Express, test: Pick<TestApp, 'gate'>) => void,
+): Promise<TestApp> {
   const app = express()
   const middleware = sessionMiddleware(options)
   app.use(middleware)
@@ -81,16 +84,19 @@ function signal(): [Promise<void>, () => void] {
 function fetchOnce(server: Server, path: string, cookie?: string): Promise<Answer> {
   const { port } = server.address() as AddressInfo
   return new Promise((resolve, reject) => {
-    const sent = request({ port, host: '127.0.0.1', path, agent: false, headers: cookie === undefined ? {} : { cookie } }, (res) => {
-      let body = ''
-      res.setEncoding('utf8')
-      res.on('data', (chunk: string) => (body += chunk))
-      res.on('error', reject)
-      res.on('end', () => {
-        const cookies = (res.headers['set-cookie'] ?? []).map((text) => text.split(';')[0] ?? '')
-        resolve({ status: res.statusCode ?? 0, headers: res.headers, body, cookies })
-      })
-    })
+    const sent = request(
+      { port, host: '127.0.0.1', path, agent: false, headers: cookie === undefined ? {} : { cookie } },
+      (res) => {
+        let body = ''
+        res.setEncoding('utf8')
+        res.on('data', (chunk: string) => (body += chunk))
+        res.on('error', reject)
+        res.on('end', () => {
+          const cookies = (res.headers['set-cookie'] ?? []).map((text) => text.split(';')[0] ?? '')
+          resolve({ status: res.statusCode ?? 0, headers: res.headers, body, cookies })
+        })
+      },
+    )
     sent.on('error', reject)
     sent.end()
   })
@@ -99,7 +105,9 @@ function fetchOnce(server: Server, path: string, cookie?: string): Promise<Answe
 /** The session cookie of an answer, to be sent with the next request. */
 export function cookieOf(answer: Answer): string {
   const [cookie] = answer.cookies
-  if (cookie === undefined || cookie.endsWith('=')) throw new Error(`no session cookie in an answer of ${answer.status}`)
+  if (cookie === undefined || cookie.endsWith('=')) {
+    throw new Error(`no session cookie in an answer of ${answer.status}`)
+  }
   return cookie
 }
 

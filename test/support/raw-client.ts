@@ -116,7 +116,7 @@ export function parseAnswer(text: string, method = 'GET'): RawAnswer {
 
 function joinChunks(text: string): Pick<RawAnswer, 'body' | 'trailers' | 'whole'> {
   let body = ''
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const line = text.indexOf('\r\n', at)
     if (line === -1) return { body, trailers: '', whole: false }
     const size = parseInt(text.slice(at, line), 16)

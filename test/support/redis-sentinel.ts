@@ -16,7 +16,10 @@ export async function startSentinel(): Promise<RedisSentinel> {
   const [master, port] = [await RedisServer.start(), await freePort()]
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-sentinel-'))
   const file = join(directory, 'sentinel.conf')
-  writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${master.port} 1\n`)
+  writeFileSync(
+    file,
+    `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${master.port} 1\n`,
+  )
   const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
   const killNow = () => sentinel.kill('SIGKILL')
   process.once('exit', killNow)

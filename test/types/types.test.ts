@@ -27,12 +27,16 @@ host.getSourceFile = (path, ...rest) => {
 }
 
 /** Who declares something on Express' requests: these must get along. The rest of lib has a check of its own. */
-const declarers = /\/lib\/http\/express-types\.ts$|\/@types\/(express|express-serve-static-core|express-session|cookie-session)\/index\.d\.ts$/
+const declarers =
+  /\/lib\/http\/express-types\.ts$|\/@types\/(express|express-serve-static-core|express-session|cookie-session)\/index\.d\.ts$/
 
 function diagnose(path: string): string[] {
   const program = ts.createProgram([path], options, host)
   const files = program.getSourceFiles().filter(({ fileName }) => fileName === path || declarers.test(fileName))
-  const found = [...program.getGlobalDiagnostics(), ...files.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)])]
+  const found = [
+    ...program.getGlobalDiagnostics(),
+    ...files.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]),
+  ]
   return found.map(({ file, start, code, messageText }) => {
     const line = file === undefined || start === undefined ? 0 : file.getLineAndCharacterOfPosition(start).line + 1
     if (file?.fileName === path) return `${line}: TS${code}`
@@ -48,9 +52,13 @@ function markedIn(path: string): string[] {
   })
 }
 
-test.each(names)('an app compiles, its mistakes do not: %s', (name) => {
-  const path = join(directory, `${name}.ts`)
-  const marked = markedIn(path)
-  expect(marked.length).toBeGreaterThan(0)
-  expect(diagnose(path)).toEqual(marked)
-}, 60_000)
+test.each(names)(
+  'an app compiles, its mistakes do not: %s',
+  (name) => {
+    const path = join(directory, `${name}.ts`)
+    const marked = markedIn(path)
+    expect(marked.length).toBeGreaterThan(0)
+    expect(diagnose(path)).toEqual(marked)
+  },
+  60_000,
+)

@@ -33,7 +33,9 @@ for (const entry of readdirSync(lib, { recursive: true, encoding: 'utf8' })) {
   const specifiers = preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
   sources.set(entry, {
     text,
-    imports: specifiers.filter((it) => it.startsWith('.')).map((it) => `${relative(lib, resolve(lib, dirname(entry), it))}.ts`),
+    imports: specifiers
+      .filter((it) => it.startsWith('.'))
+      .map((it) => `${relative(lib, resolve(lib, dirname(entry), it))}.ts`),
     packages: specifiers.filter((it) => !it.startsWith('.')),
   })
 }
@@ -51,7 +53,9 @@ function floorOf(file: string): number {
 
 /** Whether an import stays in its room, or points to a lower floor. */
 function pointsDown({ from, to }: { from: string; to: string }): boolean {
-  return roomOf(from) === roomOf(to) || floorOf(to) < floorOf(from) || (assembly.includes(from) && assembly.includes(to))
+  return (
+    roomOf(from) === roomOf(to) || floorOf(to) < floorOf(from) || (assembly.includes(from) && assembly.includes(to))
+  )
 }
 
 function reachableFrom(start: string): Set<string> {

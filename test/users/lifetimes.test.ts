@@ -36,7 +36,11 @@ describe.each(kinds)('on $name', (kind) => {
       await app.get(`/set/at/${at}`, cookie)
     }
     app.clock.now = born + 999.999
-    expect(JSON.parse((await app.get('/get', cookie)).body)).toMatchObject({ subject: 'ann', createdAt: born, expiresAt: born + 1000 })
+    expect(JSON.parse((await app.get('/get', cookie)).body)).toMatchObject({
+      subject: 'ann',
+      createdAt: born,
+      expiresAt: born + 1000,
+    })
     app.clock.now = born + 1000
     expect(await subjectOf(cookie)).toBeNull()
     expect((await app.sessions.users.readAll('ann')).size).toBe(0)
@@ -99,7 +103,7 @@ describe.each(kinds)('on $name', (kind) => {
     expect(app.calls).toEqual(['load'])
   })
 
-  test('without an idle timeout a user\'s last access is recorded each five minutes, a visitor\'s never', async () => {
+  test("without an idle timeout a user's last access is recorded each five minutes, a visitor's never", async () => {
     await start({})
     const visitor = cookieOf(await app.get('/set/a/1'))
     const user = cookieOf(await app.get('/login/ann'))
@@ -127,7 +131,10 @@ describe.each(kinds)('on $name', (kind) => {
     app.clock.now += 1
     expect([await subjectOf(cookieOf(long)), await subjectOf(cookieOf(short))]).toEqual(['ann', null])
     app.clock.now += 4989
-    expect(JSON.parse((await app.get('/get', cookieOf(long))).body)).toMatchObject({ subject: 'ann', values: { cart: '1' } })
+    expect(JSON.parse((await app.get('/get', cookieOf(long))).body)).toMatchObject({
+      subject: 'ann',
+      values: { cart: '1' },
+    })
     app.clock.now += 1
     expect(await subjectOf(cookieOf(long))).toBeNull()
   })

@@ -22,7 +22,8 @@ describe.each(kinds)('P7 on $name', (kind) => {
 
   const json = async (path: string, cookie?: string): Promise<any> => JSON.parse((await app.get(path, cookie)).body)
   const subjectOf = async (cookie: string): Promise<unknown> => (await json('/get', cookie)).subject
-  const handles = async (subject = 'ann'): Promise<string[]> => [...(await app.sessions.users.readAll(subject)).keys()].sort()
+  const handles = async (subject = 'ann'): Promise<string[]> =>
+    [...(await app.sessions.users.readAll(subject)).keys()].sort()
   const handleIn = (cookie: string): string => cookie.slice('sid='.length, 'sid='.length + 16)
 
   test('60 logins in parallel are 60 entries, and each of them is somebody signed in', async () => {
@@ -44,7 +45,11 @@ describe.each(kinds)('P7 on $name', (kind) => {
   test('nothing in a listing opens a session: no string of it does, as a cookie or as an id', async () => {
     const { users } = app.sessions
     const ids = [idOf(await app.get('/login/ann')), idOf(await app.get('/login/ann'))]
-    await users.create('ann', { ip: '10.0.0.1', device: { name: 'Pixel', type: 'phone', token: 'abc' }, location: { city: 'Iași' } })
+    await users.create('ann', {
+      ip: '10.0.0.1',
+      device: { name: 'Pixel', type: 'phone', token: 'abc' },
+      location: { city: 'Iași' },
+    })
     app.clock.now += 100
     await app.get('/get', `sid=${ids[0]}`)
     const texts = everyText([...(await users.readAll('ann'))])
@@ -57,7 +62,7 @@ describe.each(kinds)('P7 on $name', (kind) => {
     expect(JSON.stringify(texts)).not.toContain(ids[1]?.slice(16))
   })
 
-  test('one device is signed out by its handle, and by nobody else\'s', async () => {
+  test("one device is signed out by its handle, and by nobody else's", async () => {
     const [one = '', two = ''] = (await inParallel(2, () => app.get('/login/ann'))).map(cookieOf)
     await app.get(`/end/bob/${handleIn(one)}`)
     expect(await subjectOf(one)).toBe('ann')
@@ -104,19 +109,22 @@ describe.each(kinds)('P7 on $name', (kind) => {
     expect(await handles()).toEqual([handleIn(cookie)])
   })
 
-  test.each(['/set/a/1', '/get', '/logout'])('a request in flight across deleteAll (%s) revives nothing and sets no cookie', async (path) => {
-    const cookie = cookieOf(await app.get('/login/ann'))
-    app.clock.now += 100
-    const slow = app.get(`${path}?wait=slow`, cookie)
-    await app.reached('slow')
-    expect(await json('/end-all/ann')).toBe(1)
-    app.open('slow')
-    const answer = await slow
-    expect(answer.status).toBe(200)
-    expect(answer.cookies.filter((text) => !text.endsWith('='))).toEqual([])
-    expect(await handles()).toEqual([])
-    expect(await subjectOf(cookie)).toBeNull()
-  })
+  test.each(['/set/a/1', '/get', '/logout'])(
+    'a request in flight across deleteAll (%s) revives nothing and sets no cookie',
+    async (path) => {
+      const cookie = cookieOf(await app.get('/login/ann'))
+      app.clock.now += 100
+      const slow = app.get(`${path}?wait=slow`, cookie)
+      await app.reached('slow')
+      expect(await json('/end-all/ann')).toBe(1)
+      app.open('slow')
+      const answer = await slow
+      expect(answer.status).toBe(200)
+      expect(answer.cookies.filter((text) => !text.endsWith('='))).toEqual([])
+      expect(await handles()).toEqual([])
+      expect(await subjectOf(cookie)).toBeNull()
+    },
+  )
 
   test('deleteAll that races with logins and renewals leaves a listing that is true', async () => {
     for (let round = 0; round < 5; round++) {
@@ -171,23 +179,30 @@ describe.each(kinds)('P7 on $name', (kind) => {
     const { users } = app.sessions
     const id = await users.create('ann', { ip: '10.0.0.1' }, 50)
     await app.get('/set/from/http', `sid=${id}`)
-    expect(await json('/get', `sid=${id}`)).toMatchObject({ subject: 'ann', values: { from: 'http' }, expiresAt: app.clock.now + 50 })
+    expect(await json('/get', `sid=${id}`)).toMatchObject({
+      subject: 'ann',
+      values: { from: 'http' },
+      expiresAt: app.clock.now + 50,
+    })
     expect(await handles()).toEqual([id.slice(0, 16)])
     expect((await users.read('ann', idOf(await app.get('/login/ann')), { ip: '127.0.0.1' }))[0].ip).toBe('127.0.0.1')
   })
 
-  test.each(['a', 'a:b', 'a*', '__proto__', 'ș漢😀', 'x'.repeat(2000), 'ann\ttab', '%00'])('subject %j', async (subject) => {
-    const cookie = cookieOf(await app.get(`/login/${encodeURIComponent(subject)}`))
-    for (const other of [`${subject}:`, `${subject}*`, '*', 'u:', subject.slice(0, -1) || 'b']) {
-      expect(await handles(other)).toEqual([])
-      expect(await app.sessions.users.deleteAll(other)).toBe(0)
-      await app.sessions.users.delete(other, handleIn(cookie))
-    }
-    expect(await subjectOf(cookie)).toBe(subject)
-    expect(await handles(subject)).toEqual([handleIn(cookie)])
-    expect(await app.sessions.users.deleteAll(subject)).toBe(1)
-    expect(await subjectOf(cookie)).toBeNull()
-  })
+  test.each(['a', 'a:b', 'a*', '__proto__', 'ș漢😀', 'x'.repeat(2000), 'ann\ttab', '%00'])(
+    'subject %j',
+    async (subject) => {
+      const cookie = cookieOf(await app.get(`/login/${encodeURIComponent(subject)}`))
+      for (const other of [`${subject}:`, `${subject}*`, '*', 'u:', subject.slice(0, -1) || 'b']) {
+        expect(await handles(other)).toEqual([])
+        expect(await app.sessions.users.deleteAll(other)).toBe(0)
+        await app.sessions.users.delete(other, handleIn(cookie))
+      }
+      expect(await subjectOf(cookie)).toBe(subject)
+      expect(await handles(subject)).toEqual([handleIn(cookie)])
+      expect(await app.sessions.users.deleteAll(subject)).toBe(1)
+      expect(await subjectOf(cookie)).toBeNull()
+    },
+  )
 })
 
 /** Every string in a value, every number as text, and every key. */

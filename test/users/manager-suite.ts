@@ -76,7 +76,19 @@ export function describeUserSessionManager(kind: StorageKind): void {
       const ended = await users.create('ann', phone)
       await users.delete('ann', ended)
       const tampered = id.slice(0, -1) + (id.endsWith('A') ? 'B' : 'A')
-      for (const bad of [ended, tampered, `${id}A`, id.slice(1), '', '.', '../..', 'a:b', '__proto__', 'x'.repeat(10_000), `${id} `]) {
+      for (const bad of [
+        ended,
+        tampered,
+        `${id}A`,
+        id.slice(1),
+        '',
+        '.',
+        '../..',
+        'a:b',
+        '__proto__',
+        'x'.repeat(10_000),
+        `${id} `,
+      ]) {
         expect(await codeOf(users.read('ann', bad, phone))).toBe('USER_SESSION_NOT_FOUND')
         expect(await codeOf(users.renew('ann', bad, {} as never, phone))).toBe('USER_SESSION_NOT_FOUND')
       }
@@ -143,7 +155,9 @@ export function describeUserSessionManager(kind: StorageKind): void {
         ['ann', expect.any(String), 'bad', '10.0.0.1'],
       ])
       const name = (seen as string[][])[0]?.[1] ?? ''
-      expect(id.startsWith(name) ? 'handle' : name).toBe(kind.listsBy === 'handle' ? 'handle' : UserSessionManager.hash(id))
+      expect(id.startsWith(name) ? 'handle' : name).toBe(
+        kind.listsBy === 'handle' ? 'handle' : UserSessionManager.hash(id),
+      )
       expect(await codeOf(users.read('ann', name, phone))).toBe('USER_SESSION_NOT_FOUND')
     })
 
@@ -172,7 +186,10 @@ export function describeUserSessionManager(kind: StorageKind): void {
       test('cannot list, and says who can', async () => {
         const users = managerWith()
         for (const call of [users.readAll('ann'), users.deleteAll('ann'), users.updateAll('ann', { role: 'editor' })]) {
-          await expect(call).rejects.toMatchObject({ code: 'STORE_UNSUPPORTED', message: expect.stringContaining('MemoryStore') })
+          await expect(call).rejects.toMatchObject({
+            code: 'STORE_UNSUPPORTED',
+            message: expect.stringContaining('MemoryStore'),
+          })
         }
       })
       return
@@ -180,7 +197,11 @@ export function describeUserSessionManager(kind: StorageKind): void {
 
     test('readAll lists what is live, and nothing of others', async () => {
       const users = managerWith({ timeouts: { idle: 100 } })
-      const ids = [await users.create('ann', phone), await users.create('ann', laptop), await users.create('ann', phone, 40)]
+      const ids = [
+        await users.create('ann', phone),
+        await users.create('ann', laptop),
+        await users.create('ann', phone, 40),
+      ]
       await users.create('bob', laptop)
       await users.delete('ann', ids[0] ?? '')
       clock.now += 40
@@ -225,13 +246,17 @@ export function describeUserSessionManager(kind: StorageKind): void {
       clock.now += 100
       const [, next] = await users.read('ann', id, phone)
       await users.deleteAll('ann')
-      for (const dead of [id, next ?? '']) expect(await codeOf(users.read('ann', dead, phone))).toBe('USER_SESSION_NOT_FOUND')
+      for (const dead of [id, next ?? '']) {
+        expect(await codeOf(users.read('ann', dead, phone))).toBe('USER_SESSION_NOT_FOUND')
+      }
       expect((await users.readAll('ann')).size).toBe(0)
     })
 
     test.each(subjects.filter((subject) => !kind.refuses?.includes(subject)))('subject %j', async (subject) => {
       const users = managerWith()
-      const neighbours = [`${subject}:`, `${subject}*`, `${subject}a`, 'A', '*', 'u:'].filter((name) => name !== subject)
+      const neighbours = [`${subject}:`, `${subject}*`, `${subject}a`, 'A', '*', 'u:'].filter(
+        (name) => name !== subject,
+      )
       const id = await users.create(subject, phone)
       for (const name of neighbours) {
         expect(await codeOf(users.read(name, id, phone))).toBe('USER_SESSION_NOT_FOUND')

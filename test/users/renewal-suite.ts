@@ -111,12 +111,17 @@ export function describeRenewal(setting: () => Setting): void {
         throw new Error('in a hook')
       }
       const warn = jest.spyOn(process, 'emitWarning').mockImplementation()
-      const users = setting().managerWith({ timeouts, renewSessionHooks: { onRenewMadeAlreadyFromCurrentProcess: fail } })
+      const users = setting().managerWith({
+        timeouts,
+        renewSessionHooks: { onRenewMadeAlreadyFromCurrentProcess: fail },
+      })
       const id = await users.create('ann', phone)
       setting().clock.now += 100
       await users.read('ann', id, phone)
       expect((await users.read('ann', id, phone))[1]).toBeNull()
-      expect(warn.mock.calls).toEqual([[expect.stringContaining('in a hook'), expect.objectContaining({ code: 'HOLDFAST_HOOK_FAILED' })]])
+      expect(warn.mock.calls).toEqual([
+        [expect.stringContaining('in a hook'), expect.objectContaining({ code: 'HOLDFAST_HOOK_FAILED' })],
+      ])
       warn.mockRestore()
     })
   })

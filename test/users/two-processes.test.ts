@@ -30,9 +30,12 @@ async function start(skew = 0): Promise<void> {
 }
 
 const processFor = (index: number): AppProcess => (index % 2 === 0 ? one : two)
-const turn = (seconds: number): Promise<unknown> => Promise.all([one, two].map((process) => process.get(`/turn/${seconds}`)))
-const json = async (process: AppProcess, path: string, cookie?: string): Promise<any> => JSON.parse((await process.get(path, cookie)).body)
-const subjectOf = async (cookie: string, process = one): Promise<unknown> => (await json(process, '/get', cookie)).subject
+const turn = (seconds: number): Promise<unknown> =>
+  Promise.all([one, two].map((process) => process.get(`/turn/${seconds}`)))
+const json = async (process: AppProcess, path: string, cookie?: string): Promise<any> =>
+  JSON.parse((await process.get(path, cookie)).body)
+const subjectOf = async (cookie: string, process = one): Promise<unknown> =>
+  (await json(process, '/get', cookie)).subject
 const handleIn = (cookie: string): string => cookie.slice('sid='.length, 'sid='.length + 16)
 const handles = async (process: AppProcess): Promise<string[]> =>
   ((await json(process, '/list/ann')) as [string][]).map(([handle]) => handle).sort()
@@ -82,7 +85,8 @@ test('50 requests that only read: one new id; each process asks at most once to 
   const cookie = cookieOf(await one.get('/login/ann'))
   await turn(100)
   const client = await redis.connect()
-  const scripts = async (): Promise<number> => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0)
+  const scripts = async (): Promise<number> =>
+    Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0)
   const before = await scripts()
   expect(newCookies(await inParallel(50, (index) => processFor(index).get('/get', cookie)))).toHaveLength(1)
   expect((await scripts()) - before).toBeLessThanOrEqual(4)
@@ -94,7 +98,10 @@ test('the same of the manager: of 50 reads in two processes one gets the new id'
   for (let round = 0; round < 5; round++) {
     const id = (await json(one, '/create/ann')) as string
     await turn(100)
-    const reads = (await inParallel(50, (index) => json(processFor(index), `/read/ann/${id}`))) as [object, string | null][]
+    const reads = (await inParallel(50, (index) => json(processFor(index), `/read/ann/${id}`))) as [
+      object,
+      string | null,
+    ][]
     const [next, ...more] = reads.flatMap(([, renewed]) => (renewed === null ? [] : [renewed]))
     expect(more).toEqual([])
     await turn(9)
@@ -121,7 +128,9 @@ test('the same of the manager: deleteAll that races with create and read leaves 
     ])) as [string[], ([object, string | null] | string)[], unknown]
     const renewed = reads.flatMap((read) => (typeof read === 'string' || read[1] === null ? [] : [read[1]]))
     const live = new Set<string>()
-    for (const id of [...during, ...renewed]) if (typeof (await json(one, `/read/ann/${id}`)) !== 'string') live.add(id.slice(0, 16))
+    for (const id of [...during, ...renewed]) {
+      if (typeof (await json(one, `/read/ann/${id}`)) !== 'string') live.add(id.slice(0, 16))
+    }
     for (const process of [one, two]) expect(await handles(process)).toEqual([...live].sort())
     for (const id of before) expect(await json(two, `/read/ann/${id}`)).toBe('USER_SESSION_NOT_FOUND')
     await one.get('/end-all/ann')
@@ -135,7 +144,11 @@ test('a login in one process during the overlap of the other ends the old id at 
   const renewed = cookieOf(await two.get('/get', cookie))
   const loggedIn = cookieOf(await one.get('/login/ann', cookie))
   for (const process of [one, two]) {
-    expect([await subjectOf(cookie, process), await subjectOf(renewed, process), await subjectOf(loggedIn, process)]).toEqual([null, null, 'ann'])
+    expect([
+      await subjectOf(cookie, process),
+      await subjectOf(renewed, process),
+      await subjectOf(loggedIn, process),
+    ]).toEqual([null, null, 'ann'])
     expect(await handles(process)).toEqual([handleIn(loggedIn)])
   }
 })
@@ -149,7 +162,9 @@ test('a request in flight in one process across deleteAll in the other revives n
   expect(await json(two, '/end-all/ann')).toBe(1)
   await one.get('/open/slow')
   expect(await slow).toMatchObject({ status: 200, cookies: [] })
-  for (const process of [one, two]) expect([await subjectOf(cookie, process), await handles(process)]).toEqual([null, []])
+  for (const process of [one, two]) {
+    expect([await subjectOf(cookie, process), await handles(process)]).toEqual([null, []])
+  }
 })
 
 test('deleteAll in one process that races with logins and renewals in both leaves a listing that is true', async () => {
@@ -164,7 +179,9 @@ test('deleteAll in one process that races with logins and renewals in both leave
       inParallel(10, (index) => processFor(index).get('/list/ann')),
     ])
     const live = new Set<string>()
-    for (const cookie of newCookies([...during, ...renewed])) if ((await subjectOf(cookie)) === 'ann') live.add(handleIn(cookie))
+    for (const cookie of newCookies([...during, ...renewed])) {
+      if ((await subjectOf(cookie)) === 'ann') live.add(handleIn(cookie))
+    }
     for (const process of [one, two]) expect(await handles(process)).toEqual([...live].sort())
     for (const cookie of before) expect(await subjectOf(cookie)).toBeNull()
     await one.get('/end-all/ann')
@@ -179,7 +196,9 @@ test('a role that changes in one process is there at the next request in the oth
   expect(await json(two, '/update-all/ann/role/editor')).toBe(4)
   await one.get('/open/cart')
   await slow
-  const roles = await Promise.all(cookies.map(async (cookie, index) => (await json(processFor(index), '/get', cookie)).values))
+  const roles = await Promise.all(
+    cookies.map(async (cookie, index) => (await json(processFor(index), '/get', cookie)).values),
+  )
   expect(roles).toEqual([{ role: 'editor', cart: 'apples' }, ...Array(3).fill({ role: 'editor' })])
 })
 

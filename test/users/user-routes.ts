@@ -28,7 +28,11 @@ export function mountUserRoutes(app: Express, sessions: SessionManager, gate: (n
     res.json('set')
   })
   app.get('/read/:subject/:id', async (req, res) => {
-    res.json(await users.read(req.params.subject, req.params.id, { ip: '' }).catch((error: unknown) => (error as SessionError).code))
+    res.json(
+      await users
+        .read(req.params.subject, req.params.id, { ip: '' })
+        .catch((error: unknown) => (error as SessionError).code),
+    )
   })
   app.get('/create/:subject', async (req, res) => {
     res.json(await users.create(req.params.subject, { ip: '' }))

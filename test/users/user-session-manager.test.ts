@@ -25,7 +25,12 @@ const kinds: StorageKind[] = [
   { name: 'RedisStore', lists: true, listsBy: 'handle', open: () => new RedisStore({ client: client! }) },
   { name: 'an express-session store', lists: false, listsBy: 'handle', open: () => new session.MemoryStore() },
   { name: 'six methods', lists: true, listsBy: 'id', open: (clock) => new MapStorage({ clock }) },
-  { name: 'six methods that answer at once', lists: true, listsBy: 'id', open: (clock) => new MapStorage({ clock, sync: true }) },
+  {
+    name: 'six methods that answer at once',
+    lists: true,
+    listsBy: 'id',
+    open: (clock) => new MapStorage({ clock, sync: true }),
+  },
   { name: 'six methods that drop nothing', lists: true, listsBy: 'id', open: () => new MapStorage({ counts: false }) },
 ]
 

@@ -59,10 +59,13 @@ export class HandleQueue {
           return true
         },
       }
-      const timer = setTimeout(() => {
-        cut()
-        this.#leave(handle, turn)
-      }, Math.min(longestTimer, limit * 1000))
+      const timer = setTimeout(
+        () => {
+          cut()
+          this.#leave(handle, turn)
+        },
+        Math.min(longestTimer, limit * 1000),
+      )
       timer.unref()
       const line = this.#lines.get(handle)
       if (line === undefined) {

@@ -38,13 +38,18 @@ export class RedisEvents {
     this.#link = link
     this.#beat = beat
     this.#command = sharded ? 'SPUBLISH' : 'PUBLISH'
-    this.#channels = sharded ? Array.from({ length: shards }, (_, shard) => `${prefix}news:${shard}`) : [`${prefix}news`]
+    this.#channels = sharded
+      ? Array.from({ length: shards }, (_, shard) => `${prefix}news:${shard}`)
+      : [`${prefix}news`]
   }
 
   /** One connection serves all who listen; it is made for the first and closed after the last. */
   subscribe(listener: StoreListener): () => void {
     if (!canSubscribe(this.#client)) {
-      warnOnce('HOLDFAST_REDIS_CLIENT_WITHOUT_DUPLICATE', 'RedisStore: the client has no duplicate(), so channels learn of changes only from their periodic check')
+      warnOnce(
+        'HOLDFAST_REDIS_CLIENT_WITHOUT_DUPLICATE',
+        'RedisStore: the client has no duplicate(), so channels learn of changes only from their periodic check',
+      )
       return () => undefined
     }
     const remove = this.#listeners.add(listener)

@@ -75,7 +75,7 @@ export class RedisLink {
       if (!isReplyError(error, 'NOSCRIPT')) throw error
       reply = await this.#send(key, ['EVAL', script.text, '1', key, ...args])
     }
-      return Array.isArray(reply) ? (reply as unknown[]) : []
+    return Array.isArray(reply) ? (reply as unknown[]) : []
   }
 }
 

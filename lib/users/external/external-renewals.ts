@@ -56,7 +56,8 @@ export class ExternalRenewals {
 
   /** Tells that somebody came with an id that was renewed. */
   tell(subject: string, id: string): void {
-    const { onRenewMadeAlreadyFromCurrentProcess, onRenewMadeAlreadyFromAnotherProcess } = this.#options.renewSessionHooks
+    const { onRenewMadeAlreadyFromCurrentProcess, onRenewMadeAlreadyFromAnotherProcess } =
+      this.#options.renewSessionHooks
     const isOwn = this.#renewed.renewedBy(subject, id) === 'own'
     const hook = isOwn ? onRenewMadeAlreadyFromCurrentProcess : onRenewMadeAlreadyFromAnotherProcess
     try {
@@ -108,7 +109,12 @@ export class ExternalRenewals {
 
   /** `refused`: the storage has seen the mark of another process. `gone`: the session has ended since it was read. Whoever
    * ended all sessions of the subject before the new one was there means this one too, hence the look at the end. */
-  async #markOld(subject: string, id: string, metaData: UserSessionMetaData, until: number): Promise<'marked' | 'refused' | 'gone'> {
+  async #markOld(
+    subject: string,
+    id: string,
+    metaData: UserSessionMetaData,
+    until: number,
+  ): Promise<'marked' | 'refused' | 'gone'> {
     const ends = Math.ceil(until)
     const mark = { ...metaData, accessedAt: -ends, expiresAt: Math.min(metaData.expiresAt, ends) }
     const marked = await this.#storage.updateAccessedAt(subject, id, mark)

@@ -34,11 +34,20 @@ export class ExternalUserSessions implements UserSessionBackend {
     const id = mintId(this.#options.idLength)
     const createdAt = wholeSeconds(this.#now)
     const seconds = Math.ceil(ttl)
-    await this.#storage.insert(subject, id, { ...context, createdAt, accessedAt: createdAt, expiresAt: createdAt + seconds }, seconds)
+    await this.#storage.insert(
+      subject,
+      id,
+      { ...context, createdAt, accessedAt: createdAt, expiresAt: createdAt + seconds },
+      seconds,
+    )
     return id
   }
 
-  async read(subject: string, id: string, context: UserSessionOperationContext): Promise<[UserSessionMetaData, string | null]> {
+  async read(
+    subject: string,
+    id: string,
+    context: UserSessionOperationContext,
+  ): Promise<[UserSessionMetaData, string | null]> {
     const metaData = await this.#open(subject, id)
     await this.#check(subject, id, context, metaData)
     const { timeouts } = this.#options
@@ -112,7 +121,9 @@ export class ExternalUserSessions implements UserSessionBackend {
     const until = this.#renewed.worksUntil(subject, id) ?? (isMarked(metaData) ? -metaData.accessedAt : Infinity)
     if (now >= Math.min(until, metaData.expiresAt)) {
       // Who has renewed it died before its time had come, or could not delete it.
-      if (isMarked(metaData) && this.#renewed.renewedBy(subject, id) === undefined) await this.#renewals.deleteOld(subject, id)
+      if (isMarked(metaData) && this.#renewed.renewedBy(subject, id) === undefined) {
+        await this.#renewals.deleteOld(subject, id)
+      }
       throw notFound()
     }
     if (until !== Infinity || !this.#isIdle(metaData, now)) return metaData
@@ -125,12 +136,22 @@ export class ExternalUserSessions implements UserSessionBackend {
     return idle !== undefined && now - accessedAt >= idle
   }
 
-  async #check(subject: string, id: string, context: UserSessionOperationContext, metaData: UserSessionMetaData): Promise<void> {
+  async #check(
+    subject: string,
+    id: string,
+    context: UserSessionOperationContext,
+    metaData: UserSessionMetaData,
+  ): Promise<void> {
     const { readUserSessionHook = checkDevice } = this.#options
     await readUserSessionHook(subject, hashId(id), context, shown(metaData, this.#now))
   }
 
-  async #recordAccess(subject: string, id: string, metaData: UserSessionMetaData, now: number): Promise<UserSessionMetaData> {
+  async #recordAccess(
+    subject: string,
+    id: string,
+    metaData: UserSessionMetaData,
+    now: number,
+  ): Promise<UserSessionMetaData> {
     const { timeouts } = this.#options
     if (timeouts.idle !== undefined) {
       const interval = accessInterval(timeouts)

@@ -112,14 +112,17 @@ export class RenewedSessions {
     const { end } = session
     if (end === undefined) return
     const wait = Math.max(0, end.dueAt - performance.now())
-    session.timer = setTimeout(() => {
-      if (wait > longestTimer) {
-        this.#schedule(key, session)
-        return
-      }
-      // Known until the deletion is done: an old id does not work for the time that it takes.
-      void end.act().finally(() => this.#sessions.delete(key))
-    }, Math.min(wait, longestTimer))
+    session.timer = setTimeout(
+      () => {
+        if (wait > longestTimer) {
+          this.#schedule(key, session)
+          return
+        }
+        // Known until the deletion is done: an old id does not work for the time that it takes.
+        void end.act().finally(() => this.#sessions.delete(key))
+      },
+      Math.min(wait, longestTimer),
+    )
     session.timer.unref()
   }
 }

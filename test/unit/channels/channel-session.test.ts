@@ -1,6 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { type ChannelEnd, type ChannelFollower, ChannelSession, type ChannelStore, type FieldChanges, SessionError } from '../../../lib/index'
+import {
+  type ChannelEnd,
+  type ChannelFollower,
+  ChannelSession,
+  type ChannelStore,
+  type FieldChanges,
+  SessionError,
+} from '../../../lib/index'
 
 interface Shape {
   name?: string
@@ -59,7 +66,12 @@ class OneSession implements ChannelStore {
 describe('a plain holder', () => {
   test('holds nothing at first', () => {
     const session = new ChannelSession<Shape>()
-    expect([session.get(), session.sessionChanged, session.channelId, session.closed]).toEqual([undefined, false, '', false])
+    expect([session.get(), session.sessionChanged, session.channelId, session.closed]).toEqual([
+      undefined,
+      false,
+      '',
+      false,
+    ])
   })
 
   test('takes over an initial value without marking it changed', () => {
@@ -141,7 +153,10 @@ describe('with a channel store', () => {
 
   beforeEach(() => {
     store = new OneSession()
-    store.values = new Map([['name', '"Ada"'], ['color', '"red"']])
+    store.values = new Map([
+      ['name', '"Ada"'],
+      ['color', '"red"'],
+    ])
   })
 
   test('needs a channel id', () => {
@@ -186,7 +201,10 @@ describe('with a channel store', () => {
     other.onChange((value) => told.push(`other ${JSON.stringify(value)}`))
     await one.update({ name: 'Bo' })
     expect(told).toEqual(['other {"name":"Bo","color":"red"}'])
-    expect([one.get(), other.get()]).toEqual([{ name: 'Bo', color: 'red' }, { name: 'Bo', color: 'red' }])
+    expect([one.get(), other.get()]).toEqual([
+      { name: 'Bo', color: 'red' },
+      { name: 'Bo', color: 'red' },
+    ])
   })
 
   test('tells nothing when nothing differs, and nothing to who does not listen any more', () => {
@@ -246,20 +264,29 @@ describe('with a channel store', () => {
     expect([session.get(), session.sessionChanged]).toEqual([{ name: 'Bo', color: 'red' }, true])
     store.failing = false
     await session.update({ color: 'blue' })
-    expect([store.asked.at(-1), session.sessionChanged]).toEqual([{ set: { name: '"Bo"', color: '"blue"' }, remove: [] }, false])
+    expect([store.asked.at(-1), session.sessionChanged]).toEqual([
+      { set: { name: '"Bo"', color: '"blue"' }, remove: [] },
+      false,
+    ])
   })
 
-  test.each(['session.close()', 'store.failing = true'])('a rejection that nobody handles ends no process: %s', (trouble) => {
-    const script = `
+  test.each(['session.close()', 'store.failing = true'])(
+    'a rejection that nobody handles ends no process: %s',
+    (trouble) => {
+      const script = `
       const { ChannelSession } = require('./lib')
       const store = { follow: (_id, follower) => (follower.changed(new Map()), () => {}), change: async () => { throw new Error('away') } }
       const session = new ChannelSession(store, 'one')
       ${trouble}
       session.set({ name: 'Ada' })
       setTimeout(() => console.log('alive'), 20)`
-    const printed = execFileSync(process.execPath, ['--import', 'tsx', '-e', script], { encoding: 'utf8', cwd: join(__dirname, '../../..') })
-    expect(printed).toBe('alive\n')
-  })
+      const printed = execFileSync(process.execPath, ['--import', 'tsx', '-e', script], {
+        encoding: 'utf8',
+        cwd: join(__dirname, '../../..'),
+      })
+      expect(printed).toBe('alive\n')
+    },
+  )
 
   test('clears: nothing is held at once, and the session is over for everybody', async () => {
     const [one, other] = [open(), open()]
@@ -291,7 +318,13 @@ describe('with a channel store', () => {
     const told: string[] = []
     session.onEnd((why) => told.push(why))
     store.finish(reason)
-    expect([told, session.ended, session.closed, session.get(), session.sessionChanged]).toEqual([[reason], reason, true, undefined, false])
+    expect([told, session.ended, session.closed, session.get(), session.sessionChanged]).toEqual([
+      [reason],
+      reason,
+      true,
+      undefined,
+      false,
+    ])
     await expect(session.set({ name: 'Bo' })).rejects.toMatchObject({ code: 'CHANNEL_CLOSED' })
     await session.clear()
     expect(store.followers.size).toBe(0)

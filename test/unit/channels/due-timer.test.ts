@@ -8,7 +8,10 @@ beforeEach(() => {
   jest.useFakeTimers()
   now = 1000
   called = []
-  timer = new DueTimer(() => now, (key) => called.push(`${key}@${now}`))
+  timer = new DueTimer(
+    () => now,
+    (key) => called.push(`${key}@${now}`),
+  )
 })
 afterEach(() => jest.useRealTimers())
 
@@ -51,10 +54,13 @@ test('a deleted key is not called for, and the last one takes the timer along', 
 })
 
 test('may be set again from within the call, and waits longer than a timer can', () => {
-  const again = new DueTimer(() => now, (key) => {
-    called.push(key)
-    if (called.length < 3) again.set(key, now + 10)
-  })
+  const again = new DueTimer(
+    () => now,
+    (key) => {
+      called.push(key)
+      if (called.length < 3) again.set(key, now + 10)
+    },
+  )
   again.set('a', 1010)
   pass(40)
   expect(called).toEqual(['a', 'a', 'a'])

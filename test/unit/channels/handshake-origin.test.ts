@@ -32,7 +32,12 @@ describe('without a list, the page must be of the host', () => {
     ['a page that came without TLS to a host that has it', 'http://app.example.com', 'app.example.com', false, tls],
     ['a page that came over TLS', 'https://app.example.com', 'app.example.com', true, tls],
   ])('%s', (_name, origin, host, allowed, more) => {
-    expect(isOriginAllowed(request({ ...(origin !== undefined && { origin }), ...(host !== undefined && { host }) }, more), undefined)).toBe(allowed)
+    expect(
+      isOriginAllowed(
+        request({ ...(origin !== undefined && { origin }), ...(host !== undefined && { host }) }, more),
+        undefined,
+      ),
+    ).toBe(allowed)
   })
 })
 
@@ -47,7 +52,9 @@ describe('with a list, the page must be on it', () => {
     ['a sandboxed page', 'null', false],
     ['no origin: no browser', undefined, true],
   ])('%s', (_name, origin, allowed) => {
-    expect(isOriginAllowed(request({ host: 'host.example', ...(origin !== undefined && { origin }) }), list)).toBe(allowed)
+    expect(isOriginAllowed(request({ host: 'host.example', ...(origin !== undefined && { origin }) }), list)).toBe(
+      allowed,
+    )
   })
 
   test('an empty list lets no page in', () => {
@@ -64,7 +71,10 @@ test('a function decides by the origin as it was sent, and is not asked about no
   expect(isOriginAllowed(request({ origin: 'null', host: 'a' }), decide)).toBe(true)
   expect(isOriginAllowed(request({ origin: 'https://a', host: 'a' }), decide)).toBe(false)
   expect(isOriginAllowed(request({ host: 'a' }), decide)).toBe(true)
-  expect(asked).toEqual([['null', 'a'], ['https://a', 'a']])
+  expect(asked).toEqual([
+    ['null', 'a'],
+    ['https://a', 'a'],
+  ])
 })
 
 describe('whether the client came over TLS', () => {

@@ -71,9 +71,12 @@ test('one that is not needed any more when it stands is stopped', async () => {
 
 test.each<[string, SessionStore['subscribe']]>([
   ['rejects', () => Promise.reject(new Error('no'))],
-  ['throws', () => {
-    throw new Error('no')
-  }],
+  [
+    'throws',
+    () => {
+      throw new Error('no')
+    },
+  ],
 ])('one that %s is told of once, and tried again when it is needed again', async (_name, subscribe) => {
   forgetWarnings()
   const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined)

@@ -20,26 +20,56 @@ function codeOf(act: () => unknown): unknown {
   }
 }
 
-const values = [undefined, null, '', 'x', 0, 7, 7n, true, {}, [], Symbol('x'), Buffer.from('x'), new Uint8Array(2), new Uint16Array(2), new ArrayBuffer(2), new DataView(new ArrayBuffer(2))]
-const name = (value: unknown): string => `${typeof value} ${Object.prototype.toString.call(value)} ${typeof value === 'symbol' ? '' : String(value)}`
+const values = [
+  undefined,
+  null,
+  '',
+  'x',
+  0,
+  7,
+  7n,
+  true,
+  {},
+  [],
+  Symbol('x'),
+  Buffer.from('x'),
+  new Uint8Array(2),
+  new Uint16Array(2),
+  new ArrayBuffer(2),
+  new DataView(new ArrayBuffer(2)),
+]
+const name = (value: unknown): string =>
+  `${typeof value} ${Object.prototype.toString.call(value)} ${typeof value === 'symbol' ? '' : String(value)}`
 
 describe('checkCall throws where Node does', () => {
   test.each(values.map((value) => [name(value), value]))('write of %s', (_name, value) => {
-    expect(codeOf(() => checkCall(newResponse(), 'write', [value], true))).toEqual(codeOfNode('write', [value], () => undefined))
+    expect(codeOf(() => checkCall(newResponse(), 'write', [value], true))).toEqual(
+      codeOfNode('write', [value], () => undefined),
+    )
   })
 
   test.each(values.map((value) => [name(value), value]))('end with %s', (_name, value) => {
-    expect(codeOf(() => checkCall(newResponse(), 'end', [value], true))).toEqual(codeOfNode('end', [value], () => undefined))
+    expect(codeOf(() => checkCall(newResponse(), 'end', [value], true))).toEqual(
+      codeOfNode('end', [value], () => undefined),
+    )
   })
 
-  test.each([100, 199, 200, 599, 999, '200', 200.9].map((value) => [value]))('and nowhere else: writeHead(%p)', (status) => {
-    expect(codeOf(() => checkCall(newResponse(), 'writeHead', [status], true))).toBe('fine')
-    expect(codeOfNode('writeHead', [status], () => undefined)).toBe('fine')
-  })
+  test.each([100, 199, 200, 599, 999, '200', 200.9].map((value) => [value]))(
+    'and nowhere else: writeHead(%p)',
+    (status) => {
+      expect(codeOf(() => checkCall(newResponse(), 'writeHead', [status], true))).toBe('fine')
+      expect(codeOfNode('writeHead', [status], () => undefined)).toBe('fine')
+    },
+  )
 
-  test.each([0, 99, 1000, -200, NaN, Infinity, undefined, null, 'x', {}].map((value) => [value]))('writeHead(%p)', (status) => {
-    expect(codeOf(() => checkCall(newResponse(), 'writeHead', [status], true))).toEqual(codeOfNode('writeHead', [status], () => undefined))
-  })
+  test.each([0, 99, 1000, -200, NaN, Infinity, undefined, null, 'x', {}].map((value) => [value]))(
+    'writeHead(%p)',
+    (status) => {
+      expect(codeOf(() => checkCall(newResponse(), 'writeHead', [status], true))).toEqual(
+        codeOfNode('writeHead', [status], () => undefined),
+      )
+    },
+  )
 
   test.each([
     ['a bad name', [200, { 'a b': '1' }]],
@@ -57,7 +87,9 @@ describe('checkCall throws where Node does', () => {
     for (const status of [99, 1000, NaN]) {
       const res = newResponse()
       res.statusCode = status
-      expect(codeOf(() => checkCall(res, method, ['x'], true))).toEqual(codeOfNode(method, ['x'], (own) => (own.statusCode = status)))
+      expect(codeOf(() => checkCall(res, method, ['x'], true))).toEqual(
+        codeOfNode(method, ['x'], (own) => (own.statusCode = status)),
+      )
       // Once there is a head, it does not matter any more.
       expect(codeOf(() => checkCall(res, method, ['x'], false))).toBe('fine')
     }
@@ -65,8 +97,14 @@ describe('checkCall throws where Node does', () => {
 
   test('an encoding that nobody knows is refused before anything has left, for text and bytes', () => {
     for (const chunk of ['x', Buffer.from('x')]) {
-      expect(codeOf(() => checkCall(newResponse(), 'write', [chunk, 'klingon'], true))).toEqual(['ERR_UNKNOWN_ENCODING', 'TypeError'])
-      expect(codeOf(() => checkCall(newResponse(), 'end', [chunk, 'klingon'], false))).toEqual(['ERR_UNKNOWN_ENCODING', 'TypeError'])
+      expect(codeOf(() => checkCall(newResponse(), 'write', [chunk, 'klingon'], true))).toEqual([
+        'ERR_UNKNOWN_ENCODING',
+        'TypeError',
+      ])
+      expect(codeOf(() => checkCall(newResponse(), 'end', [chunk, 'klingon'], false))).toEqual([
+        'ERR_UNKNOWN_ENCODING',
+        'TypeError',
+      ])
       for (const encoding of ['utf8', 'UTF-8', 'hex', 'latin1', 'buffer', '', undefined, null, () => undefined]) {
         expect(codeOf(() => checkCall(newResponse(), 'write', [chunk, encoding], true))).toBe('fine')
       }
@@ -82,8 +120,23 @@ test('headerPairs reads every form of headers', () => {
   expect(headerPairs(undefined)).toEqual([])
   expect(headerPairs(null)).toEqual([])
   expect(headerPairs('x')).toEqual([])
-  expect(headerPairs({ a: 1, b: ['2'] })).toEqual([['a', 1], ['b', ['2']]])
-  expect(headerPairs(['a', 1, 'b', 2, 'a', 3])).toEqual([['a', 1], ['b', 2], ['a', 3]])
-  expect(headerPairs([['a', 1], ['a', 2]])).toEqual([['a', 1], ['a', 2]])
+  expect(headerPairs({ a: 1, b: ['2'] })).toEqual([
+    ['a', 1],
+    ['b', ['2']],
+  ])
+  expect(headerPairs(['a', 1, 'b', 2, 'a', 3])).toEqual([
+    ['a', 1],
+    ['b', 2],
+    ['a', 3],
+  ])
+  expect(
+    headerPairs([
+      ['a', 1],
+      ['a', 2],
+    ]),
+  ).toEqual([
+    ['a', 1],
+    ['a', 2],
+  ])
   expect(headerPairs(['', 1, 'b', 2])).toEqual([['b', 2]])
 })

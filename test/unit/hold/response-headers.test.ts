@@ -19,7 +19,10 @@ describe('addSessionCookies', () => {
     for (const [before, after] of [
       [undefined, ['sid=1']],
       ['a=1', ['a=1', 'sid=1']],
-      [['a=1', 'b=2'], ['a=1', 'b=2', 'sid=1']],
+      [
+        ['a=1', 'b=2'],
+        ['a=1', 'b=2', 'sid=1'],
+      ],
       [7, ['7', 'sid=1']],
     ] as const) {
       const res = newResponse()
@@ -60,7 +63,18 @@ describe('absorbWriteHead', () => {
     ['an object after nothing', [200, undefined, { A: '1' }], [200], { a: '1' }],
     ['a message and an object', [200, 'Fine', { A: '1' }], [200, 'Fine'], { a: '1' }],
     ['a flat array with repeats', [200, ['A', '1', 'B', '2', 'a', '3']], [200], { a: ['1', '3'], b: '2' }],
-    ['pairs', [200, [['A', '1'], ['A', ['2', '3']]]], [200], { a: ['1', '2', '3'] }],
+    [
+      'pairs',
+      [
+        200,
+        [
+          ['A', '1'],
+          ['A', ['2', '3']],
+        ],
+      ],
+      [200],
+      { a: ['1', '2', '3'] },
+    ],
     ['an empty array', [200, []], [200], {}],
     ['null', [200, null], [200], {}],
     ['nameless headers, which Node leaves out', [200, { '': 'x', A: '1' }], [200], { a: '1' }],
@@ -82,8 +96,39 @@ describe('absorbWriteHead', () => {
 describe('withdrawAnswer', () => {
   test('takes back what described the answer, and leaves what belongs to the site', () => {
     const res = newResponse()
-    const site = { 'x-powered-by': 'x', 'x-frame-options': 'DENY', 'content-security-policy': 'x', 'content-security-policy-report-only': 'x', vary: 'Cookie', 'set-cookie': ['a=1'], date: 'today' }
-    const answer = ['Content-Type', 'content-length', 'Content-Encoding', 'Content-Disposition', 'Content-Language', 'ETag', 'Last-Modified', 'Cache-Control', 'CDN-Cache-Control', 'Surrogate-Control', 'Surrogate-Key', 'Expires', 'Pragma', 'Age', 'Location', 'Refresh', 'Link', 'Accept-Ranges', 'Transfer-Encoding', 'Trailer', 'Retry-After', 'Clear-Site-Data']
+    const site = {
+      'x-powered-by': 'x',
+      'x-frame-options': 'DENY',
+      'content-security-policy': 'x',
+      'content-security-policy-report-only': 'x',
+      vary: 'Cookie',
+      'set-cookie': ['a=1'],
+      date: 'today',
+    }
+    const answer = [
+      'Content-Type',
+      'content-length',
+      'Content-Encoding',
+      'Content-Disposition',
+      'Content-Language',
+      'ETag',
+      'Last-Modified',
+      'Cache-Control',
+      'CDN-Cache-Control',
+      'Surrogate-Control',
+      'Surrogate-Key',
+      'Expires',
+      'Pragma',
+      'Age',
+      'Location',
+      'Refresh',
+      'Link',
+      'Accept-Ranges',
+      'Transfer-Encoding',
+      'Trailer',
+      'Retry-After',
+      'Clear-Site-Data',
+    ]
     for (const [name, value] of Object.entries(site)) res.setHeader(name, value)
     for (const name of answer) res.setHeader(name, '1')
     res.statusCode = 301

@@ -61,7 +61,11 @@ describe('the name and the attributes', () => {
     [{}, false, 'sid=ID; Max-Age=9; Path=/; HttpOnly; SameSite=Lax'],
     [{ secure: true }, false, '__Host-sid=ID; Max-Age=9; Path=/; HttpOnly; Secure; SameSite=Lax'],
     [{ secure: false }, true, 'sid=ID; Max-Age=9; Path=/; HttpOnly; SameSite=Lax'],
-    [{ domain: 'example.com' }, true, '__Secure-sid=ID; Max-Age=9; Domain=example.com; Path=/; HttpOnly; Secure; SameSite=Lax'],
+    [
+      { domain: 'example.com' },
+      true,
+      '__Secure-sid=ID; Max-Age=9; Domain=example.com; Path=/; HttpOnly; Secure; SameSite=Lax',
+    ],
     [{ path: '/app' }, true, '__Secure-sid=ID; Max-Age=9; Path=/app; HttpOnly; Secure; SameSite=Lax'],
     [{ name: 'mine', sameSite: 'strict', httpOnly: false }, false, 'mine=ID; Max-Age=9; Path=/; SameSite=Strict'],
     [
@@ -74,7 +78,9 @@ describe('the name and the attributes', () => {
     expect(cookie.write('ID', secure, 9)).toBe(expected)
     const cleared = cookie.clear(secure)
     expect(cleared).toContain('Expires=Thu, 01 Jan 1970 00:00:00 GMT')
-    for (const attribute of expected.split('; ').filter((part) => !/^Max-Age|ID/.test(part))) expect(cleared).toContain(attribute)
+    for (const attribute of expected.split('; ').filter((part) => !/^Max-Age|ID/.test(part))) {
+      expect(cleared).toContain(attribute)
+    }
     expect(cleared).toContain('Max-Age=0')
   })
 
@@ -110,7 +116,16 @@ describe('ids in the header', () => {
     expect(written).toBe(`s:${sign(id, current)}`)
     expect(cookie.read(header(encodeURIComponent(written)), false).ids).toEqual([id])
     expect(cookie.read(header(`s:${sign(id, old)}`), false).ids).toEqual([id])
-    for (const bad of [id, `s:${id}`, `s:${id}.`, `s:${sign(id, 'another')}`, `s:${sign('short', current)}`, 's:.', 's:', sign(id, current)]) {
+    for (const bad of [
+      id,
+      `s:${id}`,
+      `s:${id}.`,
+      `s:${sign(id, 'another')}`,
+      `s:${sign('short', current)}`,
+      's:.',
+      's:',
+      sign(id, current),
+    ]) {
       expect(cookie.read(header(bad), false).ids).toEqual([])
     }
     expect(new SessionCookie(settings, []).read(header(`s:${sign(id, current)}`), false).ids).toEqual([])

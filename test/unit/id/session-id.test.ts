@@ -19,7 +19,16 @@ test('a thousand ids are a thousand', () => {
 test('only the canonical spelling is an id', () => {
   for (const bytes of [16, 17, 18, 24]) {
     const id = mintId(bytes)
-    const wrong = [`${id}=`, `${id}==`, ` ${id}`, `${id}\n`, id.replace(/.$/, '+'), id.replace(/.$/, 'é'), id.replace(/^./, '/'), '']
+    const wrong = [
+      `${id}=`,
+      `${id}==`,
+      ` ${id}`,
+      `${id}\n`,
+      id.replace(/.$/, '+'),
+      id.replace(/.$/, 'é'),
+      id.replace(/^./, '/'),
+      '',
+    ]
     for (const text of wrong) expect(handleOfId(text)).toBeUndefined()
     // Other last characters that decode to the same bytes are other spellings of the same id.
     const bits = id.length % 4
@@ -39,12 +48,12 @@ test('the hash is bound to the handle, and compared whole', () => {
   const secret = mintId(24).slice(16)
   expect(hashId(`${'A'.repeat(16)}${secret}`)).not.toBe(hashId(`${'B'.repeat(16)}${secret}`))
   const hash = hashId(secret)
-  expect([sameHash(hash, hash), sameHash(hash, hash.slice(1)), sameHash(hash, hash.replace(/.$/, '_')), sameHash('', hash)]).toEqual([
-    true,
-    false,
-    false,
-    false,
-  ])
+  expect([
+    sameHash(hash, hash),
+    sameHash(hash, hash.slice(1)),
+    sameHash(hash, hash.replace(/.$/, '_')),
+    sameHash('', hash),
+  ]).toEqual([true, false, false, false])
 })
 
 test('every text has a handle, an id its own', () => {

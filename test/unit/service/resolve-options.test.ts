@@ -15,13 +15,31 @@ const code = (options: unknown): string => {
 
 test('no options are good options', () => {
   const { sessionTtl, storeTimeout, idLength, cookie, timeouts, store } = resolveOptions()
-  expect({ sessionTtl, storeTimeout, idLength, timeouts }).toEqual({ sessionTtl: 86_400, storeTimeout: 5, idLength: 24, timeouts: {} })
-  expect(cookie.settings).toEqual({ path: '/', secure: 'auto', httpOnly: true, sameSite: 'lax', partitioned: false, persistent: true })
+  expect({ sessionTtl, storeTimeout, idLength, timeouts }).toEqual({
+    sessionTtl: 86_400,
+    storeTimeout: 5,
+    idLength: 24,
+    timeouts: {},
+  })
+  expect(cookie.settings).toEqual({
+    path: '/',
+    secure: 'auto',
+    httpOnly: true,
+    sameSite: 'lax',
+    partitioned: false,
+    persistent: true,
+  })
   expect(store).toBeInstanceOf(MemoryStore)
 })
 
 test('undefined is absent, and what was given stays as it was', () => {
-  const options = { store: undefined, secret: undefined, cookie: { name: undefined, path: undefined }, sessionTtl: undefined, timeouts: { idle: undefined } }
+  const options = {
+    store: undefined,
+    secret: undefined,
+    cookie: { name: undefined, path: undefined },
+    sessionTtl: undefined,
+    timeouts: { idle: undefined },
+  }
   const before = JSON.stringify(options)
   expect(resolveOptions(options as unknown as SessionOptions).cookie.settings.path).toBe('/')
   expect(JSON.stringify(options)).toBe(before)
@@ -67,8 +85,16 @@ test.each<[string, unknown, string]>([
   ['renewal text', { timeouts: { renewal: '5', oldSessionAvailabilityAfterRenewal: 1 } }, 'INVALID_RENEW_TIMEOUT'],
   ['renewal alone', { timeouts: { renewal: 5 } }, 'OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL_REQUIRED'],
   ['overlap of a whole renewal', { timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: 5 } }, 'accepted'],
-  ['overlap too long', { sessionTtl: 9, timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: 9 } }, 'INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL'],
-  ['overlap alone', { timeouts: { oldSessionAvailabilityAfterRenewal: 5 } }, 'INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL'],
+  [
+    'overlap too long',
+    { sessionTtl: 9, timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: 9 } },
+    'INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL',
+  ],
+  [
+    'overlap alone',
+    { timeouts: { oldSessionAvailabilityAfterRenewal: 5 } },
+    'INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL',
+  ],
   ['renewal', { timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: 1 } }, 'accepted'],
   ['timeouts key', { timeouts: { idel: 5 } }, 'INVALID_OPTION'],
   ['secret empty', { secret: '' }, 'INVALID_OPTION'],
@@ -83,7 +109,9 @@ test.each<[string, unknown, string]>([
   ['clock', { clock: 5 }, 'INVALID_OPTION'],
 ])('%s', (_name, options, expected) => {
   expect(code(options)).toBe(expected)
-  if (expected !== 'accepted') expect(() => sessionMiddleware(options as SessionOptions)).toThrow(expect.objectContaining({ code: expected }))
+  if (expected !== 'accepted') {
+    expect(() => sessionMiddleware(options as SessionOptions)).toThrow(expect.objectContaining({ code: expected }))
+  }
 })
 
 test('a misspelt option is told with the one that was meant, and a secret is never shown', () => {
@@ -99,7 +127,9 @@ describe('warnings', () => {
   beforeEach(() => {
     forgetWarnings()
     heard.length = 0
-    spy = jest.spyOn(process, 'emitWarning').mockImplementation(((text: string, { code: of }: { code: string }) => heard.push([of, text])) as never)
+    spy = jest
+      .spyOn(process, 'emitWarning')
+      .mockImplementation(((text: string, { code: of }: { code: string }) => heard.push([of, text])) as never)
   })
   afterEach(() => spy.mockRestore())
 

@@ -69,7 +69,11 @@ function factsOf(words: readonly string[]): CommitFacts {
   }
 }
 
-const cases = combinations().map((words) => ({ words, name: words.join(' '), found: rows.filter((row) => matches(row, words)) }))
+const cases = combinations().map((words) => ({
+  words,
+  name: words.join(' '),
+  found: rows.filter((row) => matches(row, words)),
+}))
 
 test('the table has one row for each of the 288 combinations of facts, and no row for none', () => {
   expect(cases).toHaveLength(288)

@@ -39,12 +39,20 @@ describe('isLive', () => {
   })
 
   test('a rule that was tightened holds at once, also for records that know none', () => {
-    expect(around(1060, (now) => isLive(recordOf({ idleUntil: 1100 }), now, { idle: 60 }))).toEqual([true, false, false])
+    expect(around(1060, (now) => isLive(recordOf({ idleUntil: 1100 }), now, { idle: 60 }))).toEqual([
+      true,
+      false,
+      false,
+    ])
     expect(around(1060, (now) => isLive(recordOf(), now, { idle: 60 }))).toEqual([true, false, false])
   })
 
   test('a rule that was loosened does not revive', () => {
-    expect(around(1100, (now) => isLive(recordOf({ idleUntil: 1100 }), now, { idle: 600 }))).toEqual([true, false, false])
+    expect(around(1100, (now) => isLive(recordOf({ idleUntil: 1100 }), now, { idle: 600 }))).toEqual([
+      true,
+      false,
+      false,
+    ])
   })
 
   test('is live before its own beginning: a clock that is behind by a few seconds ends nothing', () => {
@@ -146,6 +154,9 @@ describe('clocks of two processes that differ by a few seconds', () => {
 
   test('no access, and no renewal, moves the absolute deadline', () => {
     const renew = { from: hashId('now'), to: hashId('next'), issuedAt: 4999, previousUntil: 5009 }
-    expect(changeRecord(recordOf({ idleUntil: 1100 }), { ...access(4999), renew })).toMatchObject({ expiresAt: 5000, createdAt: 1000 })
+    expect(changeRecord(recordOf({ idleUntil: 1100 }), { ...access(4999), renew })).toMatchObject({
+      expiresAt: 5000,
+      createdAt: 1000,
+    })
   })
 })

@@ -58,17 +58,20 @@ describe('values', () => {
     expect(session.dirty).toBe(false)
   })
 
-  test.each(['__proto__', 'constructor', 'toString', '', ' ', 'v:a', 'f:x:y', '\u0000', '\ud800'])('may be called %j', (key) => {
-    const session = opened({})
-    expect(session.get(key)).toBeUndefined()
-    session.set(key, { deep: [key] })
-    expect(session.get(key)).toEqual({ deep: [key] })
-    expect(Object.keys(session.data[0])).toEqual([key])
-    expect(Object.getPrototypeOf(session.data[0])).toBe(Object.prototype)
-    const again = opened(changesOf(session).set)
-    expect(again.get(key)).toEqual({ deep: [key] })
-    expect(again.dirty).toBe(false)
-  })
+  test.each(['__proto__', 'constructor', 'toString', '', ' ', 'v:a', 'f:x:y', '\u0000', '\ud800'])(
+    'may be called %j',
+    (key) => {
+      const session = opened({})
+      expect(session.get(key)).toBeUndefined()
+      session.set(key, { deep: [key] })
+      expect(session.get(key)).toEqual({ deep: [key] })
+      expect(Object.keys(session.data[0])).toEqual([key])
+      expect(Object.getPrototypeOf(session.data[0])).toBe(Object.prototype)
+      const again = opened(changesOf(session).set)
+      expect(again.get(key)).toEqual({ deep: [key] })
+      expect(again.dirty).toBe(false)
+    },
+  )
 
   test('with a __proto__ inside stay plain data', () => {
     const session = opened({ 'v:x': '{"__proto__":{"admin":true}}' })
@@ -104,7 +107,9 @@ describe('values that JSON cannot carry', () => {
   ])('are refused by set and flash, naming the key: %s', (what, value) => {
     const session = opened({})
     for (const put of [() => session.set('basket', value), () => session.flash('basket', value)]) {
-      expect(put).toThrow(expect.objectContaining({ code: 'INVALID_SESSION_VALUE', message: expect.stringMatching(/"basket"/) }))
+      expect(put).toThrow(
+        expect.objectContaining({ code: 'INVALID_SESSION_VALUE', message: expect.stringMatching(/"basket"/) }),
+      )
       expect(put).toThrow(what)
     }
     expect(session.dirty).toBe(false)
@@ -168,7 +173,10 @@ describe('flash', () => {
   })
 
   test('loses to a value of the same key; given by hand it is readable at once and dirty', () => {
-    const session = new Session<Record<string, string>, Record<string, string>>('x', [{ a: 'value' }, { a: 'flash', b: 'flash' }])
+    const session = new Session<Record<string, string>, Record<string, string>>('x', [
+      { a: 'value' },
+      { a: 'flash', b: 'flash' },
+    ])
     expect([session.get('a'), session.get('b'), session.size, session.dirty]).toEqual(['value', 'flash', 2, true])
   })
 
@@ -185,7 +193,12 @@ describe('identity', () => {
     const session = opened({ 'v:a': '1' })
     const { handle } = session
     session.regenerateId()
-    expect([session.id === id, session.handle === handle, session.deleteId, session.get('a')]).toEqual([false, true, undefined, 1])
+    expect([session.id === id, session.handle === handle, session.deleteId, session.get('a')]).toEqual([
+      false,
+      true,
+      undefined,
+      1,
+    ])
     expect(session.id.startsWith(handle)).toBe(true)
     expect(session.dirty).toBe(true)
   })

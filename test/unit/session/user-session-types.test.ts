@@ -38,7 +38,7 @@ const device: Phone = { name: 'Pixel', type: 'phone', pushToken: 'abc' }
 test.each([
   ['six methods', () => new PhoneStorage()],
   ['a store', () => new MemoryStore()],
-])('a device and a location of the app\'s own, over %s', async (_, open) => {
+])("a device and a location of the app's own, over %s", async (_, open) => {
   const users = new UserSessionManager<Phone, string>({
     storage: open(),
     sessionTtl: 100,
@@ -63,8 +63,9 @@ test('what does not fit is an error of the compiler', async () => {
   await users.create('ann', { ip: '', device: { name: 'Pixel' } })
   // @ts-expect-error a location of another type
   await users.create('ann', { ip: '', location: 5 })
+  const storage = { insert() {}, read() {}, readAll() {}, delete() {}, deleteAll() {} }
   // @ts-expect-error `updateAccessedAt` is missing
-  expect(() => new UserSessionManager({ storage: { insert() {}, read() {}, readAll() {}, delete() {}, deleteAll() {} } })).toThrow()
+  expect(() => new UserSessionManager({ storage })).toThrow()
   const sessions = new SessionManager()
   const plain: UserSessionManager = sessions.users
   const [first] = (await plain.readAll('ann')).values()

@@ -1,4 +1,10 @@
-import { MemoryStore, type RecordChange, SessionManager, UserSessionManager, type UserSessionManagerOptions } from '../../../lib/index'
+import {
+  MemoryStore,
+  type RecordChange,
+  SessionManager,
+  UserSessionManager,
+  type UserSessionManagerOptions,
+} from '../../../lib/index'
 import { codeOf, turnedClock, type TurnedClock } from '../../support/turned-clock'
 
 /** A memory store whose `load` and `change` answer later, in the order that a test wants; two over one `kept` are two
@@ -87,7 +93,7 @@ test('the sessions are those of the session manager: the same ids, the same valu
   expect(await users.updateAll('bob', { role: 'editor' })).toBe(0)
 })
 
-test('an anonymous session is nobody\'s', async () => {
+test("an anonymous session is nobody's", async () => {
   const sessions = new SessionManager({ store: kept, clock })
   const id = await sessions.create({ cart: [1] })
   const { users } = sessions
@@ -115,7 +121,7 @@ test('readAll is keyed by handle, which delete takes, and which opens nothing', 
   await users.read('ann', two, phone)
 })
 
-test('what was given and what is handed out is nobody else\'s', async () => {
+test("what was given and what is handed out is nobody else's", async () => {
   const users = usersOver(kept)
   const context = structuredClone(phone)
   const id = await users.create('ann', context)
@@ -172,9 +178,13 @@ test('another process renews between a read and its change: null, the hook, and 
   const id = await other.create('ann', phone)
   clock.now += 100
   let next = ''
-  const [metaData, renewed] = await during('change', () => users.read('ann', id, phone), async () => {
-    next = (await other.read('ann', id, phone))[1] ?? ''
-  })
+  const [metaData, renewed] = await during(
+    'change',
+    () => users.read('ann', id, phone),
+    async () => {
+      next = (await other.read('ann', id, phone))[1] ?? ''
+    },
+  )
   expect(renewed).toBeNull()
   expect(metaData.accessedAt).toBe(clock.now)
   expect(told).toEqual([id.slice(0, 16)])
@@ -226,7 +236,15 @@ test.each(renewals)('a session that ends while %s is under way is not there, and
     const id = await other.create('ann', phone)
     clock.now += age
     const users = usersOver(store, { timeouts })
-    expect(await codeOf(during('change', () => call(users, id), () => other.deleteAll('ann')))).toBe('USER_SESSION_NOT_FOUND')
+    expect(
+      await codeOf(
+        during(
+          'change',
+          () => call(users, id),
+          () => other.deleteAll('ann'),
+        ),
+      ),
+    ).toBe('USER_SESSION_NOT_FOUND')
     expect((await other.readAll('ann')).size).toBe(0)
     expect(kept.size).toBe(0)
   }
@@ -236,11 +254,15 @@ test('an id that a login replaces while it is being read opens nothing', async (
   const sessions = new SessionManager({ store: kept, clock })
   const id = await usersOver(kept).create('ann', phone)
   const users = usersOver(store)
-  const replaced = during('change', () => users.read('ann', id, phone), async () => {
-    const session = await sessions.read(id)
-    session.regenerateId()
-    await sessions.save(session)
-  })
+  const replaced = during(
+    'change',
+    () => users.read('ann', id, phone),
+    async () => {
+      const session = await sessions.read(id)
+      session.regenerateId()
+      await sessions.save(session)
+    },
+  )
   expect(await codeOf(replaced)).toBe('USER_SESSION_NOT_FOUND')
 })
 

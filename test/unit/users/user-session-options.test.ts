@@ -10,10 +10,19 @@ const overlap = 'OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL'
 const cases: [string, object, string][] = [
   ['nothing else', {}, 'accepted'],
   ['undefined', { sessionTtl: undefined, timeouts: undefined, idLength: undefined }, 'accepted'],
-  ['all', { sessionTtl: 9, idLength: 16, timeouts: { idle: 1, renewal: 2, oldSessionAvailabilityAfterRenewal: 1 }, storeTimeout: 1 }, 'accepted'],
+  [
+    'all',
+    {
+      sessionTtl: 9,
+      idLength: 16,
+      timeouts: { idle: 1, renewal: 2, oldSessionAvailabilityAfterRenewal: 1 },
+      storeTimeout: 1,
+    },
+    'accepted',
+  ],
   ['an overlap as long as a renewal', { timeouts: { renewal: 1, oldSessionAvailabilityAfterRenewal: 1 } }, 'accepted'],
   ['unknown key', { sessionTTL: 5 }, 'INVALID_OPTION'],
-  ['cookie, which is the middleware\'s', { cookie: {} }, 'INVALID_OPTION'],
+  ["cookie, which is the middleware's", { cookie: {} }, 'INVALID_OPTION'],
   ['sessionTtl 0', { sessionTtl: 0 }, 'INVALID_OPTION'],
   ['sessionTtl text', { sessionTtl: '86400' }, 'INVALID_OPTION'],
   ['storeTimeout', { storeTimeout: -1 }, 'INVALID_OPTION'],
@@ -27,11 +36,19 @@ const cases: [string, object, string][] = [
   ['idle negative', { timeouts: { idle: -1 } }, 'INVALID_IDLE_TIMEOUT'],
   ['idle of a whole lifetime', { sessionTtl: 10, timeouts: { idle: 10 } }, 'INVALID_IDLE_TIMEOUT'],
   ['renewal 0', { timeouts: { renewal: 0, oldSessionAvailabilityAfterRenewal: 1 } }, 'INVALID_RENEW_TIMEOUT'],
-  ['renewal of a whole lifetime', { sessionTtl: 10, timeouts: { renewal: 10, oldSessionAvailabilityAfterRenewal: 1 } }, 'INVALID_RENEW_TIMEOUT'],
+  [
+    'renewal of a whole lifetime',
+    { sessionTtl: 10, timeouts: { renewal: 10, oldSessionAvailabilityAfterRenewal: 1 } },
+    'INVALID_RENEW_TIMEOUT',
+  ],
   ['renewal alone', { timeouts: { renewal: 5 } }, `${overlap}_REQUIRED`],
   ['overlap 0', { timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: 0 } }, `INVALID_${overlap}`],
   ['overlap negative', { timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: -1 } }, `INVALID_${overlap}`],
-  ['overlap of a whole lifetime', { sessionTtl: 10, timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: 10 } }, `INVALID_${overlap}`],
+  [
+    'overlap of a whole lifetime',
+    { sessionTtl: 10, timeouts: { renewal: 5, oldSessionAvailabilityAfterRenewal: 10 } },
+    `INVALID_${overlap}`,
+  ],
   ['overlap alone', { timeouts: { oldSessionAvailabilityAfterRenewal: 1 } }, `INVALID_${overlap}`],
 ]
 
@@ -59,7 +76,9 @@ test('the message names the option, what it got and what it accepts', () => {
   expect(() => new UserSessionManager({ storage: new MapStorage(), sessionTtl: 10, timeouts: { idle: 20 } })).toThrow(
     'timeouts.idle is 20; it accepts seconds greater than 0 and less than sessionTtl (10)',
   )
-  expect(() => new UserSessionManager({ storage: new MapStorage(), timeout: {} } as never)).toThrow('did you mean timeouts?')
+  expect(() => new UserSessionManager({ storage: new MapStorage(), timeout: {} } as never)).toThrow(
+    'did you mean timeouts?',
+  )
   expect(() => new UserSessionManager({ storage: {} } as never)).toThrow('updateAccessedAt')
 })
 
@@ -84,7 +103,9 @@ describe('arguments', () => {
   })
 
   test('a context that JSON cannot carry', async () => {
-    await expect(users.create('ann', { ip: '', device: { since: 5n } })).rejects.toMatchObject({ code: 'INVALID_SESSION_VALUE' })
+    await expect(users.create('ann', { ip: '', device: { since: 5n } })).rejects.toMatchObject({
+      code: 'INVALID_SESSION_VALUE',
+    })
   })
 
   test('a client that has gone has no address, and that is no mistake', async () => {

@@ -75,7 +75,8 @@ describe('one step within the process', () => {
     const other = adaptExpressSessionStore(store)
     store.hold('get')
     const changes = Array.from({ length: 50 }, (_, i) =>
-      (i % 2 === 0 ? adapter : other).change(handle, setting({ [`k${i}`]: `${i}` }), now))
+      (i % 2 === 0 ? adapter : other).change(handle, setting({ [`k${i}`]: `${i}` }), now),
+    )
     store.release('get')
     expect(new Set(await Promise.all(changes))).toEqual(new Set(['stored']))
     expect((await adapter.load(handle, now))?.fields.size).toBe(50)
@@ -191,9 +192,21 @@ describe('manners of stores', () => {
   test.each<[string, ExpressSessionStore['get'], unknown]>([
     ['calls back with an error', (_sid, callback) => callback(coded('ECONNREFUSED')), { code: 'ECONNREFUSED' }],
     ['cannot reach its Unix socket', (_sid, callback) => callback(coded('ENOENT', 'connect')), { code: 'ENOENT' }],
-    ['throws', () => { throw new Error('down') }, { message: 'down' }],
+    [
+      'throws',
+      () => {
+        throw new Error('down')
+      },
+      { message: 'down' },
+    ],
     ['calls back with text', (_sid, callback) => callback('down'), 'down'],
-    ['throws null', () => { throw null as unknown as Error }, null],
+    [
+      'throws null',
+      () => {
+        throw null as unknown as Error
+      },
+      null,
+    ],
     ['rejects beside the callback', () => Promise.reject(new Error('ttl failed')), { message: 'ttl failed' }],
     [
       'fails first and answers later',
@@ -221,7 +234,7 @@ describe('manners of stores', () => {
     expect(await adapter.delete(handle, now)).toBe(true)
   })
 
-  test('a session\'s clock that is behind the machine\'s or ahead of it: nothing is dropped too early', async () => {
+  test("a session's clock that is behind the machine's or ahead of it: nothing is dropped too early", async () => {
     for (const turned of [0, Date.now() / 1000 - 60, Date.now() / 1000 + 60]) {
       const store = new HeldStore()
       const handle = newHandle()

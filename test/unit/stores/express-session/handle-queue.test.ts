@@ -4,7 +4,9 @@ const minute = 60
 
 function pending() {
   let resolve: () => void = () => {}
-  const promise = new Promise<void>((done) => { resolve = done })
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
   return { promise, resolve }
 }
 
@@ -31,7 +33,9 @@ test('tasks of one handle run one after the other, in their order, and give back
 test('the first task begins at once', () => {
   const queue = new HandleQueue()
   let begun = false
-  void queue.run('h', minute, async () => { begun = true })
+  void queue.run('h', minute, async () => {
+    begun = true
+  })
   expect(begun).toBe(true)
 })
 
@@ -116,7 +120,9 @@ test('a long line whose time is up together is cut together, without a task begu
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] })
   const queue = new HandleQueue()
   const task = jest.fn(() => new Promise<void>(() => {}))
-  const all = Array.from({ length: 5000 }, () => queue.run('h', 5, task).catch((error: unknown) => (error as Error).name))
+  const all = Array.from({ length: 5000 }, () =>
+    queue.run('h', 5, task).catch((error: unknown) => (error as Error).name),
+  )
   await jest.advanceTimersByTimeAsync(5000)
   expect(new Set(await Promise.all(all))).toEqual(new Set(['SessionError']))
   expect(task).toHaveBeenCalledTimes(1)
@@ -126,5 +132,7 @@ test('a long line whose time is up together is cut together, without a task begu
 
 test('a limit longer than a timer can wait is no limit of 1 ms', async () => {
   const queue = new HandleQueue()
-  await expect(queue.run('h', 1e9, () => new Promise((resolve) => setTimeout(resolve, 20, 'done')))).resolves.toBe('done')
+  await expect(queue.run('h', 1e9, () => new Promise((resolve) => setTimeout(resolve, 20, 'done')))).resolves.toBe(
+    'done',
+  )
 })

@@ -106,29 +106,92 @@ describe('anything else is no session', () => {
     ['text', '{"holdfast":{}}'],
     ['a list', [sound()]],
     ['a session of express-session', { cookie: { originalMaxAge: null, expires: null }, passport: { user: 1 } }],
-    ['an app\'s own key of that name', { cookie: {}, holdfast: 'yes' }],
-    ['a later version', spoilt((data) => { data.holdfast.version = 2 })],
-    ['no version', spoilt((data) => { delete data.holdfast.version })],
-    ['no record', spoilt((data) => { delete data.holdfast.record })],
-    ['a record that is a list', spoilt((data) => { data.holdfast.record = [] })],
-    ['no fields', spoilt((data) => { delete data.holdfast.fields })],
-    ['fields that are a list', spoilt((data) => { data.holdfast.fields = ['1'] })],
-    ['a field that is no text', spoilt((data) => { data.holdfast.fields.a = 1 })],
-    ...['hash', 'epoch', 'createdAt', 'issuedAt', 'accessedAt', 'expiresAt'].map((part): [string, unknown] =>
-      [`no ${part}`, spoilt((data) => { data.holdfast.record[part] = null })]),
-    ...['hash', 'previousHash', 'subject', 'context'].map((part): [string, unknown] =>
-      [`${part} of a wrong type`, spoilt((data) => { data.holdfast.record[part] = 7 })]),
-    ...['epoch', 'expiresAt', 'idleUntil', 'previousUntil'].map((part): [string, unknown] =>
-      [`${part} of a wrong type`, spoilt((data) => { data.holdfast.record[part] = '7' })]),
-    ['a deadline that is no number', spoilt((data) => { data.holdfast.record.expiresAt = NaN })],
-    ['a deadline without end', spoilt((data) => { data.holdfast.record.expiresAt = Infinity })],
+    ["an app's own key of that name", { cookie: {}, holdfast: 'yes' }],
+    [
+      'a later version',
+      spoilt((data) => {
+        data.holdfast.version = 2
+      }),
+    ],
+    [
+      'no version',
+      spoilt((data) => {
+        delete data.holdfast.version
+      }),
+    ],
+    [
+      'no record',
+      spoilt((data) => {
+        delete data.holdfast.record
+      }),
+    ],
+    [
+      'a record that is a list',
+      spoilt((data) => {
+        data.holdfast.record = []
+      }),
+    ],
+    [
+      'no fields',
+      spoilt((data) => {
+        delete data.holdfast.fields
+      }),
+    ],
+    [
+      'fields that are a list',
+      spoilt((data) => {
+        data.holdfast.fields = ['1']
+      }),
+    ],
+    [
+      'a field that is no text',
+      spoilt((data) => {
+        data.holdfast.fields.a = 1
+      }),
+    ],
+    ...['hash', 'epoch', 'createdAt', 'issuedAt', 'accessedAt', 'expiresAt'].map((part): [string, unknown] => [
+      `no ${part}`,
+      spoilt((data) => {
+        data.holdfast.record[part] = null
+      }),
+    ]),
+    ...['hash', 'previousHash', 'subject', 'context'].map((part): [string, unknown] => [
+      `${part} of a wrong type`,
+      spoilt((data) => {
+        data.holdfast.record[part] = 7
+      }),
+    ]),
+    ...['epoch', 'expiresAt', 'idleUntil', 'previousUntil'].map((part): [string, unknown] => [
+      `${part} of a wrong type`,
+      spoilt((data) => {
+        data.holdfast.record[part] = '7'
+      }),
+    ]),
+    [
+      'a deadline that is no number',
+      spoilt((data) => {
+        data.holdfast.record.expiresAt = NaN
+      }),
+    ],
+    [
+      'a deadline without end',
+      spoilt((data) => {
+        data.holdfast.record.expiresAt = Infinity
+      }),
+    ],
   ])('%s', (_name, data) => {
     expect(decodeSession(data)).toBeUndefined()
   })
 
   test('what is of the package, whole or not, is told from what is not', () => {
     expect(isHoldfastData(sound())).toBe(true)
-    expect(isHoldfastData(spoilt((data) => { data.holdfast = { version: 9 } }))).toBe(true)
+    expect(
+      isHoldfastData(
+        spoilt((data) => {
+          data.holdfast = { version: 9 }
+        }),
+      ),
+    ).toBe(true)
     expect([undefined, null, 'x', { cookie: {} }].map(isHoldfastData)).toEqual([false, false, false, false])
   })
 })

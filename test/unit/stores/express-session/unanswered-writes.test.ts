@@ -28,25 +28,30 @@ const timedOut = { code: 'STORE_TIMEOUT', status: 503 }
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('a store that does not answer', () => {
-  test.each(['get', 'set', 'destroy'] as const)('a %s that hangs holds the next one up until the limit', async (method) => {
-    const { store, adapter, change, handle, value } = await kept()
-    store.hold(method)
-    const hung = expect(method === 'destroy' ? adapter.delete(handle, now) : change('2')).rejects.toMatchObject(timedOut)
-    await jest.advanceTimersByTimeAsync(1000)
-    const next = change('3')
-    await jest.advanceTimersByTimeAsync(3999)
-    const writes = store.calls.filter((call) => call === 'set').length
-    store.hold('get')
-    await jest.advanceTimersByTimeAsync(1)
-    await hung
-    expect(store.calls.filter((call) => call === 'set')).toHaveLength(writes)
-    expect(store.calls.at(-1)).toBe('get')
-    store.release('get')
-    store.release('set')
-    await settle()
-    expect(await next).toBe('stored')
-    expect(await value()).toBe('3')
-  })
+  test.each(['get', 'set', 'destroy'] as const)(
+    'a %s that hangs holds the next one up until the limit',
+    async (method) => {
+      const { store, adapter, change, handle, value } = await kept()
+      store.hold(method)
+      const hung = expect(method === 'destroy' ? adapter.delete(handle, now) : change('2')).rejects.toMatchObject(
+        timedOut,
+      )
+      await jest.advanceTimersByTimeAsync(1000)
+      const next = change('3')
+      await jest.advanceTimersByTimeAsync(3999)
+      const writes = store.calls.filter((call) => call === 'set').length
+      store.hold('get')
+      await jest.advanceTimersByTimeAsync(1)
+      await hung
+      expect(store.calls.filter((call) => call === 'set')).toHaveLength(writes)
+      expect(store.calls.at(-1)).toBe('get')
+      store.release('get')
+      store.release('set')
+      await settle()
+      expect(await next).toBe('stored')
+      expect(await value()).toBe('3')
+    },
+  )
 
   test('what has waited too long does not begin', async () => {
     const { store, change, value } = await kept()
@@ -122,7 +127,9 @@ describe('a write that lands after its time limit', () => {
   test('stays without effect in this process when the store then refuses to end it', async () => {
     const { store, change, value } = await endedMeanwhile()
     const sound = store.destroy.bind(store)
-    store.destroy = () => { throw new Error('down') }
+    store.destroy = () => {
+      throw new Error('down')
+    }
     store.release('set')
     await settle()
     expect(store.kept.size).toBe(1)
@@ -154,7 +161,9 @@ describe('a write that lands after its time limit', () => {
     await jest.advanceTimersByTimeAsync(limit * 1000)
     await hung
     const sound = store.destroy.bind(store)
-    store.destroy = () => { throw new Error('down') }
+    store.destroy = () => {
+      throw new Error('down')
+    }
     await expect(adapter.delete(handle, now)).rejects.toThrow('down')
     store.destroy = sound
     expect(await value()).toBe('1')
@@ -225,7 +234,14 @@ describe('memory', () => {
     const writes = new UnansweredWrites(async (handle) => destroyed.push(handle))
     let answer: () => void = () => {}
     writes.add('h', record(60), Promise.resolve(), now)
-    writes.add('h', record(60), new Promise<void>((resolve) => { answer = resolve }), now)
+    writes.add(
+      'h',
+      record(60),
+      new Promise<void>((resolve) => {
+        answer = resolve
+      }),
+      now,
+    )
     writes.setEnded('h', true)
     await settle()
     expect([destroyed.length, writes.isEnded('h')]).toEqual([1, true])

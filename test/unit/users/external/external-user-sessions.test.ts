@@ -11,7 +11,8 @@ let told: [what: string, ...unknown[]][]
 const renewSessionHooks = {
   onRenewMadeAlreadyFromCurrentProcess: (name: string) => void told.push(['current', name]),
   onRenewMadeAlreadyFromAnotherProcess: (name: string) => void told.push(['another', name]),
-  onOldSessionDeleteFailure: (name: string, error: unknown) => void told.push(['failure', name, (error as { code: string }).code]),
+  onOldSessionDeleteFailure: (name: string, error: unknown) =>
+    void told.push(['failure', name, (error as { code: string }).code]),
 }
 
 beforeEach(() => {
@@ -59,7 +60,13 @@ describe('what the storage is asked', () => {
     const users = usersOver(storage)
     const id = await users.create('ann', { ...phone, location: { city: 'Iași' } }, 20.5)
     const createdAt = Math.floor(clock.now)
-    const metaData = { ...phone, location: { city: 'Iași' }, createdAt, accessedAt: createdAt, expiresAt: createdAt + 21 }
+    const metaData = {
+      ...phone,
+      location: { city: 'Iași' },
+      createdAt,
+      accessedAt: createdAt,
+      expiresAt: createdAt + 21,
+    }
     expect(storage.calls).toEqual([['insert', 'ann', id, metaData, 21]])
   })
 
@@ -71,7 +78,12 @@ describe('what the storage is asked', () => {
     await users.read('ann', id, phone)
     expect(storage.calls.slice(1).map(([method]) => method)).toEqual(['read', 'read', 'updateAccessedAt'])
     const born = Math.floor(clock.now) - 5
-    expect(storage.calls.at(-1)).toEqual(['updateAccessedAt', 'ann', id, { ...phone, createdAt: born, accessedAt: born + 5, expiresAt: born + 1000 }])
+    expect(storage.calls.at(-1)).toEqual([
+      'updateAccessedAt',
+      'ann',
+      id,
+      { ...phone, createdAt: born, accessedAt: born + 5, expiresAt: born + 1000 },
+    ])
   })
 
   test('50 reads in parallel record the access once', async () => {
@@ -93,7 +105,12 @@ describe('what the storage is asked', () => {
 
   test('ids that the app made before are taken', async () => {
     const users = usersOver(storage)
-    await storage.insert('ann', 'old-id_1', { ip: '', createdAt: clock.now, accessedAt: clock.now, expiresAt: clock.now + 50 }, 50)
+    await storage.insert(
+      'ann',
+      'old-id_1',
+      { ip: '', createdAt: clock.now, accessedAt: clock.now, expiresAt: clock.now + 50 },
+      50,
+    )
     expect((await users.read('ann', 'old-id_1', phone))[0].expiresAt).toBe(clock.now + 50)
   })
 
@@ -106,7 +123,9 @@ describe('what the storage is asked', () => {
   })
 
   test('updateAll: there is nothing to change', async () => {
-    await expect(usersOver(storage).updateAll('ann', { role: 'editor' })).rejects.toMatchObject({ code: 'STORE_UNSUPPORTED' })
+    await expect(usersOver(storage).updateAll('ann', { role: 'editor' })).rejects.toMatchObject({
+      code: 'STORE_UNSUPPORTED',
+    })
   })
 })
 
@@ -128,29 +147,50 @@ describe('what the storage answers', () => {
     const row = storage.rows.get('ann')?.get(id)
     if (row === undefined) throw new Error('no row')
     const { createdAt, accessedAt, expiresAt } = row.metaData
-    row.metaData = { ...phone, createdAt: String(createdAt), accessedAt: BigInt(accessedAt), expiresAt: String(expiresAt) } as never
+    row.metaData = {
+      ...phone,
+      createdAt: String(createdAt),
+      accessedAt: BigInt(accessedAt),
+      expiresAt: String(expiresAt),
+    } as never
     expect((await users.read('ann', id, phone))[0]).toEqual({ ...phone, createdAt, accessedAt, expiresAt })
   })
 
-  test.each([undefined, null, false, '', {}, [], Object.prototype, { ip: '', createdAt: 1, accessedAt: 1 }, { createdAt: 'x', accessedAt: 1, expiresAt: 9e9 }])(
-    'garbage %# is no session',
-    async (garbage) => {
-      const users = usersOver(Object.assign(storage, { read: () => garbage, readAll: () => new Map([['a', garbage]]) }) as MapStorage)
-      expect(await codeOf(users.read('ann', 'abc', phone))).toBe('USER_SESSION_NOT_FOUND')
-      expect((await users.readAll('ann')).size).toBe(0)
-    },
-  )
+  test.each([
+    undefined,
+    null,
+    false,
+    '',
+    {},
+    [],
+    Object.prototype,
+    { ip: '', createdAt: 1, accessedAt: 1 },
+    { createdAt: 'x', accessedAt: 1, expiresAt: 9e9 },
+  ])('garbage %# is no session', async (garbage) => {
+    const users = usersOver(
+      Object.assign(storage, { read: () => garbage, readAll: () => new Map([['a', garbage]]) }) as MapStorage,
+    )
+    expect(await codeOf(users.read('ann', 'abc', phone))).toBe('USER_SESSION_NOT_FOUND')
+    expect((await users.readAll('ann')).size).toBe(0)
+  })
 
   test('a listing that is none is empty', async () => {
     for (const garbage of [undefined, null, [], {}, 'abc']) {
-      expect((await usersOver(Object.assign(storage, { readAll: () => garbage }) as MapStorage).readAll('ann')).size).toBe(0)
+      expect(
+        (await usersOver(Object.assign(storage, { readAll: () => garbage }) as MapStorage).readAll('ann')).size,
+      ).toBe(0)
     }
   })
 
   test('a failure, thrown or rejected, has a code and its cause; what hangs is cut', async () => {
     const users = usersOver(storage, { storeTimeout: 2 })
     const cause = new Error('away')
-    for (const fail of [() => Promise.reject(cause), () => { throw cause }]) {
+    for (const fail of [
+      () => Promise.reject(cause),
+      () => {
+        throw cause
+      },
+    ]) {
       storage.before = fail
       const calls = [
         users.create('ann', phone),
@@ -161,7 +201,9 @@ describe('what the storage answers', () => {
         users.deleteAll('ann'),
         users.deleteAll('ann', { except: 'abc' }),
       ]
-      for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', status: 503, cause })
+      for (const call of calls) {
+        await expect(call).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', status: 503, cause })
+      }
     }
     storage.before = () => new Promise(() => undefined)
     const hanging = codeOf(users.read('ann', 'abc', phone))
@@ -202,7 +244,9 @@ describe('renewal', () => {
     expect(storage.count('delete')).toBe(1)
     jest.useRealTimers()
     const set = jest.spyOn(globalThis, 'setTimeout')
-    const real = usersOver(new MapStorage({ sync: true }), { timeouts: { renewal: 100, oldSessionAvailabilityAfterRenewal: 100 } })
+    const real = usersOver(new MapStorage({ sync: true }), {
+      timeouts: { renewal: 100, oldSessionAvailabilityAfterRenewal: 100 },
+    })
     await real.renew('ann', await real.create('ann', phone), {} as never, phone)
     expect(set.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false])
     set.mockRestore()
@@ -314,7 +358,10 @@ describe('renewal', () => {
 
   test('an overlap longer than any timer', async () => {
     const month = 31 * 86_400
-    const options = { sessionTtl: 100 * 86_400, timeouts: { renewal: 32 * 86_400, oldSessionAvailabilityAfterRenewal: month } }
+    const options = {
+      sessionTtl: 100 * 86_400,
+      timeouts: { renewal: 32 * 86_400, oldSessionAvailabilityAfterRenewal: month },
+    }
     const users = usersOver(storage, options)
     const id = await users.create('ann', phone)
     await users.renew('ann', id, {} as never, phone)
@@ -335,29 +382,52 @@ describe('a renewal that something comes into', () => {
     clock.now += 100
   })
 
-  test.each(['insert', 'updateAccessedAt'])('deleteAll, before %s: no session is left, and no id is given out', async (method) => {
-    expect(await codeOf(during(method, () => users.read('ann', id, phone), () => users.deleteAll('ann')))).toBe('USER_SESSION_NOT_FOUND')
-    expect(storage.kept('ann').size).toBe(0)
-    await pass(1000)
-    expect(storage.kept('ann').size).toBe(0)
-  })
+  test.each(['insert', 'updateAccessedAt'])(
+    'deleteAll, before %s: no session is left, and no id is given out',
+    async (method) => {
+      expect(
+        await codeOf(
+          during(
+            method,
+            () => users.read('ann', id, phone),
+            () => users.deleteAll('ann'),
+          ),
+        ),
+      ).toBe('USER_SESSION_NOT_FOUND')
+      expect(storage.kept('ann').size).toBe(0)
+      await pass(1000)
+      expect(storage.kept('ann').size).toBe(0)
+    },
+  )
 
   test('a sign-out, before the new session is there', async () => {
-    expect(await codeOf(during('insert', () => users.read('ann', id, phone), () => users.delete('ann', id)))).toBe('USER_SESSION_NOT_FOUND')
+    expect(
+      await codeOf(
+        during(
+          'insert',
+          () => users.read('ann', id, phone),
+          () => users.delete('ann', id),
+        ),
+      ),
+    ).toBe('USER_SESSION_NOT_FOUND')
     expect(storage.kept('ann').size).toBe(0)
   })
 
-  test.each(['insert', 'updateAccessedAt'])('a failure of %s: the user stays signed in with the old id, which the next read renews', async (method) => {
-    storage.before = (name) => (name === method ? Promise.reject(new Error('away')) : undefined)
-    expect(await codeOf(users.read('ann', id, phone))).toBe('STORE_UNAVAILABLE')
-    storage.before = () => undefined
-    expect([...storage.kept('ann').keys()]).toEqual([id])
-    const next = await renewed(users, id)
-    expect([...storage.kept('ann').keys()]).toEqual([id, next])
-  })
+  test.each(['insert', 'updateAccessedAt'])(
+    'a failure of %s: the user stays signed in with the old id, which the next read renews',
+    async (method) => {
+      storage.before = (name) => (name === method ? Promise.reject(new Error('away')) : undefined)
+      expect(await codeOf(users.read('ann', id, phone))).toBe('STORE_UNAVAILABLE')
+      storage.before = () => undefined
+      expect([...storage.kept('ann').keys()]).toEqual([id])
+      const next = await renewed(users, id)
+      expect([...storage.kept('ann').keys()]).toEqual([id, next])
+    },
+  )
 
   test('a new session that cannot be withdrawn is told of', async () => {
-    storage.before = (name) => (name === 'updateAccessedAt' || name === 'delete' ? Promise.reject(new Error('away')) : undefined)
+    storage.before = (name) =>
+      name === 'updateAccessedAt' || name === 'delete' ? Promise.reject(new Error('away')) : undefined
     expect(await codeOf(users.read('ann', id, phone))).toBe('STORE_UNAVAILABLE')
     expect(told).toEqual([['failure', expect.any(String), 'STORE_UNAVAILABLE']])
   })
@@ -380,5 +450,13 @@ test('a session that ends while its access is being recorded, over a storage tha
   const users = usersOver(storage, { timeouts: { idle: 100 } })
   const id = await users.create('ann', phone)
   clock.now += 5
-  expect(await codeOf(during('updateAccessedAt', () => users.read('ann', id, phone), () => users.deleteAll('ann')))).toBe('USER_SESSION_NOT_FOUND')
+  expect(
+    await codeOf(
+      during(
+        'updateAccessedAt',
+        () => users.read('ann', id, phone),
+        () => users.deleteAll('ann'),
+      ),
+    ),
+  ).toBe('USER_SESSION_NOT_FOUND')
 })
