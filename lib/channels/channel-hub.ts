@@ -1,11 +1,11 @@
 import { type Awaitable, isPromise } from '../base/awaitable'
+import { DeadlineTimer } from '../base/timers'
 import type { SessionService, VerifiedSession } from '../service/session-service'
 import { isLive } from '../session/lifetime'
 import type { FieldChanges, SessionRecord, StoredSession } from '../session/record'
 import { keyOfField, valueField } from '../session/session-core'
 import type { ChannelEnd, ChannelFollower, ChannelStore } from './channel-store'
 import { isSame, noTexts, type Texts } from './channel-values'
-import { DueTimer } from './due-timer'
 import { LookQueue } from './look-queue'
 import { StoreFeed } from './store-feed'
 
@@ -38,13 +38,13 @@ export class ChannelHub implements ChannelStore {
   readonly #service: SessionService
   readonly #watched = new Map<string, Watched>()
   readonly #looks = new LookQueue((handle) => this.#look(handle))
-  readonly #due: DueTimer
+  readonly #due: DeadlineTimer
   readonly #feed: StoreFeed
   #closed = false
 
   constructor(service: SessionService) {
     this.#service = service
-    this.#due = new DueTimer(service.options.clock, (handle) => this.#looks.add(handle))
+    this.#due = new DeadlineTimer(service.options.clock, (handle) => this.#looks.add(handle))
     this.#feed = new StoreFeed(service.store, (handle) => this.#hear(handle))
   }
 

@@ -1,8 +1,6 @@
 import { type Awaitable, isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
-
-/** The longest wait that `setTimeout` takes. */
-const longestTimer = 2 ** 31 - 1
+import { startTimer } from '../base/timers'
 
 /**
  * Guards calls into code of others that keeps sessions: whatever goes wrong in one, in whatever way, comes out as one
@@ -29,12 +27,9 @@ export class CallGuard {
 
   #cut<T>(operation: string, answer: PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          reject(new SessionError('STORE_TIMEOUT', `the session store did not answer "${operation}" in time`))
-        },
-        Math.min(longestTimer, this.#timeout * 1000),
-      )
+      const timer = startTimer(this.#timeout, () => {
+        reject(new SessionError('STORE_TIMEOUT', `the session store did not answer "${operation}" in time`))
+      })
       answer.then(
         (value) => {
           clearTimeout(timer)

@@ -1,7 +1,5 @@
 import { SessionError } from '../../base/errors'
-
-/** The longest wait that `setTimeout` takes; a longer one would fire at once. */
-const longestTimer = 2 ** 31 - 1
+import { startTimer } from '../../base/timers'
 
 /** A task's place in the queue of one handle. */
 export interface Turn {
@@ -59,13 +57,10 @@ export class HandleQueue {
           return true
         },
       }
-      const timer = setTimeout(
-        () => {
-          cut()
-          this.#leave(handle, turn)
-        },
-        Math.min(longestTimer, limit * 1000),
-      )
+      const timer = startTimer(limit, () => {
+        cut()
+        this.#leave(handle, turn)
+      })
       timer.unref()
       const line = this.#lines.get(handle)
       if (line === undefined) {
