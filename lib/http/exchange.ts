@@ -4,6 +4,7 @@ import { SessionError } from '../base/errors'
 import { claimsForwardedTls } from '../base/request'
 import { warn, warnOnce } from '../base/warnings'
 import { type Gate, HeldResponse } from '../hold/held-response'
+import { commitReplacement } from '../service/commit-replacement'
 import type { Presentation } from '../service/find-presented'
 import type { CommitOutcome, SessionService } from '../service/session-service'
 import type { CommitFacts } from '../session/commit-plan'
@@ -85,10 +86,13 @@ export class Exchange implements Gate {
     const delivery = headersSent ? 'headers-sent' : insecure ? 'insecure' : 'open'
     this.#isTouched = false
     coreOf(this.#session).onTouch = this.#onTouch
-    return andThen(this.#commitEnded(delivery), (cleared) =>
-      andThen(this.service.commit(this.#session, delivery, this.#presented), (outcome) =>
-        this.#cookiesOf(outcome, cleared, delivery),
-      ),
+    if (this.#ended.length > 0) {
+      return commitReplacement(this.service, this.#ended, this.#session, delivery, this.#presented).then(
+        ({ outcome, cleared }) => this.#cookiesOf(outcome, cleared, delivery),
+      )
+    }
+    return andThen(this.service.commit(this.#session, delivery, this.#presented), (outcome) =>
+      this.#cookiesOf(outcome, false, delivery),
     )
   }
 
@@ -169,17 +173,6 @@ export class Exchange implements Gate {
     )
     res.statusCode = 503
     res.end('Service Unavailable')
-  }
-
-  /** Whether a cookie has to be cleared for the sessions that this request ended and replaced. */
-  #commitEnded(delivery: CommitFacts['delivery']): Awaitable<boolean> {
-    const session = this.#ended[0]
-    if (session === undefined) return false
-    return andThen(this.service.commit(session, delivery, this.#presented), (outcome) => {
-      const place = this.#ended.indexOf(session)
-      if (place !== -1) this.#ended.splice(place, 1)
-      return andThen(this.#commitEnded(delivery), (cleared) => cleared || outcome.cookie === 'clear')
-    })
   }
 
   #cookiesOf(outcome: CommitOutcome, cleared: boolean, delivery: CommitFacts['delivery']): readonly string[] {

@@ -1,0 +1,83 @@
+import { SessionError } from '../base/errors'
+import { warn } from '../base/warnings'
+import type { CommitFacts } from '../session/commit-plan'
+import { FlashFields } from '../session/flash-fields'
+import { type AnySession, coreOf } from '../session/session'
+import type { CommitOutcome, SessionService } from './session-service'
+
+/** What became of a session that took the place of others within one request. */
+export interface ReplacementOutcome {
+  readonly outcome: CommitOutcome
+  /** One of the replaced sessions had a cookie that the client is to delete. */
+  readonly cleared: boolean
+}
+
+const notStored: CommitOutcome = { store: 'nothing', cookie: 'none', undeliverable: false }
+
+/**
+ * Stores a session, and deletes those that it replaced in the same request, so that a store that fails in between leaves
+ * nothing half done: a record and its successor are two keys, which no store changes in one step.
+ *
+ * - A login over another user's login is inserted first: when that fails, the client still has the session that it had.
+ *   When the deletion fails, the new session is taken back.
+ * - A logout deletes first. When the flash message for the next page cannot be stored then (a Redis that is out of memory
+ *   deletes but does not insert), the client is signed out all the same, and a warning says that the message was lost.
+ *
+ * @param replaced Sessions that the request ended; those that are deleted are taken out.
+ */
+export async function commitReplacement(
+  service: SessionService,
+  replaced: AnySession[],
+  session: AnySession,
+  delivery: CommitFacts['delivery'],
+  presented: boolean,
+): Promise<ReplacementOutcome> {
+  const deleteReplaced = async (): Promise<boolean> => {
+    let cleared = false
+    for (let next = replaced[0]; next !== undefined; next = replaced[0]) {
+      const { cookie } = await service.commit(next, delivery, presented)
+      replaced.splice(replaced.indexOf(next), 1)
+      cleared ||= cookie === 'clear'
+    }
+    return cleared
+  }
+
+  if (hasOnlyFlash(session)) {
+    const cleared = await deleteReplaced()
+    try {
+      return { outcome: await service.commit(session, delivery, presented), cleared }
+    } catch (error) {
+      if (!(error instanceof SessionError) || error.status === undefined) throw error
+      coreOf(session).gone = true
+      warn(
+        'HOLDFAST_FLASH_NOT_STORED',
+        `a session was ended, as the app asked, but the flash message for the next page could not be stored and is lost (${error.code}: ${error.message})`,
+      )
+      return { outcome: notStored, cleared }
+    }
+  }
+  const outcome = await service.commit(session, delivery, presented)
+  try {
+    return { outcome, cleared: await deleteReplaced() }
+  } catch (error) {
+    if (outcome.store === 'insert') takeBack(service, session)
+    throw error
+  }
+}
+
+/** A session with nothing in it but messages for the next page: what a logout leaves. */
+function hasOnlyFlash(session: AnySession): boolean {
+  const core = coreOf(session)
+  if (core.destroyed || core.idReplaced || core.login !== undefined || core.record !== undefined) return false
+  return core.values.texts().size === 0 && [...core.changes().set.keys()].every((name) => FlashFields.isField(name))
+}
+
+/** Deletes a session whose id the client will not get. The store has just failed, so this may fail too: the record then
+ * ends at its deadline, and nothing holds its id. */
+function takeBack(service: SessionService, session: AnySession): void {
+  const core = coreOf(session)
+  core.gone = true
+  void (async () => {
+    await service.store.delete(core.handle, service.now)
+  })().catch(() => undefined)
+}
