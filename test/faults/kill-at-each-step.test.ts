@@ -2,7 +2,7 @@ import { createClient } from 'redis'
 import { SessionManager } from '../../lib'
 import { RedisStore } from '../../lib/redis'
 import { AppProcess } from '../support/app-process'
-import { cookieOf } from '../support/http-app'
+import { cookieOf } from '../support/http-client'
 import { RedisServer } from '../support/redis-server'
 import { type Fate, TcpProxy } from '../support/tcp-proxy'
 

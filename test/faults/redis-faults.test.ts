@@ -1,5 +1,5 @@
 import { AppProcess } from '../support/app-process'
-import { cookieOf } from '../support/http-app'
+import { cookieOf } from '../support/http-client'
 import { RedisServer } from '../support/redis-server'
 import { TcpProxy } from '../support/tcp-proxy'
 

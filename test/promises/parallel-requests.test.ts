@@ -1,5 +1,6 @@
 import { login, logout, Session } from '../../lib'
-import { type Answer, cookieOf, idOf, startApp, type TestApp } from '../support/http-app'
+import { startApp, type TestApp } from '../support/app'
+import { type ClientResponse, cookieOf, idOf } from '../support/http-client'
 import { type Kept, storeKinds } from '../support/store-kinds'
 
 const kinds = storeKinds()
@@ -11,48 +12,51 @@ describe.each(kinds)('on $name', (kind) => {
 
   beforeEach(async () => {
     kept = await kind.open()
-    app = await startApp({ store: kept.store }, (routes, { gate }) => {
-      routes.get('/set/:key/:value', async (req, res) => {
-        if (req.query['wait'] !== undefined) await gate('set')
-        req.session.set(req.params.key, req.params.value)
-        res.json('set')
-      })
-      routes.get('/unset/:key', (req, res) => {
-        req.session.unset(req.params.key)
-        res.json('unset')
-      })
-      routes.get('/push/:key/:value', async (req, res) => {
-        const list = req.session.get(req.params.key) ?? []
-        if (req.query['wait'] !== undefined) await gate('push')
-        req.session.set(req.params.key, [...list, req.params.value])
-        res.json('pushed')
-      })
-      routes.get('/all', (req, res) => {
-        res.json({ values: req.session.data[0], subject: req.session.subject ?? null })
-      })
-      routes.get('/touch', async (req, res) => {
-        req.session.set('mine', 1)
-        await gate('touch')
-        res.json('touched')
-      })
-      routes.get('/regenerate', (req, res) => {
-        req.session.regenerateId()
-        res.json('regenerated')
-      })
-      routes.get('/login/:subject', async (req, res) => {
-        if (req.query['wait'] !== undefined) await gate('login')
-        login(req, req.params.subject)
-        if (req.query['set'] !== undefined) req.session.set('set', 'at login')
-        res.json('in')
-      })
-      routes.get('/logout', (req, res) => {
-        logout(req)
-        res.json('out')
-      })
-      routes.get('/destroy', (req, res) => {
-        req.session.destroy()
-        res.json('destroyed')
-      })
+    app = await startApp({
+      store: kept.store,
+      routes: (routes, gates) => {
+        routes.get('/set/:key/:value', async (req, res) => {
+          if (req.query['wait'] !== undefined) await gates.pass('set')
+          req.session.set(req.params.key, req.params.value)
+          res.json('set')
+        })
+        routes.get('/unset/:key', (req, res) => {
+          req.session.unset(req.params.key)
+          res.json('unset')
+        })
+        routes.get('/push/:key/:value', async (req, res) => {
+          const list = req.session.get(req.params.key) ?? []
+          if (req.query['wait'] !== undefined) await gates.pass('push')
+          req.session.set(req.params.key, [...list, req.params.value])
+          res.json('pushed')
+        })
+        routes.get('/all', (req, res) => {
+          res.json({ values: req.session.data[0], subject: req.session.subject ?? null })
+        })
+        routes.get('/touch', async (req, res) => {
+          req.session.set('mine', 1)
+          await gates.pass('touch')
+          res.json('touched')
+        })
+        routes.get('/regenerate', (req, res) => {
+          req.session.regenerateId()
+          res.json('regenerated')
+        })
+        routes.get('/login/:subject', async (req, res) => {
+          if (req.query['wait'] !== undefined) await gates.pass('login')
+          login(req, req.params.subject)
+          if (req.query['set'] !== undefined) req.session.set('set', 'at login')
+          res.json('in')
+        })
+        routes.get('/logout', (req, res) => {
+          logout(req)
+          res.json('out')
+        })
+        routes.get('/destroy', (req, res) => {
+          req.session.destroy()
+          res.json('destroyed')
+        })
+      },
     })
   })
 
@@ -68,8 +72,8 @@ describe.each(kinds)('on $name', (kind) => {
     test('that set 50 different keys keep all 50', async () => {
       const cookie = cookieOf(await app.get('/set/first/0'))
       const slow = Array.from({ length: 50 }, (_, n) => app.get(`/set/k${n}/${n}?wait`, cookie))
-      await app.reached('set')
-      app.open('set')
+      await app.gates.reached('set')
+      app.gates.open('set')
       const answers = await Promise.all(slow)
       expect(answers.every(({ status, cookies }) => status === 200 && cookies.length === 0)).toBe(true)
       const expected = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`k${n}`, String(n)]))
@@ -79,9 +83,9 @@ describe.each(kinds)('on $name', (kind) => {
     test('do not bring a removed key back', async () => {
       const cookie = cookieOf(await app.get('/set/secret/1'))
       const slow = app.get('/set/other/1?wait', cookie)
-      await app.reached('set')
+      await app.gates.reached('set')
       await app.get('/unset/secret', cookie)
-      app.open('set')
+      app.gates.open('set')
       await slow
       expect((await all(cookie)).values).toEqual({ other: '1' })
     })
@@ -89,9 +93,9 @@ describe.each(kinds)('on $name', (kind) => {
     test('that set one key leave the whole value of the last, nothing merged', async () => {
       const cookie = cookieOf(await app.get('/push/list/a'))
       const slow = app.get('/push/list/slow?wait', cookie)
-      await app.reached('push')
+      await app.gates.reached('push')
       await app.get('/push/list/quick', cookie)
-      app.open('push')
+      app.gates.open('push')
       await slow
       expect((await all(cookie)).values).toEqual({ list: ['a', 'slow'] })
     })
@@ -108,10 +112,10 @@ describe.each(kinds)('on $name', (kind) => {
     test.each(ends)('by %s', async (_name, end) => {
       const cookie = cookieOf(await app.get('/set/cart/1'))
       const slow = app.get('/touch', cookie)
-      await app.reached('touch')
+      await app.gates.reached('touch')
       await end(cookie)
       const before = await kept.dump()
-      app.open('touch')
+      app.gates.open('touch')
       const answer = await slow
       expect([answer.status, answer.cookies]).toEqual([200, []])
       if (kind.name !== 'memory') expect(await kept.dump()).toBe(before)
@@ -131,9 +135,9 @@ describe.each(kinds)('on $name', (kind) => {
     test('keeps nothing of what a request that began on the old id writes', async () => {
       const visitor = cookieOf(await app.get('/set/cart/7'))
       const slow = app.get('/set/planted/1?wait', visitor)
-      await app.reached('set')
+      await app.gates.reached('set')
       const customer = cookieOf(await app.get('/login/bob', visitor))
-      app.open('set')
+      app.gates.open('set')
       expect((await slow).cookies).toEqual([])
       expect((await all(customer)).values).toEqual({ cart: '7' })
     })
@@ -158,9 +162,9 @@ describe.each(kinds)('on $name', (kind) => {
     test('twice at once, as by a double click: both are logged in, each with an id of its own', async () => {
       const visitor = cookieOf(await app.get('/set/cart/7'))
       const second = app.get('/login/bob?wait&set', visitor)
-      await app.reached('login')
+      await app.gates.reached('login')
       const first = cookieOf(await app.get('/login/bob', visitor))
-      app.open('login')
+      app.gates.open('login')
       const late = cookieOf(await second)
       expect(await all(first)).toEqual({ values: { cart: '7' }, subject: 'bob' })
       // Nothing of the session that had ended is in the second one.
@@ -183,7 +187,7 @@ describe.each(kinds)('on $name', (kind) => {
     })
 
     test('cannot be read from the store: no text that is kept opens a session', async () => {
-      const answers: Answer[] = [await app.get('/set/a/1')]
+      const answers: ClientResponse[] = [await app.get('/set/a/1')]
       answers.push(await app.get('/login/bob', cookieOf(answers[0]!)))
       const dump = await kept.dump()
       const last = idOf(answers[1]!)
@@ -207,20 +211,24 @@ describe.each(kinds)('on $name', (kind) => {
 
 test('P4: a session that has expired is not written to by a request in flight', async () => {
   let now = 1000
-  const turned = await startApp({ clock: () => now, sessionTtl: 60 }, (routes, { gate }) => {
-    routes.get('/set', async (req, res) => {
-      req.session.set('a', 1)
-      if (req.query['wait'] !== undefined) await gate('set')
-      res.json(req.session.get('a'))
-    })
-    routes.get('/get', (req, res) => void res.json(req.session.get('a') ?? null))
+  const turned = await startApp({
+    clock: () => now,
+    sessionTtl: 60,
+    routes: (routes, gates) => {
+      routes.get('/set', async (req, res) => {
+        req.session.set('a', 1)
+        if (req.query['wait'] !== undefined) await gates.pass('set')
+        res.json(req.session.get('a'))
+      })
+      routes.get('/get', (req, res) => void res.json(req.session.get('a') ?? null))
+    },
   })
   try {
     const cookie = cookieOf(await turned.get('/set'))
     const slow = turned.get('/set?wait', cookie)
-    await turned.reached('set')
+    await turned.gates.reached('set')
     now += 60
-    turned.open('set')
+    turned.gates.open('set')
     expect((await slow).cookies).toEqual([])
     expect((await turned.get('/get', cookie)).body).toBe('null')
   } finally {

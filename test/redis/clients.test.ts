@@ -3,20 +3,9 @@ import * as redis6 from 'redis6'
 import { RedisStore } from '../../lib/redis'
 import type { RedisStoreClient } from '../../lib/redis'
 import { at, newHandle, sessionWith, setting } from '../contract/samples'
-import { RedisClusterServers } from '../support/redis-cluster'
-import { type RedisSentinel, startSentinel } from '../support/redis-sentinel'
-import { RedisServer } from '../support/redis-server'
+import { withAllRedisKinds } from '../support/with-redis'
 
-let server: RedisServer
-let cluster: RedisClusterServers
-let sentinel: RedisSentinel
-
-beforeAll(async () => {
-  ;[server, cluster, sentinel] = await Promise.all([RedisServer.start(), RedisClusterServers.start(), startSentinel()])
-})
-afterAll(async () => {
-  await Promise.all([server.stop(), cluster.stop(), sentinel.stop()])
-})
+const servers = withAllRedisKinds()
 
 interface Connected {
   readonly client: RedisStoreClient
@@ -36,9 +25,9 @@ interface Closable {
   close(): unknown
 }
 
-const url = () => ({ url: server.url })
-const rootNodes = () => ({ rootNodes: cluster.rootNodes })
-const sentinels = () => ({ name: 'main', sentinelRootNodes: sentinel.sentinelRootNodes })
+const url = () => ({ url: servers.server.url })
+const rootNodes = () => ({ rootNodes: servers.cluster.rootNodes })
+const sentinels = () => ({ name: 'main', sentinelRootNodes: servers.sentinel.sentinelRootNodes })
 const clientSideCache = { ttl: 0, maxEntries: 0, evictPolicy: 'LRU' } as const
 const asBuffers = { [RESP_TYPES.BLOB_STRING]: Buffer }
 
@@ -65,7 +54,7 @@ describe.each(Object.keys(kinds))('%s', (kind) => {
     const subject = newHandle()
     const sessions = new Map(Array.from({ length: 20 }, () => [newHandle(), sessionWith({ subject }, { 'v:a': 'ä' })]))
     await Promise.all([...sessions].map(([handle, session]) => store.insert(handle, session, at(0))))
-    const nodes = kind.includes('cluster') ? cluster.nodes : [server, sentinel.master]
+    const nodes = kind.includes('cluster') ? servers.cluster.nodes : [servers.server, servers.sentinel.master]
     for (const node of nodes) {
       const admin = await node.connect()
       await admin.sendCommand(['SCRIPT', 'FLUSH'])
@@ -110,11 +99,11 @@ describe('options', () => {
   })
 
   test('an undefined prefix is the default one; every key starts with the prefix', async () => {
-    const client = await server.connect()
+    const client = await servers.server.connect()
     await client.flushAll()
     await new RedisStore({ client, prefix: undefined }).insert('h1', sessionWith({ subject: 'u' }), at(0))
     await new RedisStore({ client, prefix: 'app:{1}' }).insert('h2', sessionWith({ subject: 'u' }), at(0))
-    const six = await redis6.createClient({ url: server.url, keyPrefix: 'six:' }).connect()
+    const six = await redis6.createClient({ url: servers.server.url, keyPrefix: 'six:' }).connect()
     await new RedisStore({ client: six }).insert('h3', sessionWith({ subject: 'u' }), at(0))
     const keys = (await client.keys('*')).map((key) => key.replace(/u:[\w-]{43}$/, 'u:hash')).sort()
     expect(keys).toEqual(['app:{1}h2', 'app:{1}u:hash', 'sess:h1', 'sess:u:hash', 'six:sess:h3', 'six:sess:u:hash'])

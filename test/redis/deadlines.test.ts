@@ -1,24 +1,9 @@
-import { RedisStore } from '../../lib/redis'
 import { retainUntil } from '../../lib/session/lifetime'
 import type { RecordChange, SessionRecord } from '../../lib/session/record'
 import { newHandle, newHash } from '../contract/samples'
-import { RedisServer } from '../support/redis-server'
+import { withRedis } from '../support/with-redis'
 
-let server: RedisServer
-let client: Awaited<ReturnType<RedisServer['connect']>>
-let store: RedisStore
-
-beforeAll(async () => {
-  server = await RedisServer.start()
-  client = await server.connect()
-  store = new RedisStore({ client })
-})
-afterAll(async () => {
-  await server.stop()
-})
-beforeEach(async () => {
-  await client.flushAll()
-})
+const redis = withRedis()
 
 const now = () => Math.round(Date.now()) / 1000
 
@@ -31,11 +16,11 @@ function recordFor(ttl: number, parts: Partial<SessionRecord> = {}): SessionReco
 
 async function kept(record: SessionRecord): Promise<string> {
   const handle = newHandle()
-  await store.insert(handle, { record, fields: new Map([['v:a', '1']]) }, now())
+  await redis.store.insert(handle, { record, fields: new Map([['v:a', '1']]) }, now())
   return handle
 }
 
-const deadlineOf = async (key: string) => (await client.pExpireTime(key)) / 1000
+const deadlineOf = async (key: string) => (await redis.client.pExpireTime(key)) / 1000
 
 test.each<[string, number, Partial<SessionRecord>]>([
   ['absolute only', 500, {}],
@@ -60,8 +45,8 @@ test('a change moves the deadline as the record says', async () => {
     { fields: { set: new Map([['v:a', '2']]), remove: [] } },
   ]
   for (const change of steps) {
-    expect(await store.change(handle, change, now())).toBe('stored')
-    const loaded = await store.load(handle, now())
+    expect(await redis.store.change(handle, change, now())).toBe('stored')
+    const loaded = await redis.store.load(handle, now())
     expect(await deadlineOf(`sess:${handle}`)).toBeCloseTo(loaded === undefined ? 0 : retainUntil(loaded.record), 3)
   }
 })
@@ -71,26 +56,26 @@ test('sessions and their index go by themselves, the index with the last of them
   await kept(recordFor(60, { subject: 'u', accessedAt: now() - 0.1, idleUntil: now() + 0.1 }))
   const long = recordFor(0.9, { subject: 'u' })
   const longest = await kept(long)
-  const [index = ''] = await client.keys('sess:u:*')
+  const [index = ''] = await redis.client.keys('sess:u:*')
   expect(await deadlineOf(index)).toBeCloseTo(now() + 60, 0)
-  await client.pExpireAt(index, Math.round(long.expiresAt * 1000))
+  await redis.client.pExpireAt(index, Math.round(long.expiresAt * 1000))
   await new Promise((resolve) => setTimeout(resolve, 600))
-  expect((await client.keys('*')).sort()).toEqual([`sess:${longest}`, index].sort())
+  expect((await redis.client.keys('*')).sort()).toEqual([`sess:${longest}`, index].sort())
   await new Promise((resolve) => setTimeout(resolve, 400))
-  expect(await client.keys('*')).toEqual([])
+  expect(await redis.client.keys('*')).toEqual([])
 })
 
 test('an index lives as long as its longest session, whichever came last', async () => {
   const long = recordFor(5000, { subject: 'u' })
   await kept(long)
   await kept(recordFor(100, { subject: 'u' }))
-  const [index = ''] = await client.keys('sess:u:*')
+  const [index = ''] = await redis.client.keys('sess:u:*')
   expect(await deadlineOf(index)).toBeCloseTo(long.expiresAt, 3)
 })
 
 test('a record that has ended already leaves nothing', async () => {
   await kept(recordFor(-1))
-  expect(await client.keys('*')).toEqual([])
+  expect(await redis.client.keys('*')).toEqual([])
 })
 
 test('no key is without a deadline at any instant, whatever goes on', async () => {
@@ -100,20 +85,20 @@ test('no key is without a deadline at any instant, whatever goes on', async () =
   const acts: (() => Promise<unknown>)[] = [
     async () => handles.push(await kept(recordFor(0.05 + Math.random()))),
     async () => handles.push(await kept(recordFor(1, { subject: subject(), idleUntil: now() + 0.1 }))),
-    () => store.change(pick(), { fields: { set: new Map([['v:b', '1']]), remove: ['v:a'] } }, now()),
-    () => store.change(pick(), { access: { accessedAt: now(), idleUntil: now() + 0.3 } }, now()),
-    () => store.change(pick(), { replace: { hash: newHash(), issuedAt: now() } }, now()),
-    () => store.change(pick(), { bind: { subject: subject(), createdAt: now(), expiresAt: now() + 0.5 } }, now()),
-    () => store.delete(pick(), now()),
-    () => store.list(subject(), now()),
-    () => store.deleteAll(subject(), now()),
-    () => store.changeAll(subject(), { set: new Map([['v:c', '1']]), remove: [] }, now()),
+    () => redis.store.change(pick(), { fields: { set: new Map([['v:b', '1']]), remove: ['v:a'] } }, now()),
+    () => redis.store.change(pick(), { access: { accessedAt: now(), idleUntil: now() + 0.3 } }, now()),
+    () => redis.store.change(pick(), { replace: { hash: newHash(), issuedAt: now() } }, now()),
+    () => redis.store.change(pick(), { bind: { subject: subject(), createdAt: now(), expiresAt: now() + 0.5 } }, now()),
+    () => redis.store.delete(pick(), now()),
+    () => redis.store.list(subject(), now()),
+    () => redis.store.deleteAll(subject(), now()),
+    () => redis.store.changeAll(subject(), { set: new Map([['v:c', '1']]), remove: [] }, now()),
   ]
   const until = Date.now() + 1500
   const worker = async () => {
     while (Date.now() < until) await acts[Math.floor(Math.random() * acts.length)]?.()
   }
-  const watcher = await server.connect()
+  const watcher = await redis.server.connect()
   const immortal =
     "local n = 0; for _, key in ipairs(redis.call('KEYS', '*')) do " +
     "if redis.call('PTTL', key) == -1 then n = n + 1 end end return { n, redis.call('DBSIZE') }"

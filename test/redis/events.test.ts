@@ -8,21 +8,11 @@ import { RedisStore } from '../../lib/redis'
 import { RedisEvents } from '../../lib/stores/redis/redis-events'
 import { RedisLink } from '../../lib/stores/redis/redis-link'
 import { newHandle, newHash, sessionWith, setting } from '../contract/samples'
-import { RedisClusterServers } from '../support/redis-cluster'
-import { type RedisSentinel, startSentinel } from '../support/redis-sentinel'
-import { RedisServer } from '../support/redis-server'
+import type { RedisServer } from '../support/redis-server'
 import { TcpProxy } from '../support/tcp-proxy'
+import { withAllRedisKinds } from '../support/with-redis'
 
-let server: RedisServer
-let cluster: RedisClusterServers
-let sentinel: RedisSentinel
-
-beforeAll(async () => {
-  ;[server, cluster, sentinel] = await Promise.all([RedisServer.start(), RedisClusterServers.start(), startSentinel()])
-})
-afterAll(async () => {
-  await Promise.all([server.stop(), cluster.stop(), sentinel.stop()])
-})
+const servers = withAllRedisKinds()
 
 interface Connected {
   readonly client: RedisStoreClient
@@ -42,11 +32,11 @@ async function connected(client: RedisStoreClient & Closable, servers: readonly 
   return { client, servers, destroy: () => void client.destroy() }
 }
 
-const single = (client: RedisStoreClient & Closable) => connected(client, [server])
-const clustered = (client: RedisStoreClient & Closable) => connected(client, cluster.nodes)
-const url = () => ({ url: server.url })
-const rootNodes = () => ({ rootNodes: cluster.rootNodes })
-const watched = () => ({ name: 'main', sentinelRootNodes: sentinel.sentinelRootNodes })
+const single = (client: RedisStoreClient & Closable) => connected(client, [servers.server])
+const clustered = (client: RedisStoreClient & Closable) => connected(client, servers.cluster.nodes)
+const url = () => ({ url: servers.server.url })
+const rootNodes = () => ({ rootNodes: servers.cluster.rootNodes })
+const watched = () => ({ name: 'main', sentinelRootNodes: servers.sentinel.sentinelRootNodes })
 
 const kinds: Record<string, () => Promise<Connected>> = {
   'version 5': () => single(createClient(url())),
@@ -54,12 +44,12 @@ const kinds: Record<string, () => Promise<Connected>> = {
   'version 5 that does not reconnect': () => single(createClient({ ...url(), socket: { reconnectStrategy: false } })),
   'version 5, pool': () => single(createClientPool(url())),
   'version 5, cluster': () => clustered(createCluster(rootNodes())),
-  'version 5, sentinel': () => connected(createSentinel(watched()), [sentinel.master]),
+  'version 5, sentinel': () => connected(createSentinel(watched()), [servers.sentinel.master]),
   'version 6': () => single(redis6.createClient(url())),
   'version 6, pool': () => single(redis6.createClientPool(url())),
   'version 6 with a key prefix': () => single(redis6.createClient({ ...url(), keyPrefix: 'six:' })),
   'version 6, cluster': () => clustered(redis6.createCluster(rootNodes())),
-  'version 6, sentinel': () => connected(redis6.createSentinel(watched()), [sentinel.master]),
+  'version 6, sentinel': () => connected(redis6.createSentinel(watched()), [servers.sentinel.master]),
 }
 
 const now = () => Date.now() / 1000
@@ -195,7 +185,7 @@ describe('of sessions and messages', () => {
   const heard = () => new Heard()
 
   beforeEach(async () => {
-    proxy = await TcpProxy.start(server.port)
+    proxy = await TcpProxy.start(servers.server.port)
     const connect = async () => {
       const client = createClient({ url: proxy.url })
       client.on('error', () => undefined)
@@ -203,7 +193,7 @@ describe('of sessions and messages', () => {
       return client
     }
     const [one, two] = [await connect(), await connect()]
-    admin = await server.connect()
+    admin = await servers.server.connect()
     clients = [one, two, admin]
     store = new RedisStore({ client: one })
     other = new RedisStore({ client: two })
@@ -283,7 +273,7 @@ describe('of sessions and messages', () => {
 
   test('no message holds more than a handle', async () => {
     const seen: string[] = []
-    const spy = await server.connect()
+    const spy = await servers.server.connect()
     clients.push(spy)
     await spy.pSubscribe('*', (text, channel) => seen.push(`${channel} ${text}`))
     await store.watch(handle, now(), now() + 30)
@@ -294,18 +284,18 @@ describe('of sessions and messages', () => {
   })
 
   test('listeners share one connection', async () => {
-    const before = await subscribers([server])
+    const before = await subscribers([servers.server])
     const listeners = Array.from({ length: 50 }, heard)
     const stops = listeners.map((listener) => store.subscribe(listener.listen))
     await listeners[49]?.until(undefined)
-    expect((await subscribers([server])) - before).toBe(1)
+    expect((await subscribers([servers.server])) - before).toBe(1)
     for (const stop of stops) stop()
-    await waitFor(async () => (await subscribers([server])) === before)
+    await waitFor(async () => (await subscribers([servers.server])) === before)
   })
 
   test('a line on which nothing comes any more, without having been cut, is given up', async () => {
-    const line = await startLine(server.port)
-    const [client, direct] = [createClient({ url: line.url }), createClient({ url: server.url })]
+    const line = await startLine(servers.server.port)
+    const [client, direct] = [createClient({ url: line.url }), createClient({ url: servers.server.url })]
     client.on('error', () => undefined)
     await Promise.all([client.connect(), direct.connect()])
     clients.push(client, direct)
@@ -327,7 +317,7 @@ describe('of sessions and messages', () => {
     forgetWarnings()
     const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
     await admin.sendCommand(['ACL', 'SETUSER', 'shy', 'on', '>secret-of-shy', '~*', '+@all', 'resetchannels'])
-    const shy = createClient({ url: server.url.replace('://', '://shy:secret-of-shy@') })
+    const shy = createClient({ url: servers.server.url.replace('://', '://shy:secret-of-shy@') })
     shy.on('error', () => undefined)
     await shy.connect()
     clients.push(shy)

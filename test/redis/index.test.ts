@@ -2,47 +2,33 @@ import { RedisStore } from '../../lib/redis'
 import type { SessionRecord } from '../../lib/session/record'
 import { deleteScript, insertScript } from '../../lib/stores/redis/scripts'
 import { at, newHandle, newHash, sessionWith } from '../contract/samples'
-import { RedisServer } from '../support/redis-server'
 import type { Fate } from '../support/tcp-proxy'
 import { TcpProxy } from '../support/tcp-proxy'
 import { wrapClient } from '../support/wrapped-client'
+import { withRedis } from '../support/with-redis'
 
-let server: RedisServer
-let client: Awaited<ReturnType<RedisServer['connect']>>
-let store: RedisStore
-
-beforeAll(async () => {
-  server = await RedisServer.start()
-  client = await server.connect()
-  store = new RedisStore({ client })
-})
-afterAll(async () => {
-  await server.stop()
-})
-beforeEach(async () => {
-  await client.flushAll()
-})
+const redis = withRedis()
 
 const login = (subject: string, seconds = 0) => ({
   replace: { hash: newHash(), issuedAt: at(seconds) },
   bind: { subject, createdAt: at(seconds), expiresAt: at(seconds + 86_400) },
 })
 
-async function kept(parts: Partial<SessionRecord> = {}, through = store): Promise<string> {
+async function kept(parts: Partial<SessionRecord> = {}, through = redis.store): Promise<string> {
   const handle = newHandle()
   await through.insert(handle, sessionWith(parts), at(0))
   return handle
 }
 
-const handlesOf = async (subject: string, seconds = 1) => [...(await store.list(subject, at(seconds))).keys()]
-const entriesOf = async () => client.zRange((await client.keys('sess:u:*'))[0] ?? '', 0, -1)
+const handlesOf = async (subject: string, seconds = 1) => [...(await redis.store.list(subject, at(seconds))).keys()]
+const entriesOf = async () => redis.client.zRange((await redis.client.keys('sess:u:*'))[0] ?? '', 0, -1)
 
 describe('a process that dies between two commands', () => {
   const fates: Fate[] = ['lose', 'cut']
   const cases = [1, 2].flatMap((step) => fates.map((fate) => [fate, step] as const))
 
   test.each(cases)('%s command %i of a login: whatever is logged in is listed', async (fate, step) => {
-    const proxy = await TcpProxy.start(server.port)
+    const proxy = await TcpProxy.start(redis.server.port)
     const { createClient } = await import('redis')
     const dying = createClient({ url: proxy.url, socket: { reconnectStrategy: false } })
     dying.on('error', () => undefined)
@@ -50,7 +36,7 @@ describe('a process that dies between two commands', () => {
     const bound = await kept()
     // The scripts are known, so that each step is one command.
     await kept({ subject: 'warm-up' })
-    await store.change(bound, {}, at(0))
+    await redis.store.change(bound, {}, at(0))
     for (const act of [
       (handle: string, through: RedisStore) => through.insert(handle, sessionWith({ subject: 'u1' }), at(0)),
       (_: string, through: RedisStore) => through.change(bound, login('u1'), at(0)),
@@ -62,11 +48,11 @@ describe('a process that dies between two commands', () => {
       await expect(act(handle, new RedisStore({ client: dying }))).rejects.toThrow()
       const listed = await handlesOf('u1')
       for (const one of [handle, bound]) {
-        const loaded = await store.load(one, at(1))
+        const loaded = await redis.store.load(one, at(1))
         expect(listed.includes(one)).toBe(loaded?.record.subject === 'u1')
       }
     }
-    const ended = await store.deleteAll('u1', at(1))
+    const ended = await redis.store.deleteAll('u1', at(1))
     expect(ended).toBe(step === 2 && fate === 'cut' ? 2 : 0)
     proxy.fate = () => 'pass'
     await proxy.stop()
@@ -79,24 +65,24 @@ describe('entries', () => {
   test('of an ended session go at once', async () => {
     const handle = await kept({ subject: 'u1' })
     const stays = await kept({ subject: 'u1' })
-    await store.delete(handle, at(0))
-    await client.ping()
+    await redis.store.delete(handle, at(0))
+    await redis.client.ping()
     expect(await entriesOf()).toEqual([expect.stringMatching(`^${stays}:`)])
-    await store.deleteAll('u1', at(0))
-    await client.ping()
-    expect(await client.keys('*')).toEqual([])
+    await redis.store.deleteAll('u1', at(0))
+    await redis.client.ping()
+    expect(await redis.client.keys('*')).toEqual([])
   })
 
   test('without a record go when a list meets them an hour later, not before', async () => {
     const gone = await kept({ subject: 'u1', createdAt: at(old) })
     const fresh = await kept({ subject: 'u1' })
-    await client.del([`sess:${gone}`, `sess:${fresh}`])
+    await redis.client.del([`sess:${gone}`, `sess:${fresh}`])
     expect(await handlesOf('u1')).toEqual([])
-    await client.ping()
+    await redis.client.ping()
     expect(await entriesOf()).toEqual([expect.stringMatching(`^${fresh}:`)])
-    await store.deleteAll('u1', at(7200))
-    await client.ping()
-    expect(await client.keys('*')).toEqual([])
+    await redis.store.deleteAll('u1', at(7200))
+    await redis.client.ping()
+    expect(await redis.client.keys('*')).toEqual([])
   })
 
   test('of a live session stay, however old', async () => {
@@ -108,14 +94,14 @@ describe('entries', () => {
   test('past their score go with the next login', async () => {
     await kept({ subject: 'u1', expiresAt: at(100) })
     const handle = await kept()
-    await store.change(handle, login('u1', 161), at(161))
+    await redis.store.change(handle, login('u1', 161), at(161))
     expect(await entriesOf()).toEqual([expect.stringMatching(`^${handle}:`)])
   })
 
   test('of a login that is under way stay, whoever lists, ends or logs in meanwhile', async () => {
-    const meanwhile = new RedisStore({ client })
+    const meanwhile = new RedisStore({ client: redis.client })
     const slow = new RedisStore({
-      client: wrapClient(client, async (args, send) => {
+      client: wrapClient(redis.client, async (args, send) => {
         const writesRecord = args[0] === 'EVALSHA' && args[1] !== insertScript.sha && String(args[4]).includes(' b ')
         if (writesRecord || args[1] === insertScript.sha) {
           expect(await meanwhile.list('u1', at(3000))).toEqual(new Map())
@@ -136,24 +122,24 @@ describe('entries', () => {
 
   test('of a second login on a handle are not lost to the clean-up after the first', async () => {
     const handle = await kept({ subject: 'u1', createdAt: at(old) })
-    await store.change(handle, { bind: { createdAt: at(0), expiresAt: at(86_400) } }, at(0))
-    await store.change(handle, login('u1', 1), at(1))
+    await redis.store.change(handle, { bind: { createdAt: at(0), expiresAt: at(86_400) } }, at(0))
+    await redis.store.change(handle, login('u1', 1), at(1))
     expect(await handlesOf('u1')).toEqual([handle])
-    await client.ping()
+    await redis.client.ping()
     expect(await handlesOf('u1')).toEqual([handle])
   })
 })
 
 test('deleteAll that fails half way can be called again', async () => {
   for (let i = 0; i < 600; i++) void kept({ subject: 'u1' })
-  await client.ping()
+  await redis.client.ping()
   let count = 0
-  const failing = wrapClient(client, (args, send) => {
+  const failing = wrapClient(redis.client, (args, send) => {
     if (args[1] === deleteScript.sha && ++count > 300) return Promise.reject(new Error('away'))
     return send()
   })
   await expect(new RedisStore({ client: failing }).deleteAll('u1', at(1))).rejects.toThrow('away')
   const left = (await handlesOf('u1')).length
   expect(left).toBeGreaterThan(0)
-  expect(await store.deleteAll('u1', at(1))).toBe(left)
+  expect(await redis.store.deleteAll('u1', at(1))).toBe(left)
 })

@@ -1,23 +1,8 @@
-import { RedisStore } from '../../lib/redis'
 import type { SessionRecord } from '../../lib/session/record'
 import { at, newHandle, newHash, sessionWith, setting } from '../contract/samples'
-import { RedisServer } from '../support/redis-server'
+import { withRedis } from '../support/with-redis'
 
-let server: RedisServer
-let client: Awaited<ReturnType<RedisServer['connect']>>
-let store: RedisStore
-
-beforeAll(async () => {
-  server = await RedisServer.start()
-  client = await server.connect()
-  store = new RedisStore({ client })
-})
-afterAll(async () => {
-  await server.stop()
-})
-beforeEach(async () => {
-  await client.flushAll()
-})
+const redis = withRedis()
 
 const ms = (seconds: number) => String(Math.round(at(seconds) * 1000))
 const full: Partial<SessionRecord> = {
@@ -32,15 +17,15 @@ const full: Partial<SessionRecord> = {
 
 async function kept(parts: Partial<SessionRecord> = {}, fields: Record<string, string> = {}): Promise<string> {
   const handle = newHandle()
-  await store.insert(handle, sessionWith(parts, fields), at(0))
+  await redis.store.insert(handle, sessionWith(parts, fields), at(0))
   return handle
 }
 
 test('the layout is the documented one', async () => {
   const session = sessionWith(full, { 'v:a': '1', 'f:b': '"x"' })
-  await store.insert('theHandle', session, at(0))
+  await redis.store.insert('theHandle', session, at(0))
   const { hash, previousHash } = session.record
-  expect({ ...(await client.hGetAll('sess:theHandle')) }).toEqual({
+  expect({ ...(await redis.client.hGetAll('sess:theHandle')) }).toEqual({
     m: `1 ${hash} 3 ${ms(0)} ${ms(0)} ${ms(5)} ${ms(86_400)} ${ms(65)} ${String(previousHash)} ${ms(30)}`,
     s: 'u1',
     x: '{"ip":"::1"}',
@@ -48,15 +33,15 @@ test('the layout is the documented one', async () => {
     'f:b': '"x"',
   })
   const index = 'sess:u:u4IDDbwryroyqQvy4geoSoVvxfAzt3xICDarb3f0Dxk'
-  expect((await client.keys('*')).sort()).toEqual(['sess:theHandle', index].sort())
+  expect((await redis.client.keys('*')).sort()).toEqual(['sess:theHandle', index].sort())
   const entry = { value: `theHandle:${ms(0)}`, score: Number(ms(86_400)) }
-  expect(await client.zRangeWithScores(index, 0, -1)).toEqual([entry])
+  expect(await redis.client.zRangeWithScores(index, 0, -1)).toEqual([entry])
 })
 
 test('what has nothing to say is a dash, and has no field', async () => {
   const session = sessionWith()
-  await store.insert('theHandle', session, at(0))
-  expect({ ...(await client.hGetAll('sess:theHandle')) }).toEqual({
+  await redis.store.insert('theHandle', session, at(0))
+  expect({ ...(await redis.client.hGetAll('sess:theHandle')) }).toEqual({
     m: `1 ${session.record.hash} 0 ${ms(0)} ${ms(0)} ${ms(0)} ${ms(86_400)} - - -`,
   })
 })
@@ -64,13 +49,13 @@ test('what has nothing to say is a dash, and has no field', async () => {
 test('what a later version adds is ignored, and left in place by every change', async () => {
   const handle = await kept(full, { 'v:a': '1' })
   const key = `sess:${handle}`
-  const loaded = await store.load(handle, at(1))
-  const words = String(await client.hGet(key, 'm')).split(' ')
-  await client.hSet(key, { m: ['2', ...words.slice(1), 'more', 'words'].join(' '), q: 'more', '€': 'more' })
-  expect(await store.load(handle, at(1))).toEqual(loaded)
+  const loaded = await redis.store.load(handle, at(1))
+  const words = String(await redis.client.hGet(key, 'm')).split(' ')
+  await redis.client.hSet(key, { m: ['2', ...words.slice(1), 'more', 'words'].join(' '), q: 'more', '€': 'more' })
+  expect(await redis.store.load(handle, at(1))).toEqual(loaded)
   const replace = { hash: newHash(), issuedAt: at(9) }
-  await store.change(handle, { replace, access: { accessedAt: at(9), idleUntil: at(70) } }, at(9))
-  expect(await client.hmGet(key, ['m', 'q'])).toEqual([
+  await redis.store.change(handle, { replace, access: { accessedAt: at(9), idleUntil: at(70) } }, at(9))
+  expect(await redis.client.hmGet(key, ['m', 'q'])).toEqual([
     `2 ${replace.hash} 4 ${ms(0)} ${ms(9)} ${ms(9)} ${ms(86_400)} ${ms(70)} - - more words`,
     'more',
   ])
@@ -97,26 +82,26 @@ describe('a key that holds something else is no session, and stays as it is', ()
   test.each(foreign)('%s', async (_, command) => {
     const [handle, subject] = [newHandle(), 'u1']
     await kept({ subject })
-    const [index = ''] = await client.keys('sess:u:*')
-    await client.zAdd(index, { value: `${handle}:${ms(0)}`, score: Number(ms(86_400)) })
+    const [index = ''] = await redis.client.keys('sess:u:*')
+    await redis.client.zAdd(index, { value: `${handle}:${ms(0)}`, score: Number(ms(86_400)) })
     const key = `sess:${handle}`
-    await client.sendCommand(command.map((word) => (word === 'key' ? key : word)))
-    const before = await client.dump(key)
-    expect(await store.load(handle, at(1))).toBeUndefined()
-    expect(await store.change(handle, setting({ 'v:a': '1' }), at(1))).toBe('gone')
-    expect(await store.delete(handle, at(1))).toBe(false)
-    expect(await store.delete(handle, at(1), subject)).toBe(false)
-    expect((await store.list(subject, at(1))).size).toBe(1)
-    expect(await store.changeAll(subject, { set: new Map([['v:a', '1']]), remove: [] }, at(1))).toBe(1)
-    expect(await store.deleteAll(subject, at(1))).toBe(1)
-    expect(await client.dump(key)).toEqual(before)
+    await redis.client.sendCommand(command.map((word) => (word === 'key' ? key : word)))
+    const before = await redis.client.dump(key)
+    expect(await redis.store.load(handle, at(1))).toBeUndefined()
+    expect(await redis.store.change(handle, setting({ 'v:a': '1' }), at(1))).toBe('gone')
+    expect(await redis.store.delete(handle, at(1))).toBe(false)
+    expect(await redis.store.delete(handle, at(1), subject)).toBe(false)
+    expect((await redis.store.list(subject, at(1))).size).toBe(1)
+    expect(await redis.store.changeAll(subject, { set: new Map([['v:a', '1']]), remove: [] }, at(1))).toBe(1)
+    expect(await redis.store.deleteAll(subject, at(1))).toBe(1)
+    expect(await redis.client.dump(key)).toEqual(before)
   })
 
   test('where a new session has to go, it makes room', async () => {
-    await client.set('sess:theHandle', 'x')
+    await redis.client.set('sess:theHandle', 'x')
     const session = sessionWith({}, { 'v:a': '1' })
-    await store.insert('theHandle', session, at(0))
-    expect(await store.load('theHandle', at(1))).toEqual(session)
+    await redis.store.insert('theHandle', session, at(0))
+    expect(await redis.store.load('theHandle', at(1))).toEqual(session)
   })
 })
 
@@ -124,27 +109,27 @@ test.each(['no json', '"text"', 'null'])(
   'a record with context %s is no session, and can be ended',
   async (context) => {
     const handle = await kept(full)
-    await client.hSet(`sess:${handle}`, 'x', context)
-    expect(await store.load(handle, at(1))).toBeUndefined()
-    expect((await store.list('u1', at(1))).size).toBe(0)
-    expect(await store.deleteAll('u1', at(1))).toBe(1)
-    expect(await client.exists(`sess:${handle}`)).toBe(0)
+    await redis.client.hSet(`sess:${handle}`, 'x', context)
+    expect(await redis.store.load(handle, at(1))).toBeUndefined()
+    expect((await redis.store.list('u1', at(1))).size).toBe(0)
+    expect(await redis.store.deleteAll('u1', at(1))).toBe(1)
+    expect(await redis.client.exists(`sess:${handle}`)).toBe(0)
   },
 )
 
 test('an index that is none is no list, and a login makes it one; entries that are none are ignored', async () => {
   await kept({ subject: 'u1' })
-  const [index = ''] = await client.keys('sess:u:*')
-  await client.del(index)
-  await client.set(index, 'x')
-  expect((await store.list('u1', at(1))).size).toBe(0)
-  expect(await store.deleteAll('u1', at(1))).toBe(0)
+  const [index = ''] = await redis.client.keys('sess:u:*')
+  await redis.client.del(index)
+  await redis.client.set(index, 'x')
+  expect((await redis.store.list('u1', at(1))).size).toBe(0)
+  expect(await redis.store.deleteAll('u1', at(1))).toBe(0)
   const handle = await kept({ subject: 'u1' })
   const members = ['', ':', 'x', `:${ms(0)}`, `${handle}:soon`, `${handle}:${ms(-9)}`]
-  await client.zAdd(
+  await redis.client.zAdd(
     index,
     members.map((value) => ({ value, score: 1e15 })),
   )
-  expect([...(await store.list('u1', at(1))).keys()]).toEqual([handle])
-  expect(await store.deleteAll('u1', at(1))).toBe(1)
+  expect([...(await redis.store.list('u1', at(1))).keys()]).toEqual([handle])
+  expect(await redis.store.deleteAll('u1', at(1))).toBe(1)
 })

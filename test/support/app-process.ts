@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { basename, join } from 'node:path'
 import { buildSync } from 'esbuild'
-import type { Answer } from './http-app'
+import { type ClientResponse, get } from './http-client'
 
 const programs = new Map<string, string>()
 
@@ -54,29 +54,14 @@ export class AppProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** Resolves to the answer, or to `lost` when the connection broke first. */
-  async get(path: string, cookie?: string): Promise<Answer> {
-    const answer = await this.attempt(path, cookie)
-    if (answer === 'lost') throw new Error(`no answer to ${path}`)
-    return answer
+  /** Rejects when the connection breaks before the response is whole. */
+  get(path: string, cookie?: string): Promise<ClientResponse> {
+    return get(this.#port, path, cookie)
   }
 
-  attempt(path: string, cookie?: string): Promise<Answer | 'lost'> {
-    const headers = cookie === undefined ? {} : { cookie }
-    return new Promise((resolve) => {
-      const sent = request({ port: this.#port, host: '127.0.0.1', path, agent: false, headers }, (res) => {
-        let body = ''
-        res.setEncoding('utf8')
-        res.on('data', (chunk: string) => (body += chunk))
-        res.on('error', () => resolve('lost'))
-        res.on('end', () => {
-          const cookies = (res.headers['set-cookie'] ?? []).map((text) => text.split(';')[0] ?? '')
-          resolve({ status: res.statusCode ?? 0, headers: res.headers, body, cookies })
-        })
-      })
-      sent.on('error', () => resolve('lost'))
-      sent.end()
-    })
+  /** As `get`, but resolves to `lost` when the connection broke first. */
+  attempt(path: string, cookie?: string): Promise<ClientResponse | 'lost'> {
+    return this.get(path, cookie).catch(() => 'lost' as const)
   }
 
   /** Resolves when the first bytes of the body are there; the rest is not waited for. */

@@ -1,7 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import express from 'express'
+import type { Router } from 'express'
 import { type RawData, WebSocket, WebSocketServer } from 'ws'
 import {
   type ChannelOptions,
@@ -9,9 +7,10 @@ import {
   login,
   logout,
   type SessionManager,
-  sessionMiddleware,
   type SessionOptions,
 } from '../../lib'
+import { startApp } from './app'
+import { get as getResponse } from './http-client'
 
 /** What a test's client may ask of its channel. */
 export type Ask = { set: object } | { update: object } | { clear: true } | { activity: true } | { look: true }
@@ -41,9 +40,8 @@ export async function startChannelApp(
   options: SessionOptions,
   channelOptions: ChannelOptions = {},
 ): Promise<ChannelApp> {
-  const middleware = sessionMiddleware(options)
-  const { sessions } = middleware
-  const server = createServer(express().use(middleware, routes()))
+  const app = await startApp({ ...options, routes: mountRoutes })
+  const { sessions, server, port } = app
   const channels: ChannelSession[] = []
   const sockets = new WebSocketServer({ server })
   sockets.on('connection', (socket, request) => {
@@ -58,9 +56,6 @@ export async function startChannelApp(
       answer(to, channel as ChannelSession)
     }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
   return {
     port,
     sessions,
@@ -69,14 +64,12 @@ export async function startChannelApp(
     connect: (cookie, headers) => Client.open(port, cookie, headers),
     async close() {
       for (const socket of sockets.clients) socket.terminate()
-      await closeServer(server)
-      await sessions.close()
+      await app.close()
     },
   }
 }
 
-function routes() {
-  const app = express.Router()
+function mountRoutes(app: Router): void {
   app.get('/set/:key/:value', (req, res) => {
     req.session.set(req.params.key, req.params.value)
     res.send(req.session.handle)
@@ -104,7 +97,6 @@ function routes() {
     req.session.regenerateId()
     res.send('regenerated')
   })
-  return app
 }
 
 function answer(socket: WebSocket, channel: ChannelSession): void {
@@ -199,14 +191,7 @@ function textOf(data: RawData): string {
 
 /** A GET; the answer's text, and the session cookie to go on with. */
 export async function get(port: number, path: string, cookie?: string): Promise<{ text: string; cookie: string }> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: cookie === undefined ? {} : { cookie } })
-  if (!response.ok) throw new Error(`${path} was answered with ${response.status}`)
-  const [own] = response.headers.getSetCookie().map((text) => text.split(';')[0] ?? '')
-  return { text: await response.text(), cookie: own ?? cookie ?? '' }
-}
-
-async function closeServer(server: Server): Promise<void> {
-  server.closeAllConnections()
-  server.close()
-  await once(server, 'close')
+  const { status, body, cookies } = await getResponse(port, path, cookie)
+  if (status < 200 || status >= 300) throw new Error(`${path} gave ${status}`)
+  return { text: body, cookie: cookies[0] ?? cookie ?? '' }
 }

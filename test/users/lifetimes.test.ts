@@ -1,6 +1,6 @@
 import { storeKinds, type Kept } from '../support/store-kinds'
-import { cookieOf } from '../support/http-app'
-import { inParallel, maxAgeOf, startUserApp, type UserApp } from './user-app'
+import { cookieOf, inParallel, maxAgeOf } from '../support/http-client'
+import { startUserApp, type UserApp } from './user-app'
 
 const kinds = storeKinds().filter(({ name }) => name !== 'express-session MemoryStore')
 afterAll(() => Promise.all(kinds.map((kind) => kind.stop())))

@@ -1,6 +1,6 @@
 import { storeKinds, type Kept } from '../support/store-kinds'
-import { cookieOf, idOf } from '../support/http-app'
-import { inParallel, startUserApp, type UserApp } from './user-app'
+import { cookieOf, idOf, inParallel } from '../support/http-client'
+import { startUserApp, type UserApp } from './user-app'
 
 const kinds = storeKinds().filter(({ lists }) => lists)
 afterAll(() => Promise.all(kinds.map((kind) => kind.stop())))
@@ -115,9 +115,9 @@ describe.each(kinds)('P7 on $name', (kind) => {
       const cookie = cookieOf(await app.get('/login/ann'))
       app.clock.now += 100
       const slow = app.get(`${path}?wait=slow`, cookie)
-      await app.reached('slow')
+      await app.gates.reached('slow')
       expect(await json('/end-all/ann')).toBe(1)
-      app.open('slow')
+      app.gates.open('slow')
       const answer = await slow
       expect(answer.status).toBe(200)
       expect(answer.cookies.filter((text) => !text.endsWith('='))).toEqual([])
@@ -168,9 +168,9 @@ describe.each(kinds)('P7 on $name', (kind) => {
     const cookie = cookieOf(await app.get('/login/ann'))
     await app.get('/set/role/viewer', cookie)
     const slow = app.get('/set/cart/apples?wait=slow', cookie)
-    await app.reached('slow')
+    await app.gates.reached('slow')
     await app.get('/update-all/ann/role/editor')
-    app.open('slow')
+    app.gates.open('slow')
     await slow
     expect((await json('/get', cookie)).values).toEqual({ role: 'editor', cart: 'apples' })
   })

@@ -1,6 +1,6 @@
 import { storeKinds, type Kept } from '../support/store-kinds'
-import { type Answer, cookieOf, idOf } from '../support/http-app'
-import { inParallel, startUserApp, type UserApp } from './user-app'
+import { type ClientResponse, cookieOf, idOf, inParallel } from '../support/http-client'
+import { startUserApp, type UserApp } from './user-app'
 
 const kinds = storeKinds()
 afterAll(() => Promise.all(kinds.map((kind) => kind.stop())))
@@ -32,7 +32,8 @@ describe.each(kinds)('P6 on $name', (kind) => {
 
   const stateOf = async (of: string): Promise<{ subject: string | null; values: object; handle: string }> =>
     JSON.parse((await app.get('/get', of)).body)
-  const withCookie = (answers: readonly Answer[]): Answer[] => answers.filter(({ cookies }) => cookies.length > 0)
+  const withCookie = (answers: readonly ClientResponse[]): ClientResponse[] =>
+    answers.filter(({ cookies }) => cookies.length > 0)
   const renew = async (): Promise<string> => {
     app.clock.now += 100
     return cookieOf(await app.get('/get', cookie))
@@ -79,10 +80,10 @@ describe.each(kinds)('P6 on $name', (kind) => {
 
   test('a request that began on the old id before the renewal, and is written after its overlap, is kept too', async () => {
     const slow = app.get('/set/slow/1?wait=slow', cookie)
-    await app.reached('slow')
+    await app.gates.reached('slow')
     const next = await renew()
     app.clock.now += 50
-    app.open('slow')
+    app.gates.open('slow')
     expect(await slow).toMatchObject({ status: 200, cookies: [] })
     expect((await stateOf(next)).values).toEqual({ slow: '1' })
   })

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import { AppProcess } from '../support/app-process'
-import { type Answer, cookieOf } from '../support/http-app'
+import { type ClientResponse, cookieOf, inParallel, maxAgeOf } from '../support/http-client'
 import { RedisServer } from '../support/redis-server'
-import { inParallel, maxAgeOf } from './user-app'
 
 const main = join(__dirname, 'user-process-main.ts')
 const timeouts = { idle: 500, renewal: 100, oldSessionAvailabilityAfterRenewal: 10 }
@@ -39,7 +38,7 @@ const subjectOf = async (cookie: string, process = one): Promise<unknown> =>
 const handleIn = (cookie: string): string => cookie.slice('sid='.length, 'sid='.length + 16)
 const handles = async (process: AppProcess): Promise<string[]> =>
   ((await json(process, '/list/ann')) as [string][]).map(([handle]) => handle).sort()
-const newCookies = (answers: readonly Answer[]): string[] =>
+const newCookies = (answers: readonly ClientResponse[]): string[] =>
   answers.flatMap(({ cookies }) => cookies.filter((text) => !text.endsWith('=')))
 
 /** Resolves when a request has come to the gate, having read its session. */

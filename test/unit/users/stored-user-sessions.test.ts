@@ -1,77 +1,33 @@
-import {
-  MemoryStore,
-  type RecordChange,
-  SessionManager,
-  UserSessionManager,
-  type UserSessionManagerOptions,
-} from '../../../lib/index'
+import { MemoryStore, SessionManager, UserSessionManager, type UserSessionManagerOptions } from '../../../lib/index'
+import { ControlledStore, type StoreCall } from '../../support/controlled-store'
 import { codeOf, turnedClock, type TurnedClock } from '../../support/turned-clock'
-
-/** A memory store whose `load` and `change` answer later, in the order that a test wants; two over one `kept` are two
- * processes. */
-class HeldMemoryStore extends MemoryStore {
-  readonly calls: string[] = []
-  before: (method: string) => Promise<void> | undefined = () => undefined
-  readonly #kept: MemoryStore
-
-  constructor(kept: MemoryStore) {
-    super()
-    this.#kept = kept
-  }
-
-  override load(handle: string, now: number) {
-    return this.#call('load', () => this.#kept.load(handle, now)) as never
-  }
-
-  override change(handle: string, change: RecordChange, now: number) {
-    return this.#call('change', () => this.#kept.change(handle, change, now)) as never
-  }
-
-  override delete(handle: string, now: number, ofSubject?: string) {
-    return this.#call('delete', () => this.#kept.delete(handle, now, ofSubject)) as never
-  }
-
-  async #call<T>(method: string, effect: () => T): Promise<T> {
-    this.calls.push(method)
-    await this.before(method)
-    return effect()
-  }
-}
 
 const phone = { ip: '10.0.0.1', device: { name: 'Pixel', type: 'phone' } }
 const timeouts = { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 }
 let clock: TurnedClock
 let kept: MemoryStore
-let store: HeldMemoryStore
+/** What another process sees of `kept`: its calls can be held. */
+let store: ControlledStore
 
 beforeEach(() => {
   clock = turnedClock()
   kept = new MemoryStore({ clock })
-  store = new HeldMemoryStore(kept)
+  store = new ControlledStore(kept)
 })
 
 afterEach(() => kept.close())
 
-const usersOver = (storage: MemoryStore, options: Partial<UserSessionManagerOptions> = {}) =>
+const usersOver = (storage: UserSessionManagerOptions['storage'], options: Partial<UserSessionManagerOptions> = {}) =>
   new UserSessionManager({ storage, sessionTtl: 1000, clock, ...options })
 
-/** Lets the call of a method in the middle of `action` wait, does `meanwhile`, and lets it go on. */
-async function during<T>(method: string, action: () => Promise<T>, meanwhile: () => unknown): Promise<T> {
-  let go = (): void => undefined
-  const gate = new Promise<void>((resolve) => (go = resolve))
-  let came = (): void => undefined
-  const coming = new Promise<void>((resolve) => (came = resolve))
-  store.before = (name) => {
-    if (name !== method) return undefined
-    came()
-    return gate
-  }
+/** Lets the call of a method in the middle of `action` wait, does `meanwhile`, and releases it. */
+async function during<T>(method: StoreCall, action: () => Promise<T>, meanwhile: () => unknown): Promise<T> {
+  const held = store.holdNext(method)
   const result = action()
   result.catch(() => undefined)
-  await coming
-  store.before = () => undefined
+  const release = await held
   await meanwhile()
-  go()
+  release()
   return result
 }
 
@@ -154,9 +110,9 @@ test('an access that could not be recorded is recorded by the next read', async 
   const users = usersOver(store, { timeouts: { idle: 200 } })
   const id = await usersOver(kept, { timeouts: { idle: 200 } }).create('ann', phone)
   clock.now += 10
-  store.before = (method) => (method === 'change' ? Promise.reject(new Error('away')) : undefined)
+  store.fail('change', 'reject')
   expect(await codeOf(users.read('ann', id, phone))).toBe('STORE_UNAVAILABLE')
-  store.before = () => undefined
+  store.mend()
   expect((await users.read('ann', id, phone))[0].accessedAt).toBe(clock.now)
 })
 
@@ -164,9 +120,9 @@ test('a renewal that the store has failed is made by the next read', async () =>
   const users = usersOver(store, { timeouts })
   const id = await usersOver(kept, { timeouts }).create('ann', phone)
   clock.now += 100
-  store.before = (method) => (method === 'change' ? Promise.reject(new Error('away')) : undefined)
+  store.fail('change', 'reject')
   expect(await codeOf(users.read('ann', id, phone))).toBe('STORE_UNAVAILABLE')
-  store.before = () => undefined
+  store.mend()
   expect((await users.read('ann', id, phone))[1]).not.toBeNull()
 })
 
@@ -220,7 +176,7 @@ test('who lost to another process does not ask the store to renew again', async 
 })
 
 test('a store that keeps what has ended changes nothing: it is not there', async () => {
-  const hoarding = new (class extends HeldMemoryStore {
+  const hoarding = new (class extends ControlledStore {
     override load(handle: string) {
       return super.load(handle, 0)
     }
@@ -288,9 +244,10 @@ test('an old id ends its session by name: who signs out does not stay signed in 
 test('a store that fails or hangs is told apart from a session that is not there', async () => {
   const users = usersOver(store, { storeTimeout: 0.02 })
   const id = await usersOver(kept).create('ann', phone)
-  store.before = () => Promise.reject(new Error('away'))
+  store.fail('load', 'reject')
   expect(await codeOf(users.read('ann', id, phone))).toBe('STORE_UNAVAILABLE')
-  store.before = () => new Promise<void>(() => undefined)
+  store.fail('load', 'hang')
+  store.fail('delete', 'hang')
   expect(await codeOf(users.read('ann', id, phone))).toBe('STORE_TIMEOUT')
   expect(await codeOf(users.delete('ann', id))).toBe('STORE_TIMEOUT')
 })

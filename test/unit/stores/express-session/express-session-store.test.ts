@@ -19,7 +19,7 @@ async function kept(fields: Record<string, string> = { a: '1' }, record = {}) {
   const handle = newHandle()
   const session = sessionWith(record, fields)
   await adapter.insert(handle, session, now)
-  store.calls.length = 0
+  store.takeCalls()
   return { store, adapter, handle, session }
 }
 
@@ -50,11 +50,11 @@ describe('calls', () => {
   test('a read is one get, a change get and set, a delete get and destroy', async () => {
     const { store, adapter, handle } = await kept()
     await adapter.load(handle, now)
-    expect(store.calls.splice(0)).toEqual(['get'])
+    expect(store.takeCalls()).toEqual(['get'])
     await adapter.change(handle, setting({ b: '2' }), now)
-    expect(store.calls.splice(0)).toEqual(['get', 'set'])
+    expect(store.takeCalls()).toEqual(['get', 'set'])
     await adapter.delete(handle, now)
-    expect(store.calls.splice(0)).toEqual(['get', 'destroy'])
+    expect(store.takeCalls()).toEqual(['get', 'destroy'])
   })
 
   test('a refused change and a delete of nothing write nothing', async () => {
