@@ -6,7 +6,7 @@ import { warn, warnOnce } from '../base/warnings'
 import { type Gate, HeldResponse } from '../hold/held-response'
 import { commitReplacement } from '../service/commit-replacement'
 import type { Presentation } from '../service/find-presented'
-import type { CommitOutcome, SessionService } from '../service/session-service'
+import type { CommitOutcome, SessionService, VerifiedSession } from '../service/session-service'
 import type { CommitFacts } from '../session/commit-plan'
 import { type AnySession, coreOf, Session } from '../session/session'
 import type { LoginIntent } from '../session/session-core'
@@ -28,6 +28,7 @@ export class Exchange implements Gate {
   #clientId: string | undefined
   #session: Session
   readonly #ended: Session[] = []
+  #rivals: readonly VerifiedSession[]
   /** `free`: nothing is held. `held`: the next call on the response asks what to do. `over`: the response has ended. */
   #phase: 'free' | 'held' | 'over' = 'free'
   #isTouched = false
@@ -48,6 +49,7 @@ export class Exchange implements Gate {
     this.#next = next
     this.#secure = shown.secure
     this.#presented = shown.presented
+    this.#rivals = shown.rivals
     this.#session = session
     this.#attach(session)
     if (coreOf(session).record === undefined) return
@@ -86,6 +88,11 @@ export class Exchange implements Gate {
     const delivery = headersSent ? 'headers-sent' : insecure ? 'insecure' : 'open'
     this.#isTouched = false
     coreOf(this.#session).onTouch = this.#onTouch
+    if (this.#rivals.length > 0 && this.#endsRivals(delivery)) {
+      const rivals = this.#rivals
+      this.#rivals = []
+      return this.service.endAll(rivals).then(() => this.commit(headersSent))
+    }
     if (this.#ended.length > 0) {
       return commitReplacement(this.service, this.#ended, this.#session, delivery, this.#presented).then(
         ({ outcome, cleared }) => this.#cookiesOf(outcome, cleared, delivery),
@@ -173,6 +180,13 @@ export class Exchange implements Gate {
     )
     res.statusCode = 503
     res.end('Service Unavailable')
+  }
+
+  /** A login, so that the next request names the new session alone; and an end, so that it does not open another login of
+   * the same user. */
+  #endsRivals(delivery: CommitFacts['delivery']): boolean {
+    const { destroyed, login } = coreOf(this.#session)
+    return destroyed || this.#ended.length > 0 || (login !== undefined && delivery === 'open')
   }
 
   #cookiesOf(outcome: CommitOutcome, cleared: boolean, delivery: CommitFacts['delivery']): readonly string[] {

@@ -1,47 +1,49 @@
-/** More cookies of one name than this are noise, or an attack; the rest is not looked at. */
-const mostValues = 32
-
 /**
- * The values that a `Cookie` header has for a name, in their order (RFC 6265 section 5.4). The header is bytes from an
- * enemy: it is walked once, nothing in it throws, and nothing is built for cookies of other names.
+ * Calls `visit` with each value that a `Cookie` header has for a name, in their order (RFC 6265 section 5.4), without the
+ * spaces and tabs around it and otherwise as the client sent it: not percent-decoded, quotes not removed (section 4.1.1
+ * has both as part of the value). A client can send any bytes: the header is read once, nothing here throws, and no string
+ * is built for a cookie of another name. Returns how many values there were.
  */
-export function readCookieValues(header: unknown, name: string): string[] {
-  const values: string[] = []
-  if (typeof header !== 'string' || !header.includes(name)) return values
+export function visitCookieValues(header: unknown, name: string, visit: (value: string) => void): number {
+  if (typeof header !== 'string' || !header.includes(name)) return 0
+  let count = 0
   let equals = -1
-  for (let start = 0; start < header.length && values.length < mostValues;) {
+  for (let start = 0; start < header.length;) {
     if (equals < start) equals = header.indexOf('=', start)
     if (equals === -1) break
     let end = header.indexOf(';', start)
     if (end === -1) end = header.length
     if (equals < end && isName(header, start, equals, name)) {
-      const value = readValue(header.slice(equals + 1, end))
-      if (value !== undefined) values.push(value)
+      visit(trimmed(header, equals + 1, end))
+      count++
     }
     start = end + 1
   }
-  return values
+  return count
 }
 
 function isName(header: string, start: number, end: number, name: string): boolean {
-  let from = start
-  let to = end
-  while (from < to && isBlank(header.charCodeAt(from))) from++
-  while (to > from && isBlank(header.charCodeAt(to - 1))) to--
+  const from = skipBlanks(header, start, end)
+  const to = skipBlanksBack(header, from, end)
   return to - from === name.length && header.startsWith(name, from)
 }
 
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
+function trimmed(header: string, start: number, end: number): string {
+  const from = skipBlanks(header, start, end)
+  return header.slice(from, skipBlanksBack(header, from, end))
 }
 
-function readValue(raw: string): string | undefined {
-  let value = raw.trim()
-  if (value.length >= 2 && value.startsWith('"') && value.endsWith('"')) value = value.slice(1, -1)
-  if (!value.includes('%')) return value
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return undefined
-  }
+function skipBlanks(header: string, from: number, end: number): number {
+  while (from < end && isBlank(header.charCodeAt(from))) from++
+  return from
+}
+
+function skipBlanksBack(header: string, start: number, to: number): number {
+  while (to > start && isBlank(header.charCodeAt(to - 1))) to--
+  return to
+}
+
+/** Optional white space of RFC 9110 section 5.6.3; `String.trim` would take a no-break space off as well. */
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }

@@ -1,6 +1,6 @@
 import { serialize } from 'cookie'
-import { sign, unsign } from 'cookie-signature'
-import { readCookieValues } from './cookie-header'
+import { visitCookieValues } from './cookie-header'
+import { signId, verifySignedId } from './cookie-signature'
 import { handleOfId } from './session-id'
 
 export interface CookieSettings {
@@ -19,12 +19,17 @@ export interface CookieSettings {
 export interface PresentedIds {
   /** The header had a cookie of the name, good or not. */
   readonly presented: boolean
-  /** Well-formed ids whose signature is good, without repeats, in the header's order. */
+  /** Distinct, canonical ids whose signature is valid, in the header's order: all, or of more than three the first and the
+   * last two. */
   readonly ids: readonly string[]
 }
 
-/** Each id costs a store command, so a header full of them must not cost a hundred. */
-const mostIds = 8
+/**
+ * Each id costs a store command, so a header full of them must not cost a hundred. Browsers send cookies of longer paths
+ * first, and of equal paths the older first (RFC 6265 section 5.4): the own cookie of an app at `/` stands behind those
+ * that were planted under its paths, and one planted for the parent domain stands next to it.
+ */
+const mostIds = 3
 const none: PresentedIds = { presented: false, ids: [] }
 
 /**
@@ -54,23 +59,20 @@ export class SessionCookie {
   }
 
   read(header: unknown, secure: boolean): PresentedIds {
-    const values = readCookieValues(header, this.name(secure))
-    if (values.length === 0) return none
     const ids: string[] = []
-    for (const value of values) {
+    const count = visitCookieValues(header, this.name(secure), (value) => {
       const id = this.#verify(value)
-      if (id === undefined || ids.includes(id)) continue
+      if (id === undefined || ids.includes(id)) return
+      if (ids.length === mostIds) ids.splice(1, 1)
       ids.push(id)
-      if (ids.length === mostIds) break
-    }
-    return { presented: true, ids }
+    })
+    return count === 0 ? none : { presented: true, ids }
   }
 
   /** A `Set-Cookie` value. @param maxAge Whole seconds; left out for a cookie that the browser forgets when it closes. */
   write(id: string, secure: boolean, maxAge: number | undefined): string {
     const secret = this.#secrets[0]
-    const value = secret === undefined ? id : `s:${sign(id, secret)}`
-    return this.#serialize(value, secure, maxAge)
+    return this.#serialize(secret === undefined ? id : signId(id, secret), secure, maxAge)
   }
 
   /** A `Set-Cookie` value that deletes. A browser deletes only what has the same name, domain and path, and takes a
@@ -82,6 +84,8 @@ export class SessionCookie {
   #serialize(value: string, secure: boolean, maxAge: number | undefined): string {
     const { path, domain, httpOnly, sameSite, partitioned, priority } = this.settings
     return serialize(this.name(secure), value, {
+      // An id, and a signed id, stand in the cookie as they are.
+      encode: (text) => text,
       path,
       httpOnly,
       sameSite,
@@ -96,15 +100,7 @@ export class SessionCookie {
   /** The id in a cookie's value. With secrets only a signed one is good: a signature that may be left out is none. */
   #verify(value: string): string | undefined {
     if (this.#secrets.length === 0) return handleOfId(value) === undefined ? undefined : value
-    if (!value.startsWith('s:')) return undefined
-    const signed = value.slice(2)
-    // A look at the form first: an HMAC for each of a thousand garbage cookies would be work done for an attacker.
-    if (handleOfId(signed.slice(0, signed.lastIndexOf('.'))) === undefined) return undefined
-    for (const secret of this.#secrets) {
-      const id = unsign(signed, secret)
-      if (id !== false) return id
-    }
-    return undefined
+    return verifySignedId(value, this.#secrets)
   }
 }
 

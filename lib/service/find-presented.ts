@@ -3,10 +3,13 @@ import { andThen, type Awaitable } from '../base/awaitable'
 import { headerOf, isSecureRequest } from '../base/request'
 import type { SessionService, VerifiedSession } from './session-service'
 
-/** What the request's cookie has shown. */
+/** What the cookies of a request say. */
 export interface Presentation {
   readonly secure: boolean
+  /** The client sent a cookie of our name, valid or not. */
   readonly presented: boolean
+  /** Live sessions that the cookies name beside the one that is served; a login of this request ends them. */
+  readonly rivals: readonly VerifiedSession[]
 }
 
 /** The session that a request's cookies open; see {@link findPresented}. */
@@ -14,10 +17,12 @@ export interface Presented extends Presentation {
   readonly verified: VerifiedSession | undefined
 }
 
+const noRivals: readonly VerifiedSession[] = []
+
 /**
  * The live session that the request's cookies name. A browser may send several of one name: left over from another path,
- * or planted by a neighbour. Dead ones are passed over; when two live sessions are named nobody can tell whose request it
- * is, and neither is served.
+ * or planted by a neighbouring site. All are looked up at once, so that `storeTimeout` is the limit for the request; which
+ * of several live sessions is served, {@link chooseSession} says.
  */
 export function findPresented(
   service: SessionService,
@@ -25,23 +30,40 @@ export function findPresented(
   secure = isSecureRequest(req),
 ): Awaitable<Presented> {
   const { presented, ids } = service.options.cookie.read(headerOf(req, 'cookie'), secure)
-  if (ids.length === 0) return { secure, presented, verified: undefined }
-  return andThen(findOnlyLive(service, ids, 0, undefined), (verified) => ({ secure, presented, verified }))
+  const [id] = ids
+  if (id === undefined) return { secure, presented, rivals: noRivals, verified: undefined }
+  if (ids.length === 1) {
+    return andThen(service.find(id), (verified) => ({ secure, presented, rivals: noRivals, verified }))
+  }
+  // Each in an async function, so that one that throws leaves no rejection of another unhandled.
+  return Promise.all(ids.map(async (one) => service.find(one))).then((found) => ({
+    secure,
+    presented,
+    ...chooseSession(found.filter((one) => one !== undefined)),
+  }))
 }
 
-function findOnlyLive(
-  service: SessionService,
-  ids: readonly string[],
-  index: number,
-  found: VerifiedSession | undefined,
-): Awaitable<VerifiedSession | undefined> {
-  const id = ids[index]
-  if (id === undefined) return found
-  return andThen(service.find(id), (verified) => {
-    if (verified === undefined) return findOnlyLive(service, ids, index + 1, found)
-    if (found !== undefined && found.handle !== verified.handle) return undefined
-    // Two ids of one session, around a renewal: the current one counts.
-    const better = found === undefined || verified.openedAs === 'current' ? verified : found
-    return findOnlyLive(service, ids, index + 1, better)
-  })
+/**
+ * Which of several live sessions is served:
+ * - of two ids of one session, around a renewal, the current one;
+ * - of anonymous sessions and logins, the login: a planted anonymous session does not hide it;
+ * - of several logins of one user, the newest;
+ * - otherwise (several visitors, several users) none: the request does not say whose it is.
+ */
+export function chooseSession(found: readonly VerifiedSession[]): {
+  verified: VerifiedSession | undefined
+  rivals: readonly VerifiedSession[]
+} {
+  const sessions = new Map<string, VerifiedSession>()
+  for (const one of found) {
+    if (!sessions.has(one.handle) || one.openedAs === 'current') sessions.set(one.handle, one)
+  }
+  const distinct = [...sessions.values()]
+  if (distinct.length <= 1) return { verified: distinct[0], rivals: noRivals }
+  const [newest, ...others] = distinct
+    .filter(({ stored }) => stored.record.subject !== undefined)
+    .sort((one, other) => other.stored.record.createdAt - one.stored.record.createdAt)
+  const subject = newest?.stored.record.subject
+  const verified = others.every((one) => one.stored.record.subject === subject) ? newest : undefined
+  return { verified, rivals: distinct.filter((one) => one !== verified) }
 }

@@ -121,6 +121,12 @@ export class SessionService {
     }
   }
 
+  /** Deletes live sessions that the cookies of a request name beside its own, before a login of that request is stored:
+   * so the client's next request then names the login alone, whatever put them there. */
+  async endAll(sessions: readonly VerifiedSession[]): Promise<void> {
+    await Promise.all(sessions.map(async ({ handle }) => this.store.delete(handle, this.now)))
+  }
+
   #setting(): SessionSetting {
     return { now: this.now, ttl: this.options.sessionTtl, secretBytes: this.options.idLength }
   }

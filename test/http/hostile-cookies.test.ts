@@ -26,6 +26,7 @@ function newRandom(): (below: number) => number {
 async function start(
   kind = serverKinds[3],
   secret?: string,
+  storeTimeout = 5,
 ): Promise<{ port: number; store: FaultyStore; id: string; other: string; cookie: string }> {
   const store = new FaultyStore()
   store.delay = undefined
@@ -33,6 +34,7 @@ async function start(
     ...(kind !== undefined && { kind }),
     ...(secret !== undefined && { secret }),
     store,
+    storeTimeout,
     handler(req, res) {
       if (req.url === '/set') req.session.set('user', 'ada')
       res.end(String(req.session.get('user') ?? 'nobody'))
@@ -77,7 +79,7 @@ describe.each(serverKinds)('whatever is in the Cookie header, the answer is a se
   })
 })
 
-test('the dead are passed over; where two live ones are named, nobody is served', async () => {
+test('the middleware ignores invalid ids, and serves nobody when two visitors are named', async () => {
   const { port, store, id, other } = await start()
   const live = `sid=${id}`
   const forged = `sid=${id.slice(0, -1)}${id.endsWith('A') ? 'Q' : 'A'}`
@@ -90,7 +92,9 @@ test('the dead are passed over; where two live ones are named, nobody is served'
     [forged, 'nobody'],
     [`${live}; sid=${other}`, 'nobody'],
     [`sid=${other}; ${dead(1)}; ${live}`, 'nobody'],
-    [`sid="${id}"`, 'ada'],
+    [`sid="${id}"`, 'nobody'],
+    [`sid=${id.replace(/^./, (char) => `%${char.charCodeAt(0).toString(16)}`)}`, 'nobody'],
+    [`sid=\u00a0${id}`, 'nobody'],
     [`  sid\t= ${id}  `, 'ada'],
     [`xsid=${other}; sid=${id}`, 'ada'],
     [`sid =${id.slice(0, 5)}; sid=${id}`, 'ada'],
@@ -104,32 +108,67 @@ test('the dead are passed over; where two live ones are named, nobody is served'
   expect(store.memory.size).toBe(3)
 })
 
-test('of many cookies of our name at most eight reach the store', async () => {
+test('of many cookies of our name at most three reach the store, and a live one in front or behind is served', async () => {
   const { port, store, id } = await start()
-  const many = Array.from({ length: 100 }, (_, n) => dead(n)).join('; ')
-  expect(await fetchRaw(port, '/', { headers: { Cookie: many } })).toMatchObject({ status: 200, body: 'nobody' })
-  expect(store.calls).toHaveLength(8)
-  store.log.length = 0
-  const eighth = [...Array.from({ length: 7 }, (_, n) => dead(n)), `sid=${id}`].join(';')
-  expect((await fetchRaw(port, '/', { headers: { Cookie: eighth } })).body).toBe('ada')
-  expect(store.calls).toHaveLength(8)
+  const many = Array.from({ length: 100 }, (_, n) => dead(n))
+  expect(await fetchRaw(port, '/', { headers: { Cookie: many.join('; ') } })).toMatchObject({
+    status: 200,
+    body: 'nobody',
+  })
+  expect(store.calls).toHaveLength(3)
+  for (const header of [
+    [`sid=${id}`, ...many],
+    [...many, `sid=${id}`],
+    [...many, `sid=${id}`, dead(101)],
+    [...Array.from({ length: 300 }, () => 'sid=%'), `sid=${id}`, ...Array.from({ length: 300 }, () => 'sid=%')],
+  ]) {
+    store.log.length = 0
+    expect((await fetchRaw(port, '/', { headers: { Cookie: header.join('; ') } })).body).toBe('ada')
+    expect(store.calls.length).toBeLessThanOrEqual(3)
+  }
+})
+
+test('several ids are looked up at once, under one deadline', async () => {
+  const { port, store } = await start(serverKinds[3], undefined, 0.05)
+  store.hold('load')
+  const loads = [1, 2, 3].map(() => store.asked('load'))
+  const response = fetchRaw(port, '/', { headers: { Cookie: `${dead(1)}; ${dead(2)}; ${dead(3)}` } })
+  await Promise.all(loads)
+  expect(store.log).toEqual(['load', 'load', 'load'])
+  // Nothing is released, so the deadline is what ends the request.
+  expect(await response).toMatchObject({ status: 503, body: 'sorry: STORE_TIMEOUT' })
+})
+
+test('a store that fails for one id of several is 503, and the other replies are ignored', async () => {
+  const { port, store, id } = await start()
+  const load = store.load.bind(store)
+  let calls = 0
+  jest.spyOn(store, 'load').mockImplementation((...args) => {
+    if (++calls === 2) throw new Error('the second')
+    return calls === 3 ? Promise.reject(new Error('the third')) : load(...args)
+  })
+  const header = `sid=${id}; ${dead(2)}; ${dead(3)}`
+  expect(await fetchRaw(port, '/', { headers: { Cookie: header } })).toMatchObject({ status: 503 })
 })
 
 test('with a secret, unsigned and wrongly signed ones do not reach the store at all', async () => {
   const { port, store, id, cookie } = await start(serverKinds[3], 'a secret of a length that will do')
-  const signed = decodeURIComponent(cookie)
+  const decoded = decodeURIComponent(cookie)
   for (const header of [
     `sid=${id}`,
     `sid=s:${id}`,
-    `sid=s:${id}.`,
-    `${signed}x`,
-    signed.slice(0, -1),
-    signed.replace('sid=s:', 'sid='),
+    `sid=s%3A${id}.`,
+    `${cookie}x`,
+    cookie.slice(0, -1),
+    cookie.replace('sid=s%3A', 'sid='),
+    decoded,
   ]) {
     expect((await fetchRaw(port, '/', { headers: { Cookie: header } })).body).toBe('nobody')
   }
   expect(store.calls).toEqual([])
-  expect((await fetchRaw(port, '/', { headers: { Cookie: signed } })).body).toBe('ada')
+  const flood = Array.from({ length: 100 }, (_, n) => dead(n)).join('; ')
+  expect((await fetchRaw(port, '/', { headers: { Cookie: `${flood}; ${cookie}; ${flood}` } })).body).toBe('ada')
+  expect(store.calls).toEqual(['load'])
 })
 
 test('several Cookie headers are one', async () => {
@@ -191,6 +230,8 @@ const shapes: Record<string, (size: number) => string> = {
   'one huge value': (size) => `sid=${'A'.repeat(size)}`,
   'one huge value of escapes': (size) => `sid=${'%41'.repeat(size / 3)}`,
   'one huge value of bad escapes': (size) => `sid=${'%E0%A4'.repeat(size / 6)}`,
+  'short values that do not decode': (size) => 'sid=%;'.repeat(size / 6),
+  'escaped ids': (size) => `sid=${'%41'.repeat(48)};`.repeat(size / 149),
   'an equals sign at the very end': (size) => `${'sid;'.repeat(size / 4)}sid=x`,
   quotes: (size) => `sid=${'"'.repeat(size)}`,
 }
