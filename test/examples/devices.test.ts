@@ -1,7 +1,10 @@
+import { join } from 'node:path'
 import { type RunningExample, startExample, Visitor } from '../support/example'
 import { RedisServer } from '../support/redis-server'
 
 const command = ['npx', 'tsx', 'examples/devices/app.ts']
+/** Sign-ins in these tests cost no time. */
+const cheap = { NODE_OPTIONS: `--require ${join(__dirname, '../support/cheap-scrypt.cjs')}` }
 const password = 'analytical engine'
 const ada = { email: 'ada@example.com', password }
 const grace = { email: 'grace@example.com', password }
@@ -29,7 +32,7 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
     if (kind === 'redis') redis = await RedisServer.start()
     const starts = redis === undefined ? 1 : 2
     processes = await Promise.all(
-      Array.from({ length: starts }, () => startExample(command, { REDIS_URL: redis?.url })),
+      Array.from({ length: starts }, () => startExample(command, { ...cheap, REDIS_URL: redis?.url })),
     )
   }, 60_000)
 
@@ -178,7 +181,7 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
 })
 
 test('a change of password ends the other devices, and gives this one a new cookie', async () => {
-  const example = await startExample(command, { REDIS_URL: undefined })
+  const example = await startExample(command, { ...cheap, REDIS_URL: undefined })
   const signIn = async (secret: string) => {
     const visitor = new Visitor(example.url)
     await visitor.open('/sign-in')

@@ -1,25 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
 import { request } from 'node:http'
-import { basename, join } from 'node:path'
-import { buildSync } from 'esbuild'
+import { join } from 'node:path'
+import { builtProgram } from './built-program'
 import { type ClientResponse, get } from './http-client'
-
-const programs = new Map<string, string>()
-
-/** A program as one file of JavaScript: a process that compiled it for itself would take a second to start. */
-function builtProgram(entry: string): string {
-  const built = programs.get(entry)
-  if (built !== undefined) return built
-  const root = join(__dirname, '../..')
-  // Beside the packages that it requires, and a file of its own for each test run: several build it at once.
-  const outfile = join(root, 'node_modules/.cache/holdfast', `${basename(entry, '.ts')}-${process.pid}.cjs`)
-  buildSync({ entryPoints: [entry], outfile, bundle: true, platform: 'node', packages: 'external', format: 'cjs' })
-  process.once('exit', () => rmSync(outfile, { force: true }))
-  programs.set(entry, outfile)
-  return outfile
-}
 
 const plainApp = join(__dirname, 'app-process-main.ts')
 

@@ -22,7 +22,7 @@ export interface RunningExample {
  * @example startExample('npx', 'tsx', 'examples/devices/app.ts')
  */
 export async function startExample(command: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningExample> {
-  const { child, output, ended } = run(['sh', '-c', leash, 'sh', ...command], { PORT: '0', ...env })
+  const { child, output, ended } = run(['sh', '-c', leash, 'sh', ...direct(command)], { PORT: '0', ...env })
   const url = await new Promise<string>((resolve, reject) => {
     void ended.then(() => reject(new Error(`${command.join(' ')} ended:\n${output()}`)))
     child.stdout.on('data', () => {
@@ -42,7 +42,7 @@ export async function runExample(
   command: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<{ code: number | null; output: string }> {
-  const { output, ended } = run(command, env)
+  const { output, ended } = run(direct(command), env)
   const code = await ended
   return { code, output: output() }
 }
@@ -59,6 +59,12 @@ function run(command: readonly string[], env: NodeJS.ProcessEnv) {
     child.once('close', resolve)
   })
   return { child, output: () => text, ended }
+}
+
+/** `npx tsx` without the second that npx and tsx take to find node. */
+function direct(command: readonly string[]): readonly string[] {
+  const [npx, tsx, ...rest] = command
+  return npx === 'npx' && tsx === 'tsx' ? [process.execPath, '--import', 'tsx', ...rest] : command
 }
 
 /** A visitor without a browser: keeps cookies, follows redirects, and sends the forms of the page it is on. */

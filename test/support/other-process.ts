@@ -1,9 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { RedisStore as ConnectRedisStore } from 'connect-redis'
-import { createClient } from 'redis'
+import { join } from 'node:path'
 import type { ChangeResult, RecordChange } from '../../lib/session/record'
-import { adaptExpressSessionStore } from '../../lib/stores/express-session/express-session-store'
+import { builtProgram } from './built-program'
 
 type Message = { changing: true } | { result: ChangeResult }
 
@@ -21,7 +20,7 @@ export interface OtherProcess {
 
 /** Starts one, on the Redis with that address. */
 export async function startOtherProcess(redisUrl: string): Promise<OtherProcess> {
-  const child = fork(__filename, [redisUrl], { execArgv: ['--import', 'tsx'] })
+  const child = fork(builtProgram(join(__dirname, 'other-process-main.ts')), [redisUrl])
   const next = async () => ((await once(child, 'message')) as [Message])[0]
   await next()
   return {
@@ -44,27 +43,3 @@ export async function startOtherProcess(redisUrl: string): Promise<OtherProcess>
     },
   }
 }
-
-async function work(url: string): Promise<void> {
-  const client = createClient({ url })
-  await client.connect()
-  const slow = new ConnectRedisStore({ client })
-  const set = slow.set.bind(slow)
-  slow.set = async (...args) => {
-    process.send?.({ changing: true })
-    await once(process, 'message')
-    return set(...args)
-  }
-  const store = adaptExpressSessionStore(slow)
-  process.on('message', (asked) => {
-    if (typeof asked !== 'object' || asked === null) return
-    const { handle, change, set } = asked as { handle: string; change: RecordChange; set: Record<string, string> }
-    const fields = { set: new Map(Object.entries(set)), remove: [] }
-    void store.change(handle, { ...change, fields }, Date.now() / 1000).then((result) => process.send?.({ result }))
-  })
-  process.once('disconnect', () => client.destroy())
-  process.send?.({ result: 'gone' })
-}
-
-const [, script, address] = process.argv
-if (script === __filename && address !== undefined) void work(address)

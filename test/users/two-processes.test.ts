@@ -24,8 +24,10 @@ afterEach(async () => {
 
 async function start(skew = 0): Promise<void> {
   const options = { sessionTtl: 1000, timeouts }
-  one = await AppProcess.start(redis.port, options, main)
-  two = await AppProcess.start(redis.port, { ...options, skew }, main)
+  ;[one, two] = await Promise.all([
+    AppProcess.start(redis.port, options, main),
+    AppProcess.start(redis.port, { ...options, skew }, main),
+  ])
 }
 
 const processFor = (index: number): AppProcess => (index % 2 === 0 ? one : two)

@@ -1,0 +1,28 @@
+const { availableParallelism } = require('node:os')
+
+/** @type {import('jest').Config} */
+module.exports = {
+  // One more than there are processors: half of the suite waits for processes, Redis and real time.
+  maxWorkers: availableParallelism() + 1,
+  testSequencer: '<rootDir>/test/support/longest-first.cjs',
+  testTimeout: 20_000,
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // These have commands of their own: npm run test:package, npm run test:browser.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/package/', '<rootDir>/test/browser/'],
+  transform: {
+    '^.+\\.[cm]?tsx?$': [
+      '@swc/jest',
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  moduleNameMapper: {
+    '^holdfast$': '<rootDir>/lib/index.ts',
+    '^holdfast/redis$': '<rootDir>/lib/redis.ts',
+  },
+  testEnvironment: 'node',
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+}
