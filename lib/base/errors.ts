@@ -12,6 +12,8 @@ export type SessionErrorCode =
   | 'INVALID_ARGUMENT'
   | 'INVALID_SESSION_VALUE'
   | 'SESSION_DESTROYED'
+  | 'SESSION_MISUSE'
+  | 'SESSION_TOO_LARGE'
   | 'SESSION_MISSING'
   | 'STORE_UNAVAILABLE'
   | 'STORE_TIMEOUT'
@@ -22,7 +24,11 @@ export type SessionErrorCode =
   | 'FORBIDDEN_ACCESS_TO_USER_SESSION_FROM_DIFFERENT_DEVICE'
   | 'CHANNEL_CLOSED'
 
-/** HTTP status that an error asks for; only failures of the backend have one. */
+/**
+ * HTTP status that an error asks for; only failures of the backend have one. `SESSION_TOO_LARGE` has none, so that Express
+ * responds with 500: 413 would blame the content of the request for what the app has kept, and hide it from the monitoring
+ * of server faults.
+ */
 const statusOfCode: Partial<Record<SessionErrorCode, number>> = {
   STORE_UNAVAILABLE: 503,
   STORE_TIMEOUT: 503,
@@ -31,9 +37,10 @@ const statusOfCode: Partial<Record<SessionErrorCode, number>> = {
 /**
  * The one error class that the package throws, rejects with and hands to `next(err)`.
  *
- * `code` tells what happened (see {@link SessionErrorCode}); `status` is 503 for a store that failed, hung or was away,
- * so that Express answers with it, and absent otherwise; `cause` is the error of the backend where there was one. A
- * message names the option or the operation and the remedy, and never holds an id, a cookie, a secret or session data.
+ * `code` tells what happened (see {@link SessionErrorCode}); `status`, and `statusCode` with the same value, is 503 for a
+ * store that failed, hung or was away, so that frameworks respond with it (Express and Koa read the first, NestJS, Fastify
+ * and restana the second), and absent otherwise; `cause` is the error of the backend where there was one. A message names
+ * the option or the operation and the remedy, and never holds an id, a cookie, a secret or session data.
  *
  * @example
  * app.use((err, req, res, next) => {
@@ -45,11 +52,14 @@ export class SessionError extends Error {
   override readonly name = 'SessionError'
   readonly code: SessionErrorCode
   readonly status?: number
+  readonly statusCode?: number
 
   constructor(code: SessionErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.code = code
     const status = statusOfCode[code]
-    if (status !== undefined) this.status = status
+    if (status === undefined) return
+    this.status = status
+    this.statusCode = status
   }
 }

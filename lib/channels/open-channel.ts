@@ -136,8 +136,5 @@ function checkOrigins(allowed: unknown): void {
 
 function warnOfOrigin(req: IncomingMessage): void {
   const origin = parseOrigin(String(req.headers.origin))?.origin ?? 'none that can be named'
-  warnOnce(
-    'HOLDFAST_CHANNEL_ORIGIN_REFUSED',
-    `a channel was refused to a page of another origin (${origin}); if that page is yours, or a proxy changes the Host header, name it in the option allowedOrigins`,
-  )
+  warnOnce('HOLDFAST_CHANNEL_ORIGIN_REFUSED', origin)
 }

@@ -69,10 +69,7 @@ export class StoreFeed {
 
   #failed(): void {
     this.#state = 'off'
-    warnOnce(
-      'HOLDFAST_CHANNELS_WITHOUT_NEWS',
-      'the session store could not be subscribed to: until it can, channels learn of changes only from their periodic check',
-    )
+    warnOnce('HOLDFAST_CHANNELS_WITHOUT_NEWS')
   }
 
   #end(): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { andThen, type Awaitable } from '../base/awaitable'
 import { SessionError } from '../base/errors'
 import { claimsForwardedTls } from '../base/request'
-import { warn, warnOnce } from '../base/warnings'
+import { warnRarely } from '../base/warnings'
 import { type Gate, HeldResponse } from '../hold/held-response'
 import { commitReplacement } from '../service/commit-replacement'
 import type { Presentation } from '../service/find-presented'
@@ -120,10 +120,7 @@ export class Exchange implements Gate {
   }
 
   failLate(error: unknown): void {
-    warn(
-      'HOLDFAST_SAVE_FAILED_AFTER_HEADERS',
-      `a response was cut off after its headers had been sent: its session could not be stored, or Node refused the rest of it (${reasonOf(error)})`,
-    )
+    warnRarely('HOLDFAST_SAVE_FAILED_AFTER_HEADERS', reasonOf(error))
     if (typeof this.#res.destroy === 'function') this.#res.destroy()
   }
 
@@ -162,10 +159,7 @@ export class Exchange implements Gate {
       try {
         await this.commit(true)
       } catch (error) {
-        warn(
-          'HOLDFAST_SAVE_FAILED_AFTER_END',
-          `a session that was changed after its response had ended could not be stored (${reasonOf(error)})`,
-        )
+        warnRarely('HOLDFAST_SAVE_FAILED_AFTER_END', reasonOf(error))
       }
     })
     this.#lateSave = save
@@ -174,10 +168,7 @@ export class Exchange implements Gate {
   #answerForNobody(): void {
     const res = this.#res
     if ((res.headersSent as boolean | undefined) !== false || res.writableEnded || res.destroyed) return
-    warn(
-      'HOLDFAST_ERROR_NOT_ANSWERED',
-      'a session could not be stored and next(error) was called for that, but nothing has answered the request since; it was answered with 503',
-    )
+    warnRarely('HOLDFAST_ERROR_NOT_ANSWERED')
     res.statusCode = 503
     res.end('Service Unavailable')
   }
@@ -220,27 +211,18 @@ export class Exchange implements Gate {
       // A stream asks at each of its chunks.
       if (this.#hasComplained) return
       this.#hasComplained = true
-      warn(
-        'HOLDFAST_COOKIE_AFTER_HEADERS',
-        'a session was started, or given a new id, after the headers of the response had been sent: its cookie cannot reach the client, so the new id was not issued; touch the session before the first write',
-      )
+      warnRarely('HOLDFAST_COOKIE_AFTER_HEADERS')
       return
     }
-    const remedy = claimsForwardedTls(this.#req)
-      ? "a proxy says that the client used TLS, but the app does not trust it: set app.set('trust proxy', 1) in Express, or req.secure = true elsewhere"
-      : "serve the app over TLS, or leave cookie.secure at 'auto'; behind a proxy that ends TLS set Express' trust proxy"
-    warnOnce(
+    warnRarely(
       'HOLDFAST_SECURE_COOKIE_NOT_SENT',
-      `cookie.secure is true and the request was not secure, so no session cookie was sent; ${remedy}`,
+      claimsForwardedTls(this.#req) ? 'a proxy says that the client used TLS' : undefined,
     )
   }
 
   #warnOfProxy(): void {
     if (this.#secure || this.service.options.cookie.settings.secure !== 'auto' || !claimsForwardedTls(this.#req)) return
-    warnOnce(
-      'HOLDFAST_UNTRUSTED_PROXY',
-      "a proxy says that the client used TLS, but the app does not trust it, so the session cookie was sent without Secure: set app.set('trust proxy', 1) in Express, or req.secure = true elsewhere",
-    )
+    warnRarely('HOLDFAST_UNTRUSTED_PROXY')
   }
 }
 

@@ -76,8 +76,5 @@ export class Renewals {
 
 /** Hooks are for logs: one that throws must not cost a user the request. */
 export function hookFailed(error: unknown): void {
-  warn(
-    'HOLDFAST_HOOK_FAILED',
-    `a hook of renewSessionHooks threw: ${error instanceof Error ? error.message : 'unknown reason'}`,
-  )
+  warn('HOLDFAST_HOOK_FAILED', error instanceof Error ? error.message : 'unknown reason')
 }

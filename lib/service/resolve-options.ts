@@ -28,6 +28,7 @@ export interface ResolvedRules {
   readonly timeouts: Timeouts
   readonly idLength: number
   readonly storeTimeout: number
+  readonly maxBytes: number
   readonly readUserSessionHook: ReadUserSessionHook | undefined
   readonly renewSessionHooks: RenewSessionHooks
   readonly clock: Clock
@@ -37,11 +38,14 @@ export interface ResolvedSessionOptions extends ResolvedRules {
   readonly store: SessionStore
   readonly cookie: SessionCookie
   readonly context: (req: IncomingMessage) => UserSessionOperationContext
+  readonly cacheControl: 'no-store' | 'private' | false
 }
 
 const defaults = {
   sessionTtl: 86_400,
   storeTimeout: 5,
+  maxBytes: 65_536,
+  cacheControl: 'no-store',
   cookie: {
     name: undefined,
     path: '/',
@@ -62,6 +66,8 @@ const optionKeys: KeysOf<SessionOptions> = {
   timeouts: true,
   idLength: true,
   storeTimeout: true,
+  maxBytes: true,
+  cacheControl: true,
   context: true,
   readUserSessionHook: true,
   renewSessionHooks: true,
@@ -91,12 +97,16 @@ const hookKeys: KeysOf<RenewSessionHooks> = {
 /** Checks every option and fills in the defaults. Copies; changes nothing in what it was given; `undefined` is absent. */
 export function resolveOptions(options: SessionOptions = {}): ResolvedSessionOptions {
   checkKeys<SessionOptions>('session options', options, optionKeys)
-  const { context = contextOfRequest } = options
+  const { context = contextOfRequest, cacheControl = defaults.cacheControl } = options
   checkFunction('context', context)
+  if (cacheControl !== false && cacheControl !== 'no-store' && cacheControl !== 'private') {
+    throw invalidOption('cacheControl', cacheControl, "'no-store', 'private' or false")
+  }
   const rules = resolveRules(options)
   return {
     ...rules,
     context,
+    cacheControl,
     cookie: resolveCookie(options.cookie, options.secret),
     store: resolveStore(options.store, rules),
   }
@@ -115,10 +125,16 @@ export function resolveRules(options: Pick<SessionOptions, keyof ResolvedRules>)
     timeouts: resolveTimeouts(options.timeouts, sessionTtl),
     idLength: resolveIdLength(options.idLength),
     storeTimeout,
+    maxBytes: resolveMaxBytes(options.maxBytes),
     readUserSessionHook,
     renewSessionHooks: resolveHooks(options.renewSessionHooks),
     clock,
   }
+}
+
+function resolveMaxBytes(maxBytes: number = defaults.maxBytes): number {
+  if (maxBytes === Infinity || (Number.isSafeInteger(maxBytes) && maxBytes > 0)) return maxBytes
+  throw invalidOption('maxBytes', maxBytes, 'a whole number of bytes, at least 1, or Infinity')
 }
 
 function resolveIdLength(idLength: number = defaultSecretBytes): number {
@@ -170,10 +186,7 @@ function resolveHooks(hooks: RenewSessionHooks = {}): RenewSessionHooks {
 function resolveStore(store: unknown, rules: { readonly clock: Clock; readonly storeTimeout: number }): SessionStore {
   if (store === undefined || store instanceof MemoryStore) {
     if (process.env['NODE_ENV'] === 'production') {
-      warnOnce(
-        'HOLDFAST_MEMORY_STORE',
-        'sessions are kept in the memory of this process: a restart forgets them and a second process does not know them; in production give the option store, for example a RedisStore from "holdfast/redis"',
-      )
+      warnOnce('HOLDFAST_MEMORY_STORE')
     }
     return store ?? new MemoryStore({ clock: rules.clock })
   }
@@ -200,12 +213,7 @@ function resolveSecrets(secret: unknown): readonly string[] {
     if (typeof one !== 'string' || one === '') {
       throw invalidOption('secret', one, 'a string that is not empty, or several')
     }
-    if (one.length < 16) {
-      warnOnce(
-        'HOLDFAST_SHORT_SECRET',
-        'the option secret has fewer than 16 characters and can be guessed; use 32 random bytes',
-      )
-    }
+    if (one.length < 16) warnOnce('HOLDFAST_SHORT_SECRET')
   }
   return secrets as string[]
 }

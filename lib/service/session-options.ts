@@ -66,6 +66,19 @@ export interface SessionOptions {
   timeouts?: TimeoutOptions | undefined
   /** Random bytes in the secret part of an id. Default 24, at least 16 (128 bits, as OWASP asks), at most 256. */
   idLength?: number | undefined
+  /**
+   * Bytes (UTF-8) that the values and flash messages of one session may take together, keys included, as JSON. More is
+   * refused with `SESSION_TOO_LARGE`, by `set` and `flash` where they see it, by the save at the latest; nothing of that
+   * save is stored. Default 65 536: a session is read at every request, and a client must not be able to fill the store
+   * with one. A whole number, at least 1; `Infinity` for no limit.
+   */
+  maxBytes?: number | undefined
+  /**
+   * `Cache-Control` of a response that carries the session cookie. Default `'no-store'`: neither a shared cache nor the
+   * browser's keeps it (OWASP Session Management, "Web Content Caching"). `'private'`: the browser's cache may. `false`: the
+   * app sees to it; a cache that keeps such a response hands one user's session to another.
+   */
+  cacheControl?: 'no-store' | 'private' | false | undefined
   /** Seconds after which a store call that has not answered has failed. Default 5: longer than a hiccup, shorter than a
    * client's patience. */
   storeTimeout?: number | undefined

@@ -1,6 +1,6 @@
 import { andThen, type Awaitable, isPromise } from '../base/awaitable'
 import { RecentKeys } from '../base/recent-keys'
-import { warn } from '../base/warnings'
+import { warnRarely } from '../base/warnings'
 import { hashId, handleOfId } from '../id/session-id'
 import { planCommit, type CommitFacts, type CommitPlan } from '../session/commit-plan'
 import { accessInterval, idleDeadline, isAccessDue, isLive, isRenewalDue, matchId } from '../session/lifetime'
@@ -283,6 +283,5 @@ function hasChanges(core: SessionCore, changes: FieldChanges): boolean {
 }
 
 function accessNotRecorded(error: unknown): void {
-  const reason = error instanceof Error ? error.message : 'unknown reason'
-  warn('HOLDFAST_ACCESS_NOT_RECORDED', `an access could not be recorded, the session may end early: ${reason}`)
+  warnRarely('HOLDFAST_ACCESS_NOT_RECORDED', error instanceof Error ? error.message : 'unknown reason')
 }

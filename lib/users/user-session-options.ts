@@ -31,6 +31,8 @@ export interface UserSessionManagerOptions<Device = UserSessionDevice, Location 
   renewSessionHooks?: RenewSessionHooks | undefined
   /** Seconds after which a call of the storage that has not answered has failed. Default 5, as in `SessionOptions`. */
   storeTimeout?: number | undefined
+  /** Bytes of one session's values, for `updateAll`. Default 65 536, as in `SessionOptions`. */
+  maxBytes?: number | undefined
   /** Unix seconds. Default: the machine's clock. For tests that turn it. */
   clock?: Clock | undefined
 }
@@ -43,6 +45,7 @@ const optionKeys: KeysOf<UserSessionManagerOptions> = {
   readUserSessionHook: true,
   renewSessionHooks: true,
   storeTimeout: true,
+  maxBytes: true,
   clock: true,
 }
 

@@ -46,10 +46,7 @@ export class RedisEvents {
   /** One connection serves all who listen; it is made for the first and closed after the last. */
   subscribe(listener: StoreListener): () => void {
     if (!canSubscribe(this.#client)) {
-      warnOnce(
-        'HOLDFAST_REDIS_CLIENT_WITHOUT_DUPLICATE',
-        'RedisStore: the client has no duplicate(), so channels learn of changes only from their periodic check',
-      )
+      warnOnce('HOLDFAST_REDIS_CLIENT_WITHOUT_DUPLICATE')
       return () => undefined
     }
     const remove = this.#listeners.add(listener)
@@ -185,9 +182,5 @@ class Subscription {
 }
 
 function warnWhenForbidden(error: unknown): void {
-  if (!isReplyError(error, 'NOPERM')) return
-  warnOnce(
-    'HOLDFAST_REDIS_NEWS_FORBIDDEN',
-    'RedisStore: the user of this Redis may not publish or subscribe, so channels learn of changes only from their periodic check; allow it the channels that start with the prefix of the store (ACL SETUSER ... &sess:news*)',
-  )
+  if (isReplyError(error, 'NOPERM')) warnOnce('HOLDFAST_REDIS_NEWS_FORBIDDEN')
 }

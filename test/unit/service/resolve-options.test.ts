@@ -14,12 +14,14 @@ const code = (options: unknown): string => {
 }
 
 test('no options are good options', () => {
-  const { sessionTtl, storeTimeout, idLength, cookie, timeouts, store } = resolveOptions()
-  expect({ sessionTtl, storeTimeout, idLength, timeouts }).toEqual({
+  const { sessionTtl, storeTimeout, idLength, cookie, timeouts, store, maxBytes, cacheControl } = resolveOptions()
+  expect({ sessionTtl, storeTimeout, idLength, timeouts, maxBytes, cacheControl }).toEqual({
     sessionTtl: 86_400,
     storeTimeout: 5,
     idLength: 24,
     timeouts: {},
+    maxBytes: 65_536,
+    cacheControl: 'no-store',
   })
   expect(cookie.settings).toEqual({
     path: '/',
@@ -76,6 +78,15 @@ test.each<[string, unknown, string]>([
   ['sessionTtl text', { sessionTtl: '5' }, 'INVALID_OPTION'],
   ['sessionTtl Infinity', { sessionTtl: Infinity }, 'INVALID_OPTION'],
   ['storeTimeout NaN', { storeTimeout: NaN }, 'INVALID_OPTION'],
+  ['maxBytes 0', { maxBytes: 0 }, 'INVALID_OPTION'],
+  ['maxBytes 1.5', { maxBytes: 1.5 }, 'INVALID_OPTION'],
+  ['maxBytes text', { maxBytes: '64kb' }, 'INVALID_OPTION'],
+  ['maxBytes 1', { maxBytes: 1 }, 'accepted'],
+  ['maxBytes Infinity', { maxBytes: Infinity }, 'accepted'],
+  ['cacheControl true', { cacheControl: true }, 'INVALID_OPTION'],
+  ['cacheControl public', { cacheControl: 'public' }, 'INVALID_OPTION'],
+  ['cacheControl private', { cacheControl: 'private' }, 'accepted'],
+  ['cacheControl false', { cacheControl: false }, 'accepted'],
   ['idLength 15', { idLength: 15 }, 'INVALID_SESSION_ID_LENGTH'],
   ['idLength 16.5', { idLength: 16.5 }, 'INVALID_SESSION_ID_LENGTH'],
   ['idLength 257', { idLength: 257 }, 'INVALID_SESSION_ID_LENGTH'],

@@ -1,0 +1,14 @@
+import { SessionError, type SessionErrorCode } from '../../../lib/base/errors'
+
+const failuresOfTheStore: SessionErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_TIMEOUT']
+const faultsOfTheApp: SessionErrorCode[] = ['INVALID_OPTION', 'SESSION_MISUSE', 'SESSION_TOO_LARGE']
+
+test.each(failuresOfTheStore)('%s asks for 503 under both names that frameworks read', (code) => {
+  const { status, statusCode } = new SessionError(code, 'x')
+  expect([status, statusCode]).toEqual([503, 503])
+})
+
+test.each(faultsOfTheApp)('%s has no status, so that a framework responds with 500', (code) => {
+  const { status, statusCode } = new SessionError(code, 'x')
+  expect([status, statusCode]).toEqual([undefined, undefined])
+})
