@@ -12,6 +12,8 @@ const texts = {
     'a session was started, or given a new id, after the headers of the response had been sent: its cookie cannot reach the client, so the new id was not issued; change the session before the first write',
   HOLDFAST_ERROR_NOT_ANSWERED:
     'a session could not be stored and next(error) was called for that, but no error handler has sent a response since; the request got 503',
+  HOLDFAST_FLASH_NOT_STORED:
+    'a session was ended, as the app asked, but the flash message for the next page could not be stored and is lost',
   HOLDFAST_HOOK_FAILED: 'a hook of renewSessionHooks threw',
   HOLDFAST_LOOKS_LIKE_MILLISECONDS:
     'an option that is in seconds has a value that is a round number of minutes in milliseconds; divide it by 1000 if milliseconds were meant',

@@ -1,5 +1,5 @@
 import { SessionError } from '../base/errors'
-import { warn } from '../base/warnings'
+import { warnRarely } from '../base/warnings'
 import type { CommitFacts } from '../session/commit-plan'
 import { FlashFields } from '../session/flash-fields'
 import { type AnySession, coreOf } from '../session/session'
@@ -49,10 +49,7 @@ export async function commitReplacement(
     } catch (error) {
       if (!(error instanceof SessionError) || error.status === undefined) throw error
       coreOf(session).gone = true
-      warn(
-        'HOLDFAST_FLASH_NOT_STORED',
-        `a session was ended, as the app asked, but the flash message for the next page could not be stored and is lost (${error.code}: ${error.message})`,
-      )
+      warnRarely('HOLDFAST_FLASH_NOT_STORED', `${error.code}: ${error.message}`)
       return { outcome: notStored, cleared }
     }
   }
