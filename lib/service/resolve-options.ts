@@ -58,6 +58,8 @@ const defaults = {
   } satisfies Omit<CookieSettings, 'secure'>,
 } as const
 
+const cacheChoices: readonly unknown[] = ['no-store', 'private', false]
+
 const optionKeys: KeysOf<SessionOptions> = {
   store: true,
   secret: true,
@@ -99,7 +101,7 @@ export function resolveOptions(options: SessionOptions = {}): ResolvedSessionOpt
   checkKeys<SessionOptions>('session options', options, optionKeys)
   const { context = contextOfRequest, cacheControl = defaults.cacheControl } = options
   checkFunction('context', context)
-  if (cacheControl !== false && cacheControl !== 'no-store' && cacheControl !== 'private') {
+  if (!cacheChoices.includes(cacheControl)) {
     throw invalidOption('cacheControl', cacheControl, "'no-store', 'private' or false")
   }
   const rules = resolveRules(options)
