@@ -3,7 +3,7 @@ import { isSecureRequest } from './base/request'
 import { ChannelHub } from './channels/channel-hub'
 import type { ChannelSession } from './channels/channel-session'
 import type { ChannelSocket } from './channels/channel-socket'
-import { isSecureHandshake } from './channels/handshake-origin'
+import { acceptOrigin, checkOriginOptions, isSecureHandshake, type OriginOptions } from './channels/handshake-origin'
 import { type ChannelOptions, openChannel } from './channels/open-channel'
 import { upgradeRequestOf } from './channels/upgrade-request'
 import { addSessionCookies } from './hold/response-headers'
@@ -112,11 +112,20 @@ export class SessionManager {
     return valuesIn(verified)
   }
 
-  /** As `fromRequest`, for the request of a WebSocket handshake: the upgrade request itself (`ws`), a Socket.IO socket, or
-   * a socket that carries its request as `upgradeReq`. */
-  async fromWebSocket(socketOrUpgradeRequest: object): Promise<Record<string, unknown> | undefined> {
+  /**
+   * As `fromRequest`, for the request of a WebSocket handshake: the upgrade request itself (`ws`), a Socket.IO socket, or a
+   * socket that carries its request as `upgradeReq`. Undefined also for a page of another origin, by the same rule and
+   * option as `openChannel`: browsers send cookies with the WebSockets of any page (RFC 6455 section 10.2).
+   *
+   * @throws SessionError (by rejecting) `INVALID_OPTION`.
+   */
+  async fromWebSocket(
+    socketOrUpgradeRequest: object,
+    options: OriginOptions = {},
+  ): Promise<Record<string, unknown> | undefined> {
+    checkOriginOptions(options)
     const req = upgradeRequestOf(socketOrUpgradeRequest)
-    if (req === undefined) return undefined
+    if (req === undefined || !acceptOrigin(req, options.allowedOrigins)) return undefined
     const { verified } = await findPresented(this.#service, req, isSecureHandshake(req))
     return valuesIn(verified)
   }

@@ -5,7 +5,7 @@
 const texts = {
   HOLDFAST_ACCESS_NOT_RECORDED: 'an access could not be recorded, so the session may end early',
   HOLDFAST_CHANNEL_ORIGIN_REFUSED:
-    'a channel was refused to a page of another origin; if that page is yours, or a proxy changes the Host header, name its origin in the option allowedOrigins',
+    'the WebSocket of a page of another origin was refused; if that page is yours, or a proxy changes the Host header, name its origin in the option allowedOrigins',
   HOLDFAST_CHANNELS_WITHOUT_NEWS:
     'the session store could not be subscribed to: until it can, channels learn of changes only from their periodic check',
   HOLDFAST_COOKIE_AFTER_HEADERS:

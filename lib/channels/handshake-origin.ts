@@ -1,31 +1,79 @@
 import type { IncomingMessage } from 'node:http'
+import { checkKeys, invalidOption, type KeysOf } from '../base/option-check'
 import { claimsForwardedTls, headerOf, isSecureRequest } from '../base/request'
+import { warnOnce } from '../base/warnings'
 
-/** Which origins may open a channel; see `ChannelOptions.allowedOrigins`. */
+/** Which origins may open a channel; see {@link OriginOptions}. */
 export type AllowedOrigins = readonly string[] | ((origin: string, upgradeRequest: IncomingMessage) => boolean)
 
+/** Whose handshakes are accepted: for `sessions.openChannel` and `sessions.fromWebSocket`. */
+export interface OriginOptions {
+  /**
+   * The pages that may open a WebSocket with the user's session, as origins (`'https://app.example.com'`), or a function
+   * that decides. Default: pages of the host that the handshake was sent to (`Host`); when the handshake came over TLS, or
+   * a proxy says so in `X-Forwarded-Proto`, only `https:` pages of it. Behind a proxy that changes `Host`, give a list. A
+   * list replaces the default, so name the app's own origin too.
+   *
+   * A handshake without `Origin` comes from no browser. It is accepted by default. A list refuses it, unless the list has
+   * the word `'no-origin'`; a function gets that word in place of the origin. `'null'`, which sandboxed pages of any site
+   * send, cannot be on a list.
+   */
+  allowedOrigins?: AllowedOrigins | undefined
+}
+
+/** Stands for a handshake without `Origin`. It is no URL, so no header can match it. */
+const noOrigin = 'no-origin'
+
+export const originKeys: KeysOf<OriginOptions> = { allowedOrigins: true }
+
+/** @throws SessionError `INVALID_OPTION`. */
+export function checkOriginOptions(options: OriginOptions): void {
+  checkKeys<OriginOptions>('fromWebSocket options', options, originKeys)
+  checkAllowedOrigins(options.allowedOrigins)
+}
+
+export function checkAllowedOrigins(allowed: unknown): void {
+  if (allowed === undefined || typeof allowed === 'function') return
+  const accepts = `a list of origins such as 'https://app.example.com' (and '${noOrigin}'), or a function`
+  if (!Array.isArray(allowed)) throw invalidOption('allowedOrigins', allowed, accepts)
+  for (const origin of allowed as unknown[]) {
+    const isKnown = typeof origin === 'string' && (origin === noOrigin || parseOrigin(origin) !== undefined)
+    if (!isKnown) throw invalidOption('allowedOrigins', origin, accepts)
+  }
+}
+
+/** As {@link isOriginAllowed}; logs a warning the first time that an origin is refused. */
+export function acceptOrigin(req: IncomingMessage, allowed: AllowedOrigins | undefined): boolean {
+  if (isOriginAllowed(req, allowed)) return true
+  const header = req.headers.origin
+  const origin = header === undefined ? noOrigin : (parseOrigin(header)?.origin ?? 'none that can be named')
+  warnOnce('HOLDFAST_CHANNEL_ORIGIN_REFUSED', origin)
+  return false
+}
+
 /**
- * Whether the page that opened the handshake may. A browser lets every page in the world open a WebSocket to every host,
- * and where `SameSite` does not forbid it sends that host's cookies along; the one thing that tells the pages apart is
- * `Origin`, which a browser always sends with a WebSocket and no page can forge (RFC 6455 section 10.2). Who sends none
- * is no browser, and can present only a cookie of its own.
+ * Whether the page that sent the handshake may open a WebSocket. A browser lets every page open a WebSocket to every host,
+ * and sends that host's cookies with it where `SameSite` does not forbid it. Only `Origin` tells the pages apart: a browser
+ * sends it with every handshake, and no page can forge it (RFC 6455 section 10.2). A client that sends none is no browser,
+ * and can send only cookies of its own.
  */
 export function isOriginAllowed(req: IncomingMessage, allowed: AllowedOrigins | undefined): boolean {
   const origin = headerOf(req, 'origin')
-  if (origin === undefined) return true
-  if (typeof origin !== 'string') return false
-  if (typeof allowed === 'function') return allowed(origin, req)
+  if (origin !== undefined && typeof origin !== 'string') return false
+  if (typeof allowed === 'function') return allowed(origin ?? noOrigin, req)
+  if (origin === undefined) return allowed === undefined || allowed.includes(noOrigin)
   const url = parseOrigin(origin)
   if (url === undefined) return false
   if (allowed !== undefined) return allowed.some((one) => parseOrigin(one)?.origin === url.origin)
-  // Over TLS, a page of the same name that came without it may be anybody's who sits on the wire.
-  if (isSecureRequest(req) && url.protocol !== 'https:') return false
+  // On a site with TLS, a page of the same host that was loaded without TLS may be an attacker's on the network. A forged
+  // X-Forwarded-Proto can only have the handshake refused.
+  if ((isSecureRequest(req) || claimsForwardedTls(req)) && url.protocol !== 'https:') return false
   const host = headerOf(req, 'host')
-  // The scheme of the page, so that a default port that one of the two spells out makes no difference.
+  // Parsed with the page's scheme, so that a default port that only one of the two names makes no difference.
   return typeof host === 'string' && parseOrigin(`${url.protocol}//${host}`)?.host === url.host
 }
 
-/** A page's origin as one can write it down; undefined for `null`, which any page can have, and for what is none. */
+/** An `http:` or `https:` origin. Undefined for `null`, which any page can send, and for what is no origin. */
 export function parseOrigin(origin: string): URL | undefined {
   try {
     const url = new URL(origin)
@@ -39,9 +87,9 @@ export function parseOrigin(origin: string): URL | undefined {
 }
 
 /**
- * Whether the client thinks that it came over TLS, which decides the name of its cookie. An upgrade does not go through
- * Express, so nobody has looked at `trust proxy`; but the origin is the page's, and a page over TLS opens no socket
- * without it. A client that says something else than the truth here merely has another one of its own cookies read.
+ * Whether the client sees the site over TLS, which decides the name of its cookie. An upgrade request does not pass
+ * Express, so `trust proxy` was not applied; but a page that was loaded over TLS opens no WebSocket without TLS. A client
+ * that lies here only has another one of its own cookies read.
  */
 export function isSecureHandshake(req: IncomingMessage): boolean {
   const { secure } = req as { secure?: unknown }

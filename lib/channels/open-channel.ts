@@ -1,24 +1,23 @@
 import type { IncomingMessage } from 'node:http'
 import { SessionError } from '../base/errors'
 import { checkBoolean, checkKeys, invalidOption, isPositive, type KeysOf } from '../base/option-check'
-import { warnOnce } from '../base/warnings'
 import { findPresented } from '../service/find-presented'
 import type { SessionService } from '../service/session-service'
 import type { ChannelHub } from './channel-hub'
 import { ChannelSession } from './channel-session'
 import { type ChannelSocket, linkSocket, type SocketLink } from './channel-socket'
-import { type AllowedOrigins, isOriginAllowed, isSecureHandshake, parseOrigin } from './handshake-origin'
+import {
+  acceptOrigin,
+  type AllowedOrigins,
+  checkAllowedOrigins,
+  isSecureHandshake,
+  originKeys,
+  type OriginOptions,
+} from './handshake-origin'
 import { upgradeRequestOf } from './upgrade-request'
 
 /** Options of `sessions.openChannel`; all have defaults. A wrong one throws `INVALID_OPTION`. */
-export interface ChannelOptions {
-  /**
-   * The pages that may open a channel, as origins (`'https://app.example.com'`), or a function that decides. Default: those
-   * of the host that the handshake was sent to (`Host`), over TLS only those that came over TLS; behind a proxy that changes
-   * `Host`, give a list. A list replaces the default: name the own host too. A handshake without `Origin` is accepted
-   * always: it comes from no browser. `'null'` is never on a list.
-   */
-  allowedOrigins?: AllowedOrigins | undefined
+export interface ChannelOptions extends OriginOptions {
   /** The code with which the socket is closed when its session is over; false leaves it to the app's `onEnd`. Default 4401,
    * by analogy with HTTP's 401; when the manager is closed, 1001 in its place. A socket of Socket.IO is disconnected, which
    * keeps its client from coming back by itself. */
@@ -41,7 +40,7 @@ interface ResolvedChannelOptions {
 }
 
 const keys: KeysOf<ChannelOptions> = {
-  allowedOrigins: true,
+  ...originKeys,
   closeCode: true,
   messagesAreActivity: true,
   checkInterval: true,
@@ -50,6 +49,8 @@ const keys: KeysOf<ChannelOptions> = {
 /** "Going away", "try again later" (RFC 6455 section 7.4.1 and its registry). */
 const goingAway = 1001
 const tryAgainLater = 1013
+/** "Internal error". */
+const internalError = 1011
 
 /** See `SessionManager.openChannel`. */
 export async function openChannel<T extends object>(
@@ -69,9 +70,8 @@ export async function openChannel<T extends object>(
   }
   const link = linkSocket(socket)
   if (link.isClosed()) return undefined
-  if (!isOriginAllowed(req, options.allowedOrigins)) {
+  if (!isAccepted(req, options, link)) {
     link.release()
-    warnOfOrigin(req)
     return undefined
   }
   link.pause()
@@ -93,6 +93,16 @@ export async function openChannel<T extends object>(
   }
 }
 
+/** An app's function that throws must not leave a socket open that nothing will close. */
+function isAccepted(req: IncomingMessage, { allowedOrigins }: ResolvedChannelOptions, link: SocketLink): boolean {
+  try {
+    return acceptOrigin(req, allowedOrigins)
+  } catch (error) {
+    link.close(internalError, 'the origin could not be checked')
+    throw error
+  }
+}
+
 function join<T extends object>(channel: ChannelSession<T>, link: SocketLink, options: ResolvedChannelOptions): void {
   const { closeCode } = options
   link.onClose(() => channel.close())
@@ -107,7 +117,7 @@ function join<T extends object>(channel: ChannelSession<T>, link: SocketLink, op
 function resolveOptions(options: ChannelOptions): ResolvedChannelOptions {
   checkKeys<ChannelOptions>('channel options', options, keys)
   const { allowedOrigins, closeCode = 4401, messagesAreActivity = false, checkInterval = 30 } = options
-  if (allowedOrigins !== undefined) checkOrigins(allowedOrigins)
+  checkAllowedOrigins(allowedOrigins)
   if (closeCode !== false && !isCloseCode(closeCode)) {
     throw invalidOption('closeCode', closeCode, 'a code from 4000 to 4999, or false')
   }
@@ -121,20 +131,4 @@ function resolveOptions(options: ChannelOptions): ResolvedChannelOptions {
 /** The codes that are an application's own (RFC 6455 section 7.4.2). */
 function isCloseCode(code: unknown): boolean {
   return Number.isInteger(code) && (code as number) >= 4000 && (code as number) <= 4999
-}
-
-function checkOrigins(allowed: unknown): void {
-  if (typeof allowed === 'function') return
-  const accepts = "a list of origins such as 'https://app.example.com', or a function"
-  if (!Array.isArray(allowed)) throw invalidOption('allowedOrigins', allowed, accepts)
-  for (const origin of allowed as unknown[]) {
-    if (typeof origin !== 'string' || parseOrigin(origin) === undefined) {
-      throw invalidOption('allowedOrigins', origin, accepts)
-    }
-  }
-}
-
-function warnOfOrigin(req: IncomingMessage): void {
-  const origin = parseOrigin(String(req.headers.origin))?.origin ?? 'none that can be named'
-  warnOnce('HOLDFAST_CHANNEL_ORIGIN_REFUSED', origin)
 }

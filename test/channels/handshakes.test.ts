@@ -45,8 +45,39 @@ describe('the origin', () => {
     expect(await (await app.connect(secure, { origin: 'https://partner.example' })).next('open')).toEqual({
       name: 'Ada',
     })
-    expect(await (await app.connect(cookie)).next('open')).toEqual({ name: 'Ada' })
+    expect(await (await app.connect(cookie)).closed).toMatchObject({ code: 4400 })
     await app.close()
+  })
+
+  test('a client without an origin gets a channel when there is no list, or the list names it', async () => {
+    for (const allowedOrigins of [undefined, ['https://partner.example', 'no-origin']]) {
+      const app = await startChannelApp({}, { allowedOrigins })
+      const { cookie } = await app.get('/set/name/Ada')
+      expect(await (await app.connect(cookie)).next('open')).toEqual({ name: 'Ada' })
+      await app.close()
+    }
+  })
+
+  test('a page without TLS gets no channel on a site whose proxy ends TLS', async () => {
+    const app = await startChannelApp({})
+    const { cookie } = await app.get('/set/name/Ada')
+    const proxied = { host: 'app.example.com', 'x-forwarded-proto': 'https' }
+    const secure = cookie.replace('sid=', '__Host-sid=')
+    const page = await app.connect(secure, { ...proxied, origin: 'http://app.example.com' })
+    expect(await page.closed).toMatchObject({ code: 4400 })
+    const own = await app.connect(secure, { ...proxied, origin: 'https://app.example.com' })
+    expect(await own.next('open')).toEqual({ name: 'Ada' })
+    await app.close()
+  })
+
+  test('a function that throws closes the socket, and openChannel rejects with what it threw', async () => {
+    const sessions = new SessionManager()
+    const socket = new FakeSocket()
+    const request = handshake(await sessions.create(), { origin: 'null' })
+    const allowedOrigins = (origin: string) => new URL(origin).hostname === 'app.example.com'
+    await expect(sessions.openChannel(socket, request, { allowedOrigins })).rejects.toThrow('Invalid URL')
+    await turn()
+    expect([socket.closedWith?.[0], socket.countListeners()]).toEqual([1011, 0])
   })
 
   test('nothing is asked of the store for a page that is refused', async () => {
@@ -215,9 +246,42 @@ describe('fromWebSocket', () => {
 
   test('reads the secure cookie of a page that came over TLS, also when a proxy ended it', async () => {
     const id = await sessions.create({ name: 'Ada' })
-    const headers = { cookie: `__Host-sid=${id}; sid=planted`, origin: 'https://app.example.com' }
+    const headers = {
+      host: 'app.example.com',
+      cookie: `__Host-sid=${id}; sid=planted`,
+      origin: 'https://app.example.com',
+    }
     expect(await sessions.fromWebSocket({ headers })).toEqual({ name: 'Ada' })
     expect(await sessions.fromWebSocket({ headers: { cookie: headers.cookie } })).toBeUndefined()
+  })
+
+  test('checks the origin as openChannel does, before it asks the store', async () => {
+    const store = new MemoryStore()
+    const own = new SessionManager({ store })
+    const id = await own.create({ name: 'Ada' })
+    const load = jest.spyOn(store, 'load')
+    const from = (origin: string | undefined, allowedOrigins?: string[]) =>
+      own.fromWebSocket(
+        handshake(id, origin === undefined ? {} : { origin }),
+        allowedOrigins === undefined ? {} : { allowedOrigins },
+      )
+    expect(await from('http://evil.example')).toBeUndefined()
+    expect(await from('http://app.example.com', ['http://partner.example'])).toBeUndefined()
+    expect(await from(undefined, ['http://partner.example'])).toBeUndefined()
+    expect(load).not.toHaveBeenCalled()
+    expect(warned.mock.calls).toHaveLength(1)
+    expect(await from('http://app.example.com')).toEqual({ name: 'Ada' })
+    expect(await from('http://partner.example', ['http://partner.example'])).toEqual({ name: 'Ada' })
+    expect(await from(undefined, ['http://partner.example', 'no-origin'])).toEqual({ name: 'Ada' })
+    expect(await from(undefined)).toEqual({ name: 'Ada' })
+  })
+
+  test.each<[string, object]>([
+    ['an unknown option', { allowedOrigin: [] }],
+    ['an origin that is none', { allowedOrigins: ['app.example.com'] }],
+    ['an origin that is missing, as from an environment variable', { allowedOrigins: [undefined] }],
+  ])('rejects %s', async (_name, options) => {
+    await expect(sessions.fromWebSocket(handshake(''), options)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
   })
 
   test.each<[string, object]>([

@@ -7,7 +7,7 @@ function request(headers: Record<string, string | undefined>, more: object = {})
 
 const tls = { socket: { encrypted: true } }
 
-describe('without a list, the page must be of the host', () => {
+describe('without a list, a handshake is accepted only from a page of its host', () => {
   test.each<[string, string | undefined, string | undefined, boolean, object]>([
     ['the same host', 'https://app.example.com', 'app.example.com', true, {}],
     ['the same host and port', 'http://localhost:3000', 'localhost:3000', true, {}],
@@ -39,9 +39,19 @@ describe('without a list, the page must be of the host', () => {
       ),
     ).toBe(allowed)
   })
+
+  test.each<[string, string, string, boolean]>([
+    ['a page that came without TLS', 'http://app.example.com', 'https', false],
+    ['a page that came without TLS, through two proxies', 'http://app.example.com', 'HTTPS, http', false],
+    ['a page that came over TLS', 'https://app.example.com', 'https', true],
+    ['a page that came without TLS where the proxy has none', 'http://app.example.com', 'http', true],
+  ])('behind a proxy that ends TLS: %s', (_name, origin, proto, allowed) => {
+    const req = request({ origin, host: 'app.example.com', 'x-forwarded-proto': proto })
+    expect(isOriginAllowed(req, undefined)).toBe(allowed)
+  })
 })
 
-describe('with a list, the page must be on it', () => {
+describe('with a list, a handshake is accepted only from an origin on it', () => {
   const list = ['https://app.example.com', 'http://localhost:3000/', 'https://other.example:443']
   test.each<[string, string | undefined, boolean]>([
     ['one of them', 'https://app.example.com', true],
@@ -50,30 +60,43 @@ describe('with a list, the page must be on it', () => {
     ['another scheme', 'http://app.example.com', false],
     ['the host, which is not on it', 'https://host.example', false],
     ['a sandboxed page', 'null', false],
-    ['no origin: no browser', undefined, true],
+    ['no origin', undefined, false],
   ])('%s', (_name, origin, allowed) => {
     expect(isOriginAllowed(request({ host: 'host.example', ...(origin !== undefined && { origin }) }), list)).toBe(
       allowed,
     )
   })
 
+  test.each<[string, string | undefined, boolean]>([
+    ['no origin', undefined, true],
+    ['one of them', 'https://app.example.com', true],
+    ['another', 'https://host.example', false],
+    ['a header that spells the word', 'no-origin', false],
+  ])("a list with 'no-origin': %s", (_name, origin, allowed) => {
+    const req = request({ host: 'host.example', ...(origin !== undefined && { origin }) })
+    expect(isOriginAllowed(req, ['https://app.example.com', 'no-origin'])).toBe(allowed)
+  })
+
   test('an empty list lets no page in', () => {
     expect(isOriginAllowed(request({ host: 'a.example', origin: 'https://a.example' }), [])).toBe(false)
+    expect(isOriginAllowed(request({ host: 'a.example' }), [])).toBe(false)
   })
 })
 
-test('a function decides by the origin as it was sent, and is not asked about no origin', () => {
+test("a function decides by the origin as it was sent, and by 'no-origin' where none was", () => {
   const asked: unknown[] = []
   const decide: AllowedOrigins = (origin, req) => {
     asked.push([origin, req.headers.host])
-    return origin === 'null'
+    return origin === 'null' || origin === 'no-origin'
   }
   expect(isOriginAllowed(request({ origin: 'null', host: 'a' }), decide)).toBe(true)
   expect(isOriginAllowed(request({ origin: 'https://a', host: 'a' }), decide)).toBe(false)
   expect(isOriginAllowed(request({ host: 'a' }), decide)).toBe(true)
+  expect(isOriginAllowed(request({ host: 'a' }), (origin) => origin.endsWith('.example'))).toBe(false)
   expect(asked).toEqual([
     ['null', 'a'],
     ['https://a', 'a'],
+    ['no-origin', 'a'],
   ])
 })
 
