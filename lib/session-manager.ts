@@ -95,7 +95,7 @@ export class SessionManager {
    * cleared too. */
   async delete(id: string, res?: ServerResponse): Promise<void> {
     const verified = await this.#find(id)
-    if (verified !== undefined) await this.#service.store.delete(verified.handle, this.#service.now)
+    if (verified !== undefined) await this.#service.delete(verified)
     if (res !== undefined) addSessionCookies(res, [this.#service.options.cookie.clear(secureOf(res))])
   }
 

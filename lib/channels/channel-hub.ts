@@ -123,9 +123,8 @@ export class ChannelHub implements ChannelStore {
     const watched = this.#watched.get(handle)
     if (watched === undefined) return
     const { store } = this.#service
-    // The handle may have got another owner, whose session is not this channel's to end.
-    const stored = await store.load(handle, this.#service.now)
-    if (stored?.record.epoch === watched.epoch) await store.delete(handle, this.#service.now)
+    // A login that came after the channel was opened is not the channel's to end.
+    await store.delete(handle, this.#service.now, { createdAt: watched.stored?.record.createdAt })
     if (this.#watched.get(handle) === watched) this.#end(watched, 'ended')
   }
 

@@ -193,7 +193,7 @@ export class Exchange implements Gate {
       this.#warnOfProxy()
       return [cookie.write(core.id, this.#secure, this.#maxAge())]
     }
-    const isEnded = core.destroyed && core.gone && this.#presented && delivery === 'open'
+    const isEnded = core.destroyed && core.gone && !core.endRefused && this.#presented && delivery === 'open'
     if (outcome.cookie !== 'clear' && !cleared && !isEnded) return noCookies
     this.#presented = false
     return [cookie.clear(this.#secure)]

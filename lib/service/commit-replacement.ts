@@ -43,7 +43,13 @@ export async function commitReplacement(
   }
 
   if (hasOnlyFlash(session)) {
+    const before = [...replaced]
     const cleared = await deleteReplaced()
+    if (before.some((one) => coreOf(one).endRefused)) {
+      // The client has logged in meanwhile, on another id: a cookie for the flash message would take its place.
+      coreOf(session).gone = true
+      return { outcome: notStored, cleared: false }
+    }
     try {
       return { outcome: await service.commit(session, delivery, presented), cleared }
     } catch (error) {

@@ -14,6 +14,7 @@ import {
 } from '../session/record'
 import { type AnySession, coreOf, type Session, sessionAround } from '../session/session'
 import { SessionCore, type SessionSetting } from '../session/session-core'
+import type { DeleteResult } from '../session/store'
 import { GuardedStore } from '../stores/guarded-store'
 import { Renewals } from './renewals'
 import type { ResolvedSessionOptions } from './resolve-options'
@@ -110,9 +111,11 @@ export class SessionService {
         core.gone = core.destroyed
         return plan.cookie === 'none' && !plan.undeliverable ? nothing : plan
       case 'delete':
-        return andThen(this.store.delete(core.handle, this.now), () => {
+        return andThen(this.store.delete(core.handle, this.now, { createdAt: core.record?.createdAt }), (result) => {
           core.gone = true
-          return plan
+          // A login on the id from before this request is not this request's to end, nor to clear the cookie of.
+          core.endRefused = result === 'refused'
+          return core.endRefused ? ended : plan
         })
       case 'insert':
         return this.#insert(core, plan)
@@ -124,7 +127,12 @@ export class SessionService {
   /** Deletes live sessions that the cookies of a request name beside its own, before a login of that request is stored:
    * so the client's next request then names the login alone, whatever put them there. */
   async endAll(sessions: readonly VerifiedSession[]): Promise<void> {
-    await Promise.all(sessions.map(async ({ handle }) => this.store.delete(handle, this.now)))
+    await Promise.all(sessions.map(async (verified) => this.delete(verified)))
+  }
+
+  /** Ends the session that an id has opened, unless there was a login on it meanwhile. */
+  delete({ handle, stored }: Pick<VerifiedSession, 'handle' | 'stored'>): Awaitable<DeleteResult> {
+    return this.store.delete(handle, this.now, { createdAt: stored.record.createdAt })
   }
 
   #setting(): SessionSetting {
@@ -218,7 +226,9 @@ export class SessionService {
     const replace = { hash: hashId(core.id), issuedAt: now }
     if (core.login === undefined) return { ...change, replace }
     const { subject, context, ttl } = core.login
-    const bind = { subject, context, createdAt: now, idleUntil: idleDeadline(now, timeouts), expiresAt: now + ttl }
+    // Never the same as before, also with a clock that stands still: by `createdAt` a delete knows that there was a login.
+    const createdAt = now === record.createdAt ? now + shortestLogin : now
+    const bind = { subject, context, createdAt, idleUntil: idleDeadline(now, timeouts), expiresAt: now + ttl }
     return { ...change, replace, bind }
   }
 
@@ -270,6 +280,9 @@ export class SessionService {
     }
   }
 }
+
+/** Seconds between two logins on one session, at least; the smallest step that a record keeps. */
+const shortestLogin = 0.001
 
 const none: FieldChanges = { set: new Map(), remove: [] }
 

@@ -52,6 +52,9 @@ export class SessionCore {
   login: LoginIntent | undefined
   /** The store has no such session any more: nothing is left to be saved. */
   gone = false
+  /** There was a login on the session, on another id, so this request could not end it: the client's cookie is not its to
+   * clear. */
+  endRefused = false
   /** Who carries the session through a request; the HTTP side knows what it is. */
   host: object | undefined
   deleteId: string | undefined

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../base/awaitable'
+import type { CallDeadline } from '../base/call-deadline'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from './record'
 
 /**
@@ -10,6 +11,9 @@ import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSes
  *   its deadline on: `insert` and `change` set that time, so no record is ever without one.
  * - `now` (Unix seconds) decides what is live, so that one clock rules a process and a test can turn it.
  * - Unknown, dropped, corrupt or foreign data is absence, never an error. A backend that fails throws or rejects.
+ * - `deadline` is when the caller stops to wait: it has then been told that the call failed. A store that has not written
+ *   by then must not write later, over something newer: a call of several steps stops between them, and a store that can
+ *   has its server refuse what arrives too late. Absent: the call may take any time.
  * - What is handed out or taken in is never shared with the caller: later changes to it change nothing.
  */
 export interface SessionStore {
@@ -18,25 +22,24 @@ export interface SessionStore {
 
   /** Keeps a new session. The handle was just minted: there is none of that name. A record with a subject is listed
    * under it before it can be opened. */
-  insert(handle: string, session: StoredSession, now: number): Awaitable<void>
+  insert(handle: string, session: StoredSession, now: number, deadline?: CallDeadline): Awaitable<void>
 
   /** Applies a change to a live record ({@link changeRecord} defines it), or nothing at all. One command, unless it
    * binds a subject: then the subject's listing has the handle before the record has the subject. */
-  change(handle: string, change: RecordChange, now: number): Awaitable<ChangeResult>
+  change(handle: string, change: RecordChange, now: number, deadline?: CallDeadline): Awaitable<ChangeResult>
 
-  /** Ends a session, for good: a later `change` finds it gone. With `ofSubject` only a session of that subject. Resolves
-   * to whether a live one was ended. */
-  delete(handle: string, now: number, ofSubject?: string): Awaitable<boolean>
+  /** Ends a session, for good: a later `change` finds none. With conditions, only a session that meets them all. */
+  delete(handle: string, now: number, only?: DeleteConditions, deadline?: CallDeadline): Awaitable<DeleteResult>
 
   /** The live sessions of a subject, by handle. A constant number of round trips. */
-  list?(subject: string, now: number): Awaitable<ReadonlyMap<string, SessionRecord>>
+  list?(subject: string, now: number, deadline?: CallDeadline): Awaitable<ReadonlyMap<string, SessionRecord>>
 
-  /** Ends every session that was bound to the subject when the call began (but not `except`, a handle); resolves to how
-   * many live ones were ended. */
-  deleteAll?(subject: string, now: number, except?: string): Awaitable<number>
+  /** Ends every session that was bound to the subject when the call began (but not `except`, a handle), and none that was
+   * bound later; resolves to how many live ones were ended. */
+  deleteAll?(subject: string, now: number, except?: string, deadline?: CallDeadline): Awaitable<number>
 
-  /** Changes fields of every live session of a subject; resolves to how many. */
-  changeAll?(subject: string, fields: FieldChanges, now: number): Awaitable<number>
+  /** Changes fields of every live session that was bound to the subject when the call began; resolves to how many. */
+  changeAll?(subject: string, fields: FieldChanges, now: number, deadline?: CallDeadline): Awaitable<number>
 
   /**
    * Tells of sessions that changed or ended, so that a channel can follow its session; without it, channels learn of
@@ -59,6 +62,28 @@ export interface SessionStore {
 
   /** Lets go of timers and connections that the store made itself. Twice is once. */
   close?(): Awaitable<void>
+}
+
+/** Which session a `delete` may end; what is absent is not asked for. */
+export interface DeleteConditions {
+  /** The session must be one of this subject. */
+  readonly subject?: string | undefined
+  /** `createdAt` of the record that the caller has seen. A login restarts it, a new id alone does not: so a request that
+   * began before a login cannot end the login, and a logout is not refused because another tab got a new id. */
+  readonly createdAt?: number | undefined
+  /** The hash of the id that opens the session now. */
+  readonly hash?: string | undefined
+}
+
+/** `ended`: a live session was ended. `absent`: there was none, or time had ended it. `refused`: there is a live one, and
+ * it does not meet the conditions. */
+export type DeleteResult = 'ended' | 'absent' | 'refused'
+
+/** Whether a `delete` with these conditions may end the record; every store must agree with it. */
+export function meetsConditions(record: SessionRecord, { subject, createdAt, hash }: DeleteConditions = {}): boolean {
+  if (subject !== undefined && record.subject !== subject) return false
+  if (createdAt !== undefined && record.createdAt !== createdAt) return false
+  return hash === undefined || record.hash === hash
 }
 
 /** See `SessionStore.subscribe`. */

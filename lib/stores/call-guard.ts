@@ -1,11 +1,12 @@
 import { type Awaitable, isPromise } from '../base/awaitable'
+import { CallDeadline } from '../base/call-deadline'
 import { SessionError } from '../base/errors'
 import { startTimer } from '../base/timers'
 
 /**
  * Guards calls into code of others that keeps sessions: whatever goes wrong in one, in whatever way, comes out as one
- * `SessionError` that Express answers with 503 (`STORE_UNAVAILABLE`, or `STORE_TIMEOUT` for a call that did not answer in
- * time), with the original error as `cause`. A call that answers at once costs no timer.
+ * `SessionError` that Express answers with 503 (`STORE_UNAVAILABLE`, or `STORE_TIMEOUT` for a call that has no result in
+ * time), with the original error as `cause`. A call with a result at once costs no timer.
  */
 export class CallGuard {
   readonly #timeout: number
@@ -15,25 +16,40 @@ export class CallGuard {
     this.#timeout = timeout
   }
 
-  run<T>(operation: string, call: () => Awaitable<T>): Awaitable<T> {
-    let answer: Awaitable<T>
+  /**
+   * @param call Gets the time limit, so that a call of several steps can stop when the caller waits no longer.
+   * @param onLate Called with the result of a call that succeeded after it had been reported as failed.
+   */
+  run<T>(
+    operation: string,
+    call: (deadline: CallDeadline) => Awaitable<T>,
+    onLate?: (result: T) => void,
+  ): Awaitable<T> {
+    let result: Awaitable<T>
     try {
-      answer = call()
+      result = call(new CallDeadline(this.#timeout))
     } catch (cause) {
       throw failure(operation, cause)
     }
-    return isPromise(answer) ? this.#cut(operation, answer) : answer
+    return isPromise(result) ? this.#limit(operation, result, onLate) : result
   }
 
-  #cut<T>(operation: string, answer: PromiseLike<T>): Promise<T> {
+  #limit<T>(operation: string, result: PromiseLike<T>, onLate: ((result: T) => void) | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      let isLate = false
       const timer = startTimer(this.#timeout, () => {
-        reject(new SessionError('STORE_TIMEOUT', `the session store did not answer "${operation}" in time`))
+        // After a process was stopped or its event loop was blocked, the timer is due before the sockets are read. The
+        // check phase comes after that: a reply that has arrived counts.
+        setImmediate(() => {
+          isLate = true
+          reject(new SessionError('STORE_TIMEOUT', `the session store did not reply to "${operation}" in time`))
+        })
       })
-      answer.then(
+      result.then(
         (value) => {
           clearTimeout(timer)
-          resolve(value)
+          if (isLate) onLate?.(value)
+          else resolve(value)
         },
         (cause: unknown) => {
           clearTimeout(timer)

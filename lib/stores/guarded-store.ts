@@ -1,7 +1,7 @@
 import type { Awaitable } from '../base/awaitable'
 import { SessionError } from '../base/errors'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../session/record'
-import type { SessionStore, StoreListener } from '../session/store'
+import type { DeleteConditions, DeleteResult, SessionStore, StoreListener } from '../session/store'
 import { CallGuard } from './call-guard'
 
 /** A store behind a {@link CallGuard}: its failures come out as `SessionError`, and what it cannot do at all as
@@ -21,33 +21,36 @@ export class GuardedStore {
   }
 
   insert(handle: string, session: StoredSession, now: number): Awaitable<void> {
-    return this.#guard.run('insert', () => this.#store.insert(handle, session, now))
+    return this.#guard.run('insert', (deadline) => this.#store.insert(handle, session, now, deadline))
   }
 
   change(handle: string, change: RecordChange, now: number): Awaitable<ChangeResult> {
-    return this.#guard.run('change', () => this.#store.change(handle, change, now))
+    return this.#guard.run('change', (deadline) => this.#store.change(handle, change, now, deadline))
   }
 
-  delete(handle: string, now: number, ofSubject?: string): Awaitable<boolean> {
-    return this.#guard.run('delete', () => this.#store.delete(handle, now, ofSubject))
+  delete(handle: string, now: number, only?: DeleteConditions): Awaitable<DeleteResult> {
+    return this.#guard.run('delete', (deadline) => this.#store.delete(handle, now, only, deadline))
   }
 
   list(subject: string, now: number): Awaitable<ReadonlyMap<string, SessionRecord>> {
     const store = this.#store
     if (store.list === undefined) throw unsupported('list the sessions of a user')
-    return this.#guard.run('list', () => store.list?.(subject, now) ?? new Map<string, SessionRecord>())
+    return this.#guard.run(
+      'list',
+      (deadline) => store.list?.(subject, now, deadline) ?? new Map<string, SessionRecord>(),
+    )
   }
 
   deleteAll(subject: string, now: number, except?: string): Awaitable<number> {
     const store = this.#store
     if (store.deleteAll === undefined) throw unsupported('end all sessions of a user')
-    return this.#guard.run('deleteAll', () => store.deleteAll?.(subject, now, except) ?? 0)
+    return this.#guard.run('deleteAll', (deadline) => store.deleteAll?.(subject, now, except, deadline) ?? 0)
   }
 
   changeAll(subject: string, fields: FieldChanges, now: number): Awaitable<number> {
     const store = this.#store
     if (store.changeAll === undefined) throw unsupported('change all sessions of a user')
-    return this.#guard.run('changeAll', () => store.changeAll?.(subject, fields, now) ?? 0)
+    return this.#guard.run('changeAll', (deadline) => store.changeAll?.(subject, fields, now, deadline) ?? 0)
   }
 
   /** As `load`, where the store tells of every session unasked. */

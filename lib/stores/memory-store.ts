@@ -11,7 +11,13 @@ import {
   type SessionRecord,
   type StoredSession,
 } from '../session/record'
-import type { SessionStore, StoreListener } from '../session/store'
+import {
+  type DeleteConditions,
+  type DeleteResult,
+  meetsConditions,
+  type SessionStore,
+  type StoreListener,
+} from '../session/store'
 import { StoreListeners } from './store-listeners'
 
 export interface MemoryStoreOptions {
@@ -103,14 +109,14 @@ export class MemoryStore implements SessionStore {
     return change.renew?.from === before.hash ? 'renewed' : 'stored'
   }
 
-  delete(handle: string, now: number, ofSubject?: string): boolean {
+  delete(handle: string, now: number, only?: DeleteConditions): DeleteResult {
     this.#checkOpen()
     const entry = this.#entries.get(handle)
-    if (entry === undefined) return false
-    if (ofSubject !== undefined && entry.record.subject !== ofSubject) return false
+    if (entry === undefined) return 'absent'
     const wasLive = isLive(entry.record, now)
+    if (!meetsConditions(entry.record, only)) return wasLive ? 'refused' : 'absent'
     this.#drop(handle)
-    return wasLive
+    return wasLive ? 'ended' : 'absent'
   }
 
   list(subject: string, now: number): ReadonlyMap<string, SessionRecord> {
@@ -127,7 +133,7 @@ export class MemoryStore implements SessionStore {
     this.#checkOpen()
     let ended = 0
     for (const handle of [...(this.#handlesOf.get(subject) ?? [])]) {
-      if (handle !== except && this.delete(handle, now)) ended++
+      if (handle !== except && this.delete(handle, now) === 'ended') ended++
     }
     return ended
   }

@@ -1,6 +1,7 @@
+import { RecentKeys } from '../base/recent-keys'
 import { handleNamedBy, handleOfId, hashId, isHandle, mintId, mintIdFor } from '../id/session-id'
 import type { SessionService } from '../service/session-service'
-import { idleDeadline, isLive, isRenewalDue, matchId } from '../session/lifetime'
+import { idleDeadline, isLive, isRenewalDue, matchId, retainUntil } from '../session/lifetime'
 import { changeRecord, type RecordChange, type SessionRecord } from '../session/record'
 import type { UserSessionOperationContext } from '../session/session-shape'
 import type { UserSessionMetaData } from '../session/user-session-types'
@@ -17,6 +18,8 @@ interface OpenUserSession {
 /** A user's sessions in one of the package's stores: the very sessions that the middleware serves. */
 export class StoredUserSessions implements UserSessionBackend {
   readonly #service: SessionService
+  /** Handles of idle sessions that were reported as expired from here; after that there is no such session. */
+  readonly #expired = new RecentKeys()
 
   constructor(service: SessionService) {
     this.#service = service
@@ -74,7 +77,7 @@ export class StoredUserSessions implements UserSessionBackend {
 
   async delete(subject: string, session: string): Promise<void> {
     const handle = handleFrom(session)
-    if (handle !== undefined) await this.#service.store.delete(handle, this.#service.now, subject)
+    if (handle !== undefined) await this.#service.store.delete(handle, this.#service.now, { subject })
   }
 
   async deleteAll(subject: string, except: string | undefined): Promise<number> {
@@ -98,7 +101,9 @@ export class StoredUserSessions implements UserSessionBackend {
     const openedAs = matchId(record, hashId(id), now)
     if (openedAs === undefined || record.subject !== subject || now >= record.expiresAt) throw notFound()
     if (isLive(record, now, options.timeouts)) return { handle, record, openedAs }
-    await store.delete(handle, now, subject)
+    // Not deleted: the clock of this process may be ahead of all others. The store drops the record in time.
+    if (this.#expired.has(handle, now)) throw notFound()
+    this.#expired.keep(handle, retainUntil(record), now)
     throw idleExpired()
   }
 

@@ -6,6 +6,7 @@ import {
   type SessionOptions,
   type SessionStore,
 } from '../../lib'
+import { ControlledStore } from '../support/controlled-store'
 import { FakeSocket, handshake, turn } from '../support/fake-socket'
 
 // The machine's clock and its timers, and nothing by which promises or sockets come to their turn.
@@ -303,4 +304,18 @@ test('closing the manager closes the sockets with 1001: nobody follows their ses
       .openChannel(new FakeSocket(), handshake(id))
       .catch((error: unknown) => (error as { code: string }).code),
   ).toBe('STORE_CLOSED')
+})
+
+test('a channel of a visitor that has not heard of the login yet cannot end it', async () => {
+  // Without change notifications: the channel learns of the login only at its next check.
+  const store = new ControlledStore()
+  store.delay = undefined
+  const { sessions, id, channel } = await open({ store })
+  const visitor = await store.load(id.slice(0, 16), Date.now() / 1000)
+  const { epoch, createdAt } = visitor?.record ?? { epoch: 0, createdAt: 0 }
+  const replace = { hash: 'h'.repeat(43), issuedAt: createdAt }
+  const bind = { subject: 'ada', createdAt: createdAt + 1, expiresAt: createdAt + 600 }
+  expect(await store.change(id.slice(0, 16), { epoch, replace, bind }, createdAt + 1)).toBe('stored')
+  await channel.clear()
+  expect((await sessions.users.readAll('ada')).size).toBe(1)
 })

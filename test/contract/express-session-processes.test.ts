@@ -112,7 +112,7 @@ describe('what does not hold when another process writes between the get and the
   test('a session that the other ended is back', async () => {
     const { handle, id, opens } = await inserted()
     const goOn = await there.beginChange(handle, { epoch: 0 }, { b: '2' })
-    expect(await here.delete(handle, now())).toBe(true)
+    expect(await here.delete(handle, now())).toBe('ended')
     expect(await goOn()).toBe('stored')
     expect(await opens(id)).toBe('current')
   })

@@ -1,7 +1,7 @@
 import { isLive, retainUntil } from '../../lib/session/lifetime'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../../lib/session/record'
 import { changeRecord } from '../../lib/session/record'
-import type { SessionStore } from '../../lib/session/store'
+import type { DeleteConditions, DeleteResult, SessionStore } from '../../lib/session/store'
 import { at, newHandle, newHash, recordWith } from './samples'
 
 /** What a store must be, in the plainest way: no deadlines of its own, no index, nothing clever. */
@@ -25,11 +25,19 @@ class Model {
     return change.renew?.from === session.record.hash ? 'renewed' : 'stored'
   }
 
-  delete(handle: string, now: number, ofSubject?: string): boolean {
+  delete(handle: string, now: number, { subject, createdAt, hash }: DeleteConditions = {}): DeleteResult {
     const session = this.load(handle, now)
-    if (session === undefined || (ofSubject !== undefined && session.record.subject !== ofSubject)) return false
+    if (session === undefined) return 'absent'
+    const { record } = session
+    const isLiveNow = isLive(record, now)
+    const asked: [unknown, unknown][] = [
+      [subject, record.subject],
+      [createdAt, record.createdAt],
+      [hash, record.hash],
+    ]
+    if (asked.some(([wanted, is]) => wanted !== undefined && wanted !== is)) return isLiveNow ? 'refused' : 'absent'
     this.#sessions.delete(handle)
-    return isLive(session.record, now)
+    return isLiveNow ? 'ended' : 'absent'
   }
 
   list(subject: string, now: number): Map<string, SessionRecord> {
@@ -39,7 +47,7 @@ class Model {
 
   deleteAll(subject: string, now: number, except?: string): number {
     const handles = [...this.#sessions.keys()].filter((handle) => handle !== except)
-    return handles.filter((handle) => this.delete(handle, now, subject)).length
+    return handles.filter((handle) => this.delete(handle, now, { subject }) === 'ended').length
   }
 
   changeAll(subject: string, fields: FieldChanges, now: number): number {
@@ -150,8 +158,13 @@ async function run(store: SessionStore, listing: boolean, seed: number): Promise
     } else if (kind < 10) {
       answers = [await store.load(handle, now), model.load(handle, now)]
     } else if (kind === 10) {
-      const owner = dice.maybe(() => subject)
-      answers = [await store.delete(handle, now, owner), model.delete(handle, now, owner)]
+      const record = model.load(handle, now)?.record
+      const only = {
+        subject: dice.maybe(() => subject),
+        createdAt: dice.maybe(() => (dice.roll(4) === 0 ? at(seconds) : record?.createdAt)),
+        hash: dice.maybe(() => (dice.roll(4) === 0 ? hash() : record?.hash)),
+      }
+      answers = [await store.delete(handle, now, only), model.delete(handle, now, only)]
     } else if (kind === 11) {
       answers = [await store.list?.(subject, now), model.list(subject, now)]
     } else if (kind === 12) {

@@ -127,15 +127,15 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
     describe('delete', () => {
       test('ends a live session once', async () => {
         const handle = await kept(sessionWith())
-        expect(await store.delete(handle, at(1))).toBe(true)
+        expect(await store.delete(handle, at(1))).toBe('ended')
         expect(await store.load(handle, at(1))).toBeUndefined()
-        expect(await store.delete(handle, at(1))).toBe(false)
-        expect(await store.delete(newHandle(), at(1))).toBe(false)
+        expect(await store.delete(handle, at(1))).toBe('absent')
+        expect(await store.delete(newHandle(), at(1))).toBe('absent')
       })
 
       test('a session that time has ended is not counted, and is gone afterwards', async () => {
         const handle = await kept(sessionWith({ idleUntil: at(100) }))
-        expect(await store.delete(handle, at(100))).toBe(false)
+        expect(await store.delete(handle, at(100))).toBe('absent')
         expect(await store.load(handle, at(100))).toBeUndefined()
       })
 
@@ -146,8 +146,20 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
         ['u', 'u1', false],
       ])('of subject %s, asked to end one of %s: %s', async (subject, ofSubject, ended) => {
         const handle = await kept(sessionWith({ subject }))
-        expect(await store.delete(handle, at(1), ofSubject)).toBe(ended)
+        expect(await store.delete(handle, at(1), { subject: ofSubject })).toBe(ended ? 'ended' : 'refused')
         expect((await store.load(handle, at(1))) === undefined).toBe(ended)
+      })
+
+      test('is refused when the session is another login than the one that was opened, and not for a new id', async () => {
+        const handle = await kept(sessionWith())
+        const bind = { subject: 'u1', createdAt: at(1), expiresAt: at(99) }
+        await store.change(handle, { epoch: 0, replace: { hash: newHash(), issuedAt: at(1) }, bind }, at(1))
+        expect(await store.delete(handle, at(2), { createdAt: at(0) })).toBe('refused')
+        const hash = newHash()
+        expect(await store.change(handle, { epoch: 1, replace: { hash, issuedAt: at(2) } }, at(2))).toBe('stored')
+        expect(await store.delete(handle, at(2), { hash: newHash() })).toBe('refused')
+        expect(await store.delete(handle, at(2), { hash, subject: 'u1', createdAt: at(1) })).toBe('ended')
+        expect(await store.load(handle, at(2))).toBeUndefined()
       })
     })
 

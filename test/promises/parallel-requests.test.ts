@@ -48,11 +48,14 @@ describe.each(kinds)('on $name', (kind) => {
           if (req.query['set'] !== undefined) req.session.set('set', 'at login')
           res.json('in')
         })
-        routes.get('/logout', (req, res) => {
+        routes.get('/logout', async (req, res) => {
+          if (req.query['wait'] !== undefined) await gates.pass('logout')
           logout(req)
+          if (req.query['farewell'] !== undefined) req.session.flash('notice', 'Bye')
           res.json('out')
         })
-        routes.get('/destroy', (req, res) => {
+        routes.get('/destroy', async (req, res) => {
+          if (req.query['wait'] !== undefined) await gates.pass('logout')
           req.session.destroy()
           res.json('destroyed')
         })
@@ -140,6 +143,37 @@ describe.each(kinds)('on $name', (kind) => {
       app.gates.open('set')
       expect((await slow).cookies).toEqual([])
       expect((await all(customer)).values).toEqual({ cart: '7' })
+    })
+
+    test.each(['/logout?wait', '/logout?wait&farewell', '/destroy?wait'])(
+      'is not ended by %s that began on the id from before, and keeps its cookie',
+      async (path) => {
+        const visitor = cookieOf(await app.get('/set/cart/7'))
+        const slow = app.get(path, visitor)
+        await app.gates.reached('logout')
+        const customer = cookieOf(await app.get('/login/bob', visitor))
+        app.gates.open('logout')
+        const { status, cookies } = await slow
+        expect([status, cookies]).toEqual([200, []])
+        expect(await all(customer)).toEqual({ values: { cart: '7' }, subject: 'bob' })
+      },
+    )
+
+    test('is ended by a logout in flight while another tab got a new id of the same login', async () => {
+      const bob = cookieOf(await app.get('/login/bob'))
+      const slow = app.get('/logout?wait', bob)
+      await app.gates.reached('logout')
+      const again = cookieOf(await app.get('/regenerate', bob))
+      app.gates.open('logout')
+      await slow
+      expect(await all(again)).toEqual({ values: {}, subject: null })
+    })
+
+    test('is not ended by sessions.delete with the id from before, whose look-up came first', async () => {
+      const visitor = idOf(await app.get('/set/cart/7'))
+      const customer = cookieOf(await app.get('/login/bob', `sid=${visitor}`))
+      await app.sessions.delete(visitor)
+      expect(await all(customer)).toEqual({ values: { cart: '7' }, subject: 'bob' })
     })
 
     test('as somebody else starts from empty data, and ends the other login', async () => {

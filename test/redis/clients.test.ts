@@ -72,7 +72,7 @@ describe.each(Object.keys(kinds))('%s', (kind) => {
       )
     }
     const [one = ''] = sessions.keys()
-    expect(await store.delete(one, at(1))).toBe(true)
+    expect(await store.delete(one, at(1))).toBe('ended')
     expect(await store.changeAll(subject, { set: new Map(), remove: ['v:a'] }, at(1))).toBe(19)
     expect(await store.deleteAll(subject, at(1))).toBe(19)
     expect((await store.list(subject, at(1))).size).toBe(0)

@@ -165,7 +165,7 @@ describe.each(Object.keys(kinds))('%s', (kind) => {
       // A cluster has a line to each master; news that comes before the last one is back is told as a gap, and not by name.
       await waitFor(async () => (await subscribers(own.servers)) >= lines)
     }
-    expect(await other.delete(handles[0] ?? '', now(), 'ada')).toBe(true)
+    expect(await other.delete(handles[0] ?? '', now(), { subject: 'ada' })).toBe('ended')
     await other.deleteAll('ada', now())
     await Promise.all(handles.map((handle) => heard.until(handle, 3)))
     stop()
@@ -236,7 +236,7 @@ describe('of sessions and messages', () => {
     proxy.forgetCounts()
     await other.change(handle, { access: { accessedAt: now(), idleUntil: now() + 9 } }, now())
     await other.change(handle, { epoch: 7, ...setting({ 'v:a': '1' }) }, now())
-    await other.delete(handle, now(), 'somebody else')
+    await other.delete(handle, now(), { subject: 'somebody else' })
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(proxy.commands).not.toContain('PUBLISH')
   })

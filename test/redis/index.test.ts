@@ -106,7 +106,7 @@ describe('entries', () => {
         if (writesRecord || args[1] === insertScript.sha) {
           expect(await meanwhile.list('u1', at(3000))).toEqual(new Map())
           expect(await meanwhile.deleteAll('u1', at(3000))).toBe(0)
-          expect(await meanwhile.delete(handle, at(0), 'u1')).toBe(false)
+          expect(await meanwhile.delete(handle, at(0), { subject: 'u1' })).not.toBe('ended')
           await meanwhile.delete(await kept({ subject: 'u1', createdAt: at(old) }), at(0))
         }
         return send()

@@ -1,6 +1,12 @@
 import { isLive, retainUntil } from '../../session/lifetime'
 import { changeRecord, type ChangeResult, isNews, type RecordChange, type StoredSession } from '../../session/record'
-import type { SessionStore, StoreListener } from '../../session/store'
+import {
+  type DeleteConditions,
+  type DeleteResult,
+  meetsConditions,
+  type SessionStore,
+  type StoreListener,
+} from '../../session/store'
 import { StoreListeners } from '../store-listeners'
 import { HandleQueue, type Turn } from './handle-queue'
 import { decodeSession, encodeSession, type ExpressSessionData, isHoldfastData } from './session-format'
@@ -127,18 +133,22 @@ export class ExpressSessionStoreAdapter implements SessionStore {
     })
   }
 
-  delete(handle: string, now: number, ofSubject?: string): Promise<boolean> {
+  delete(handle: string, now: number, only?: DeleteConditions): Promise<DeleteResult> {
     return this.#queue.run(handle, this.#limit, async (turn) => {
       const data = await this.#get(handle)
       const record = decodeSession(data)?.record
+      // A write that the store has not replied to may make a record yet; it counts as well.
       const coming = this.#unanswered.recordOf(handle)
-      if (ofSubject !== undefined && record?.subject !== ofSubject && coming?.subject !== ofSubject) return false
-      // With nothing there and nothing coming, or somebody else's data, there is nothing to end.
-      if (!isHoldfastData(data) && coming === undefined) return false
+      const found = [record, coming].filter((one) => one !== undefined)
+      if (found.length > 0 && !found.some((one) => meetsConditions(one, only))) {
+        return found.some((one) => isLive(one, now)) ? 'refused' : 'absent'
+      }
+      // Damaged data of ours meets no condition; without one it is removed. What is not ours stays.
+      if (found.length === 0 && (only !== undefined || !isHoldfastData(data))) return 'absent'
       const wasLive = record !== undefined && isLive(record, now) && !this.#unanswered.isEnded(handle)
       await this.#end(turn, handle)
       this.#listeners.tell(handle)
-      return wasLive
+      return wasLive ? 'ended' : 'absent'
     })
   }
 

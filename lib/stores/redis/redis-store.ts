@@ -3,7 +3,8 @@ import { checkKeys, invalidOption } from '../../base/option-check'
 import { isLive, retainUntil } from '../../session/lifetime'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../../session/record'
 import { isNews } from '../../session/record'
-import type { SessionStore, StoreListener } from '../../session/store'
+import type { CallDeadline } from '../../base/call-deadline'
+import type { DeleteConditions, DeleteResult, SessionStore, StoreListener } from '../../session/store'
 import { changeArguments } from './change-arguments'
 import {
   contextField,
@@ -110,21 +111,22 @@ export class RedisStore implements SessionStore {
     return status === 1 ? 'stored' : 'gone'
   }
 
-  async delete(handle: string, now: number, ofSubject?: string): Promise<boolean> {
+  async delete(handle: string, now: number, only?: DeleteConditions): Promise<DeleteResult> {
     const key = this.#keyOf(handle)
-    const [status, subject, boundAt, watched] = await this.#link.run(deleteScript, key, deleteArguments(now, ofSubject))
+    const [status, subject, boundAt, watched] = await this.#link.run(deleteScript, key, deleteArguments(now, only))
     this.#tell(handle, watched, now)
     if (typeof subject === 'string' && subject !== '') {
       this.#index.forget(fromWire(subject), [memberOf(handle, String(boundAt))])
     }
-    return status === 1
+    if (status === 1) return 'ended'
+    return status === 3 ? 'refused' : 'absent'
   }
 
-  async list(subject: string, now: number): Promise<ReadonlyMap<string, SessionRecord>> {
+  async list(subject: string, now: number, deadline?: CallDeadline): Promise<ReadonlyMap<string, SessionRecord>> {
     this.#checkOpen()
     const live = new Map<string, SessionRecord>()
     const stale: string[] = []
-    await this.#eachEntry(subject, now, readBatch, async (entry) => {
+    await this.#eachEntry(subject, now, readBatch, deadline, async (entry) => {
       const record = await this.#readRecord(entry.handle)
       const bound = record?.subject === subject
       if (bound && isLive(record, now)) live.set(entry.handle, record)
@@ -134,28 +136,29 @@ export class RedisStore implements SessionStore {
     return live
   }
 
-  async deleteAll(subject: string, now: number, except?: string): Promise<number> {
+  async deleteAll(subject: string, now: number, except?: string, deadline?: CallDeadline): Promise<number> {
     this.#checkOpen()
     let ended = 0
     const stale: string[] = []
-    await this.#eachEntry(subject, now, writeBatch, async (entry) => {
+    await this.#eachEntry(subject, now, writeBatch, deadline, async (entry) => {
       if (entry.handle === except) return
-      const args = deleteArguments(now, subject)
+      // A login on this handle after the index was read has another `createdAt`.
+      const args = deleteArguments(now, { subject, createdAt: entry.boundAt })
       const [status, , , watched] = await this.#link.run(deleteScript, this.#keyOf(entry.handle), args)
       this.#tell(entry.handle, watched, now)
       if (status === 1) ended++
-      if (status !== 0 || isSettled(entry, now)) stale.push(entry.member)
+      if (status === 1 || status === 2 || isSettled(entry, now)) stale.push(entry.member)
     })
     this.#index.forget(subject, stale)
     return ended
   }
 
-  async changeAll(subject: string, fields: FieldChanges, now: number): Promise<number> {
+  async changeAll(subject: string, fields: FieldChanges, now: number, deadline?: CallDeadline): Promise<number> {
     this.#checkOpen()
     let changed = 0
     const args = changeArguments({ fields }, now, subject)
     const handles = new Set<string>()
-    await this.#eachEntry(subject, now, writeBatch, async ({ handle }) => {
+    await this.#eachEntry(subject, now, writeBatch, deadline, async ({ handle }) => {
       if (handles.has(handle)) return
       handles.add(handle)
       const [status, watched] = await this.#link.run(changeScript, this.#keyOf(handle), args)
@@ -206,20 +209,25 @@ export class RedisStore implements SessionStore {
     return decodeRecord(words, subject, context)
   }
 
-  /** All commands of a batch leave together: one round trip each. */
+  /** All commands of a batch leave together: one round trip each. When the caller waits no longer, no batch leaves. */
   async #eachEntry(
     subject: string,
     now: number,
     batch: number,
+    deadline: CallDeadline | undefined,
     act: (entry: IndexEntry) => Promise<void>,
   ): Promise<void> {
     const entries = await this.#index.entries(subject, now)
-    for (let i = 0; i < entries.length; i += batch) await Promise.all(entries.slice(i, i + batch).map(act))
+    for (let i = 0; i < entries.length; i += batch) {
+      if (deadline?.isOver === true) throw new SessionError('STORE_TIMEOUT', 'RedisStore: the time limit has passed')
+      await Promise.all(entries.slice(i, i + batch).map(act))
+    }
   }
 }
 
-function deleteArguments(now: number, ofSubject: string | undefined): string[] {
-  return ofSubject === undefined ? [toMilliseconds(now)] : [toMilliseconds(now), toWire(ofSubject)]
+function deleteArguments(now: number, { subject, createdAt, hash }: DeleteConditions = {}): string[] {
+  const words = [toMilliseconds(now), toMilliseconds(createdAt), hash ?? '-'].join(' ')
+  return subject === undefined ? [words] : [words, toWire(subject)]
 }
 
 /** A key of another type holds no session. */

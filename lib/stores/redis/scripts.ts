@@ -125,15 +125,22 @@ return { status, record.watched }
 `)
 
 /**
- * KEYS: the record. ARGV: now, and the subject that it must have, or none.
- * Answers { 0 } when there is no such record; otherwise it is gone now, and the answer is { 1 when it was live, 2 when it
- * had ended by time, subject or '', createdAt, watched }.
+ * KEYS: the record. ARGV: words "now, createdAt that it must have or -, hash that it must have or -", and the subject that
+ * it must have, or none.
+ * Replies { 0 } when there is no such record, { 3 } when there is a live one that does not meet the conditions. Otherwise it is deleted now, and
+ * the reply is { 1 when it was live, 2 when it had ended by time, subject or '', createdAt, watched }.
  */
 export const deleteScript = nameScript(`${readRecord}
 local record = read(KEYS[1])
-if not record or (ARGV[2] and ARGV[2] ~= record.subject) then return { 0 } end
+if not record then return { 0 } end
+local now, created, hash = string.match(ARGV[1], '^(%S+) (%S+) (%S+)')
+local live = isLive(record, tonumber(now))
+if (ARGV[2] and ARGV[2] ~= record.subject) or (created ~= '-' and created ~= record.created)
+  or (hash ~= '-' and hash ~= record.hash) then
+  return { live and 3 or 0 }
+end
 redis.call('UNLINK', KEYS[1])
-return { isLive(record, tonumber(ARGV[1])) and 1 or 2, record.subject, record.created, record.watched }
+return { live and 1 or 2, record.subject, record.created, record.watched }
 `)
 
 /**

@@ -62,8 +62,8 @@ describe('calls', () => {
     expect(await adapter.change(handle, { ...setting({ b: '2' }), epoch: 7 }, now)).toBe('gone')
     expect(await adapter.change(handle, setting({ b: '2' }), at(86_400))).toBe('gone')
     expect(await adapter.change('A'.repeat(16), setting({ b: '2' }), now)).toBe('gone')
-    expect(await adapter.delete('A'.repeat(16), now)).toBe(false)
-    expect(await adapter.delete(handle, now, 'ann')).toBe(false)
+    expect(await adapter.delete('A'.repeat(16), now)).toBe('absent')
+    expect(await adapter.delete(handle, now, { subject: 'ann' })).toBe('refused')
     expect(await adapter.load(handle, at(86_400))).toBeUndefined()
     expect(store.calls).toEqual(['get', 'get', 'get', 'get', 'get', 'get'])
   })
@@ -112,7 +112,7 @@ describe('one step within the process', () => {
     const ended = adapter.delete(handle, now)
     const second = adapter.change(handle, setting({ a: '3' }), now)
     store.release('set')
-    expect(await Promise.all([first, ended, second])).toEqual(['stored', true, 'gone'])
+    expect(await Promise.all([first, ended, second])).toEqual(['stored', 'ended', 'gone'])
     expect(store.kept.size).toBe(0)
   })
 
@@ -186,7 +186,7 @@ describe('manners of stores', () => {
     const adapter = adaptExpressSessionStore(answering(get))
     expect(await adapter.load(handle, now)).toBeUndefined()
     expect(await adapter.change(handle, setting({ a: '1' }), now)).toBe('gone')
-    expect(await adapter.delete(handle, now)).toBe(false)
+    expect(await adapter.delete(handle, now)).toBe('absent')
   })
 
   test.each<[string, ExpressSessionStore['get'], unknown]>([
@@ -231,7 +231,7 @@ describe('manners of stores', () => {
     store.destroy = (_sid, callback) => callback?.(coded('EIO'))
     await expect(adapter.delete(handle, now)).rejects.toThrow('EIO')
     store.destroy = (_sid, callback) => callback?.(coded('ENOENT', 'unlink'))
-    expect(await adapter.delete(handle, now)).toBe(true)
+    expect(await adapter.delete(handle, now)).toBe('ended')
   })
 
   test("a session's clock that is behind the machine's or ahead of it: nothing is dropped too early", async () => {
@@ -296,10 +296,10 @@ describe('manners of stores', () => {
   test('a delete ends what another version of the package kept, and leaves what is not of the package', async () => {
     const { store, adapter, handle } = await kept()
     store.kept.set(handle, JSON.stringify({ cookie: {}, holdfast: { version: 2 } }))
-    expect(await adapter.delete(handle, now)).toBe(false)
+    expect(await adapter.delete(handle, now)).toBe('absent')
     expect(store.kept.size).toBe(0)
     store.kept.set(handle, JSON.stringify({ cookie: {}, user: 'ann' }))
-    expect(await adapter.delete(handle, now)).toBe(false)
+    expect(await adapter.delete(handle, now)).toBe('absent')
     expect(store.kept.size).toBe(1)
   })
 })

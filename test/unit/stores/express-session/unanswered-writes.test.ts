@@ -1,3 +1,4 @@
+import type { DeleteConditions } from '../../../../lib/session/store'
 import { adaptExpressSessionStore } from '../../../../lib/stores/express-session/express-session-store'
 import { UnansweredWrites } from '../../../../lib/stores/express-session/unanswered-writes'
 import { at, newHandle, recordWith, sessionWith, setting } from '../../../contract/samples'
@@ -100,19 +101,19 @@ describe('a store that does not answer', () => {
 })
 
 describe('a write that lands after its time limit', () => {
-  async function endedMeanwhile(record = {}, ofSubject?: string) {
+  async function endedMeanwhile(record = {}, only?: DeleteConditions) {
     const all = await kept(record)
     const { store, adapter, change, handle } = all
     store.hold('set')
     const hung = expect(change('late')).rejects.toMatchObject(timedOut)
     await jest.advanceTimersByTimeAsync(limit * 1000)
     await hung
-    return { ...all, ended: await adapter.delete(handle, now, ofSubject) }
+    return { ...all, ended: await adapter.delete(handle, now, only) }
   }
 
   test('does not revive a session that was ended meanwhile', async () => {
     const { store, change, ended, value } = await endedMeanwhile()
-    expect(ended).toBe(true)
+    expect(ended).toBe('ended')
     store.hold('destroy')
     store.release('set')
     await settle()
@@ -147,8 +148,8 @@ describe('a write that lands after its time limit', () => {
     const hung = expect(adapter.insert(handle, session, now)).rejects.toMatchObject(timedOut)
     await jest.advanceTimersByTimeAsync(limit * 1000)
     await hung
-    expect(await adapter.delete(handle, now, 'bob')).toBe(false)
-    expect(await adapter.delete(handle, now, 'ann')).toBe(false)
+    expect(await adapter.delete(handle, now, { subject: 'bob' })).toBe('refused')
+    expect(await adapter.delete(handle, now, { subject: 'ann' })).toBe('absent')
     store.release('set')
     await settle()
     expect(store.kept.size).toBe(0)

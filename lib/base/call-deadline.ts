@@ -1,0 +1,24 @@
+/**
+ * Until when the caller of a store call waits for its result. By the monotonic clock of the process, so that neither a test
+ * that turns the session's clock nor a correction of the machine's clock changes it.
+ */
+export class CallDeadline {
+  /** As `performance.now()`, in milliseconds. */
+  readonly startedAt: number
+  readonly #timeout: number
+
+  /** @param timeout Seconds. */
+  constructor(timeout: number, startedAt = performance.now()) {
+    this.startedAt = startedAt
+    this.#timeout = timeout
+  }
+
+  /** Seconds that are left; 0 or less when the caller has been told that the call failed. */
+  get remaining(): number {
+    return this.#timeout - (performance.now() - this.startedAt) / 1000
+  }
+
+  get isOver(): boolean {
+    return this.remaining <= 0
+  }
+}

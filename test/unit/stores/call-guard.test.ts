@@ -1,0 +1,77 @@
+import type { CallDeadline } from '../../../lib/base/call-deadline'
+import { CallGuard } from '../../../lib/stores/call-guard'
+
+const timedOut = { code: 'STORE_TIMEOUT', status: 503 }
+
+/** Blocks the event loop, as a stopped process or a long computation does. */
+function block(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
+const later = <T>(milliseconds: number, value: T) =>
+  new Promise<T>((resolve) => setTimeout(() => resolve(value), milliseconds))
+
+test('a call that takes longer than the time limit rejects with STORE_TIMEOUT', async () => {
+  await expect(new CallGuard(0.02).run('load', () => later(200, 1))).rejects.toMatchObject(timedOut)
+})
+
+test('a result that has arrived while the process stood still counts, although the time limit has passed', async () => {
+  const { connect } = await import('node:net')
+  // In another process, so that the reply is sent while this one stands still.
+  const { spawn } = await import('node:child_process')
+  const serve = "require('net').createServer((s) => s.on('data', () => s.write('reply')))"
+  const start = ".listen(0, '127.0.0.1', function () { console.log(this.address().port) })"
+  const other = spawn(process.execPath, ['-e', serve + start])
+  try {
+    const port = await new Promise<number>((resolve) => other.stdout.once('data', (text) => resolve(Number(text))))
+    const socket = connect(port, '127.0.0.1')
+    await new Promise((resolve) => socket.once('connect', resolve))
+    const result = new CallGuard(0.1).run('load', () => {
+      const reply = new Promise((resolve) => socket.once('data', (data) => resolve(String(data))))
+      socket.write('ask')
+      return reply
+    })
+    setImmediate(() => block(400))
+    expect(await result).toBe('reply')
+    socket.destroy()
+  } finally {
+    other.kill('SIGKILL')
+  }
+})
+
+test('a result that comes after the time limit goes to onLate, once; one in time does not', async () => {
+  const late: number[] = []
+  const guard = new CallGuard(0.02)
+  await expect(
+    guard.run(
+      'change',
+      () => later(60, 1),
+      (result) => late.push(result),
+    ),
+  ).rejects.toMatchObject(timedOut)
+  expect(late).toEqual([])
+  await later(80, 0)
+  expect(late).toEqual([1])
+  expect(
+    await guard.run(
+      'change',
+      () => later(1, 2),
+      (result) => late.push(result),
+    ),
+  ).toBe(2)
+  await later(40, 0)
+  expect(late).toEqual([1])
+})
+
+test('the call learns when its caller stops to wait', async () => {
+  let deadline: CallDeadline | undefined
+  const guard = new CallGuard(0.05)
+  const result = guard.run('deleteAll', (given) => {
+    deadline = given
+    return later(200, 0)
+  })
+  expect(deadline?.isOver).toBe(false)
+  expect(deadline?.remaining).toBeGreaterThan(0)
+  await expect(result).rejects.toMatchObject(timedOut)
+  expect(deadline?.isOver).toBe(true)
+})
