@@ -22,6 +22,7 @@ module.exports = {
   moduleNameMapper: {
     '^holdfast$': '<rootDir>/lib/index.ts',
     '^holdfast/redis$': '<rootDir>/lib/redis.ts',
+    '^holdfast/express-session$': '<rootDir>/lib/express-session.ts',
   },
   testEnvironment: 'node',
   modulePathIgnorePatterns: ['<rootDir>/dist/'],

@@ -22,8 +22,23 @@ const tsc = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), 
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 
 for (const door of doors) {
-  const names = Object.keys(require(`${root}dist/${door}.js`)).sort()
+  const entry = require(`${root}dist/${door}.js`)
+  const names = Object.keys(entry).sort()
+  if (typeof entry === 'function') {
+    writeCallableDoor(door, names)
+    continue
+  }
   const list = names.map((name) => `  ${name}`).join(',\n')
   writeFileSync(`${root}dist/${door}.mjs`, `export {\n${list}\n} from './${door}.js'\n`)
   writeFileSync(`${root}dist/${door}.d.mts`, `export * from './${door}.js'\n`)
+}
+
+// An entry that is `export =` a function: it is the default export, and what hangs on it the named ones, types included.
+function writeCallableDoor(door, names) {
+  const declarations = readFileSync(`${root}dist/${door}.d.ts`, 'utf8')
+  const types = [...declarations.matchAll(/^ +(?:export )?(?:type|interface|const) (\w+)/gm)].map(([, name]) => name)
+  const declared = [...new Set(types)].sort().join(', ')
+  const start = `import entry from './${door}.js'\nexport default entry\n`
+  writeFileSync(`${root}dist/${door}.mjs`, `${start}export const { ${names.join(', ')} } = entry\n`)
+  writeFileSync(`${root}dist/${door}.d.mts`, `${start}export { ${declared} } from './${door}.js'\n`)
 }

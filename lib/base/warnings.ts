@@ -15,6 +15,8 @@ const texts = {
   HOLDFAST_FLASH_NOT_STORED:
     'a session was ended, as the app asked, but the flash message for the next page could not be stored and is lost',
   HOLDFAST_HOOK_FAILED: 'a hook of renewSessionHooks threw',
+  HOLDFAST_HOST_PREFIX:
+    "the cookie name begins with __Host-: browsers accept that only with cookie.secure, with cookie.path '/' and without cookie.domain",
   HOLDFAST_LOOKS_LIKE_MILLISECONDS:
     'an option that is in seconds has a value that is a round number of minutes in milliseconds; divide it by 1000 if milliseconds were meant',
   HOLDFAST_MEMORY_STORE:
@@ -25,14 +27,22 @@ const texts = {
     'RedisStore: the client has no duplicate(), so channels learn of changes only from their periodic check',
   HOLDFAST_REDIS_NEWS_FORBIDDEN:
     'RedisStore: the user of this Redis may not publish or subscribe, so channels learn of changes only from their periodic check; allow it the channels that start with the prefix of the store (ACL SETUSER ... &sess:news*)',
+  HOLDFAST_RESAVE:
+    'resave is true or undefined and has no effect: to store unchanged sessions again is what loses the changes of parallel requests; set it to false',
+  HOLDFAST_SAME_SITE_NONE:
+    "cookie.sameSite is 'none' without cookie.secure: browsers refuse such a cookie; set cookie.secure to true",
   HOLDFAST_SAVE_FAILED_AFTER_END: 'a session that was changed after its response had ended could not be stored',
   HOLDFAST_SAVE_FAILED_AFTER_HEADERS:
     'a response was cut off after its headers had been sent: its session could not be stored, or Node refused the rest of it',
+  HOLDFAST_SAVE_UNINITIALIZED:
+    'saveUninitialized is undefined and counts as true: each visitor without a cookie costs a stored session; set it to false',
   HOLDFAST_SECURE_COOKIE_NOT_SENT:
     "cookie.secure is true and the request was not secure, so no session cookie was sent; serve the app over TLS, or leave cookie.secure at 'auto'; behind a proxy that ends TLS set app.set('trust proxy', 1) in Express, or req.secure = true elsewhere",
   HOLDFAST_SHORT_SECRET: 'the option secret has fewer than 16 characters and can be guessed; use 32 random bytes',
+  HOLDFAST_UNKNOWN_OPTION: 'session() was given an option that it does not know',
   HOLDFAST_UNTRUSTED_PROXY:
     "a request claims that a proxy received it over TLS, but the app does not trust proxies, so the session cookie was sent without Secure; if there is a proxy, set app.set('trust proxy', 1) in Express, or req.secure = true elsewhere",
+  HOLDFAST_VALUE_NOT_KEPT: 'a session value, or a part of it, is lost when it is stored',
 } as const satisfies Record<`HOLDFAST_${string}`, string>
 
 export type WarningCode = keyof typeof texts

@@ -275,7 +275,8 @@ function needsSecure(what: string): SessionError {
   return new SessionError('INVALID_OPTION', `${what} requires cookie.secure: true, or browsers refuse the cookie`)
 }
 
-function contextOfRequest(req: IncomingMessage): UserSessionOperationContext {
+/** From where a request comes, unless the app says. */
+export function contextOfRequest(req: IncomingMessage): UserSessionOperationContext {
   const { ip } = req as { ip?: unknown }
   // A stub of a request may have no socket.
   const socket = req.socket as IncomingMessage['socket'] | undefined

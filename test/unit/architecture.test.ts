@@ -12,10 +12,10 @@ const floors: readonly (readonly string[])[] = [
   ['session'],
   ['stores'],
   ['service'],
-  ['http', 'channels', 'users'],
+  ['http', 'channels', 'users', 'express-session'],
 ]
 const assembly = ['session-manager.ts', 'session-middleware.ts']
-const entryPoints = ['index.ts', 'redis.ts']
+const entryPoints = ['index.ts', 'redis.ts', 'express-session.ts']
 
 interface Source {
   readonly text: string
@@ -103,6 +103,15 @@ test('the main entry point does not lead to redis', () => {
   expect(behind.length).toBeGreaterThan(10)
   expect(behind.filter((file) => file.includes('redis'))).toEqual([])
   expect(behind.filter((file) => sources.get(file)?.packages.some((name) => /^@?redis\b/.test(name)))).toEqual([])
+})
+
+test('the main entry point and the one for apps of express-session lead to each other in no way', () => {
+  const ofOurs = [...reachableFrom('index.ts')]
+  const ofTheirs = [...reachableFrom('express-session.ts')]
+  expect(ofTheirs.filter((file) => roomOf(file) === 'express-session').length).toBeGreaterThan(10)
+  expect(ofOurs.filter((file) => roomOf(file) === 'express-session')).toEqual([])
+  // Its types of `req.session` are those of express-session, and ours would clash with them.
+  expect(ofTheirs.filter((file) => ['http', 'channels', 'users'].includes(roomOf(file)))).toEqual([])
 })
 
 test('what lib imports at run time is declared, and little', () => {

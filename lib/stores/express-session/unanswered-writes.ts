@@ -2,13 +2,13 @@ import { DeadlineQueue } from '../../base/deadline-queue'
 import { retainUntil } from '../../session/lifetime'
 import type { SessionRecord } from '../../session/record'
 
-interface Unanswered {
+interface Unanswered<T> {
   /** How many writes of the session may still land. */
   writes: number
   /** Whether the session was ended while they were under way. */
   ended: boolean
   /** What the newest of them would make of the session. */
-  record: SessionRecord
+  record: T
   /** When the store drops the session by itself, whichever of them lands last. */
   deadline: number
 }
@@ -21,14 +21,19 @@ interface Unanswered {
  * Bounded: one entry for each session with such a write, forgotten when the write was answered, or at the deadline that
  * the write carries, when the store drops the session by itself.
  */
-export class UnansweredWrites {
+export class UnansweredWrites<T = SessionRecord> {
   readonly #destroy: (handle: string) => Promise<unknown>
-  readonly #sessions = new Map<string, Unanswered>()
+  readonly #sessions = new Map<string, Unanswered<T>>()
   readonly #deadlines = new DeadlineQueue()
+  readonly #deadlineOf: (record: T) => number
 
-  /** @param destroy Ends the session in the store. */
-  constructor(destroy: (handle: string) => Promise<unknown>) {
+  /** @param destroy Ends the session in the store. @param deadlineOf When the store drops what a write makes. */
+  constructor(
+    destroy: (handle: string) => Promise<unknown>,
+    deadlineOf: (record: T) => number = retainUntil as (record: unknown) => number,
+  ) {
     this.#destroy = destroy
+    this.#deadlineOf = deadlineOf
   }
 
   get size(): number {
@@ -36,12 +41,12 @@ export class UnansweredWrites {
   }
 
   /** Remembers a write until `answer` settles. */
-  add(handle: string, record: SessionRecord, answer: Promise<unknown>, now: number): void {
+  add(handle: string, record: T, answer: Promise<unknown>, now: number): void {
     this.#forgetUntil(now)
     const session = this.#sessions.get(handle) ?? { writes: 0, ended: false, record, deadline: 0 }
     session.writes++
     session.record = record
-    session.deadline = Math.max(session.deadline, retainUntil(record))
+    session.deadline = Math.max(session.deadline, this.#deadlineOf(record))
     this.#sessions.set(handle, session)
     this.#deadlines.set(handle, session.deadline)
     const settle = () => {
@@ -52,7 +57,7 @@ export class UnansweredWrites {
   }
 
   /** The record that an unanswered write may still make, or undefined. */
-  recordOf(handle: string): SessionRecord | undefined {
+  recordOf(handle: string): T | undefined {
     return this.#sessions.get(handle)?.record
   }
 
@@ -66,7 +71,7 @@ export class UnansweredWrites {
     if (session !== undefined) session.ended = ended
   }
 
-  async #settle(handle: string, session: Unanswered): Promise<void> {
+  async #settle(handle: string, session: Unanswered<T>): Promise<void> {
     session.writes--
     try {
       if (session.ended) await this.#destroy(handle)

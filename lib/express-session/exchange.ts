@@ -1,0 +1,303 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { andThen, type Awaitable, isPromise } from '../base/awaitable'
+import { warnOnce } from '../base/warnings'
+import { type CommitFacts, planCommit } from './commit-plan'
+import { Cookie, slide } from './cookie'
+import { ForeignSession } from './foreign-session'
+import { clearId, isSecure, mintId, type Secret, writeId } from './id-cookie'
+import type { StoredSession } from './records'
+import { ResponseSaves } from './response-saves'
+import { type Callback, Session, type SessionRequest, tracked } from './session'
+import type { Setting } from './setting'
+import { writeSession } from './write-session'
+import { type CommittableSession, type SessionHost, TrackedSession } from './tracked-session'
+
+export type Next = (error?: unknown) => void
+
+const noCookies: readonly string[] = []
+
+/** One request and its session: what `req.session`, `req.sessionID` and `req.sessionStore` show, and what the end of the
+ * response stores. */
+export class Exchange implements SessionHost {
+  readonly setting: Setting
+  readonly req: IncomingMessage & SessionRequest
+  sessionStore: unknown
+  readonly #secrets: readonly Secret[]
+  readonly #saves: ResponseSaves
+  /** The id that the client has. */
+  #clientId: string | undefined
+  #isCookieThere: boolean
+  /** Undefined: not made yet, because the app has not asked. Null: the app took it away, or destroyed it. */
+  #current: CommittableSession | null | undefined
+  /** What `req.session` shows while there is none. */
+  #absent: unknown
+  /** The session that the app took away, for the option `unset`. */
+  #unset: CommittableSession | undefined
+  /** What the app wrote into `req.sessionID`. */
+  #givenId: unknown
+  /** The session whose end the client is to be told of, and the one whose cookie it was sent. */
+  #ended: CommittableSession | undefined
+  #sentFor: CommittableSession | undefined
+  #tail: Promise<void> | undefined
+  /** A failed `save()` without a callback, and the like. */
+  #unreported: { readonly error: unknown } | undefined
+
+  constructor(
+    setting: Setting,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+    secrets: readonly Secret[],
+    isCookieThere: boolean,
+  ) {
+    this.setting = setting
+    this.req = req
+    this.sessionStore = setting.store
+    this.#secrets = secrets
+    this.#isCookieThere = isCookieThere
+    this.#saves = new ResponseSaves(res, next, (headersSent) => this.#commit(headersSent))
+  }
+
+  /** The session of the id that the client showed; without one, a new session as soon as the app asks. */
+  open(id: string | undefined, stored: StoredSession | undefined): void {
+    const { saveUninitialized, rolling } = this.setting.options
+    this.#clientId = id
+    if (id !== undefined && stored !== undefined) {
+      const opened = TrackedSession.opened(this, id, stored)
+      this.#current = opened
+      this.setting.accesses.record(id, opened, this.#saves)
+    } else if (saveUninitialized) this.#saves.hold()
+    if (rolling) this.#saves.hold()
+  }
+
+  get hasSession(): boolean {
+    return this.#current !== null
+  }
+
+  get session(): unknown {
+    if (this.#current === undefined) this.#current = this.#fresh()
+    return this.#current === null ? this.#absent : this.#current.session
+  }
+
+  set session(value: unknown) {
+    const before = this.#current === undefined ? this.#fresh() : this.#current
+    if (before !== null && before.session === value) return
+    this.mayChange()
+    if (typeof value !== 'object' || value === null) {
+      this.#unset = before ?? this.#unset
+      this.#current = null
+      this.#absent = value
+      return
+    }
+    this.#current = this.#adopt(value, before)
+  }
+
+  get sessionID(): unknown {
+    if (this.#givenId !== undefined) return this.#givenId
+    if (this.#current === undefined) this.#current = this.#fresh()
+    return this.#current?.id ?? this.#unset?.id
+  }
+
+  set sessionID(id: unknown) {
+    this.mayChange()
+    this.#givenId = id
+  }
+
+  /** Gives the request a new session, as `store.generate(req)` does. */
+  generate(): void {
+    this.mayChange()
+    this.#givenId = undefined
+    this.#current = this.#fresh()
+    this.#current.modified = true
+  }
+
+  mintId(): string {
+    const { genid } = this.setting.options
+    return genid === undefined ? mintId() : (genid(this.req) as string)
+  }
+
+  mayChange(): void {
+    this.#saves.mayChange()
+  }
+
+  save(session: TrackedSession, callback: Callback | undefined): void {
+    this.#report(() => andThen(writeSession(this.setting, session, this.req), () => undefined), callback)
+  }
+
+  destroy(session: TrackedSession, callback: Callback | undefined): void {
+    this.#takeAway(session)
+    this.#report(() => this.#end(session), callback)
+  }
+
+  regenerate(_session: TrackedSession, callback: Callback | undefined): void {
+    const before = this.#current
+    const generate = (): void => {
+      if (this.#current === before || this.#current === null) this.generate()
+    }
+    // Without a callback the app goes on at once, and means the new session.
+    if (callback === undefined) {
+      generate()
+      this.#report(() => (before ? this.#end(before) : undefined), undefined)
+      return
+    }
+    const report: Callback = (error) => {
+      generate()
+      callback(error)
+    }
+    this.#report(() => (before ? this.#end(before) : undefined), report)
+  }
+
+  reload(session: TrackedSession, callback: Callback | undefined): void {
+    const reload = (): Awaitable<void> =>
+      andThen(session.ended ? undefined : this.setting.records.load(session.id), (stored) => {
+        if (stored === undefined) throw new Error('failed to load session')
+        const reloaded = TrackedSession.opened(this, session.id, stored)
+        reloaded.modified = session.modified
+        this.#current = reloaded
+      })
+    this.#report(reload, callback)
+  }
+
+  #fresh(): TrackedSession {
+    const { cookie: attributesOf, proxy } = this.setting.options
+    const attributes = attributesOf(this.req)
+    const cookie = new Cookie(attributes)
+    if (attributes.secure === 'auto') cookie.secure = isSecure(this.req, proxy)
+    if (attributes.sameSite === 'auto') cookie.sameSite = isSecure(this.req, proxy) ? 'none' : 'lax'
+    return TrackedSession.fresh(this, cookie)
+  }
+
+  /** What the app put into `req.session` in place of the one before. */
+  #adopt(value: object, before: CommittableSession | null): CommittableSession {
+    const methods = (value as { [tracked]?: unknown })[tracked]
+    if (methods instanceof TrackedSession) return methods
+    const { id } = value as { id?: unknown }
+    ;(value as { cookie?: unknown }).cookie ??= (before ?? this.#fresh()).cookie
+    const given = typeof id === 'string' ? id : this.#givenId
+    const isRead = value instanceof Session || typeof (value as { save?: unknown }).save === 'function'
+    if (isRead && typeof given === 'string') return ForeignSession.read(value, given)
+    const texts = before instanceof TrackedSession ? before.storedTexts() : new Map<string, string>()
+    return new ForeignSession(value, before?.id ?? this.mintId(), texts, before?.stored ?? false)
+  }
+
+  #takeAway(session: CommittableSession): void {
+    this.mayChange()
+    if (this.#current !== session) return
+    this.#current = null
+    this.#absent = undefined
+  }
+
+  /** Runs after what is under way for this request, so that a save and an end do not overtake each other. */
+  #run<T>(task: () => Awaitable<T>): Awaitable<T> {
+    const result = this.#tail === undefined ? task() : this.#tail.then(task)
+    if (!isPromise(result)) return result
+    const clear = (): void => {
+      if (this.#tail === tail) this.#tail = undefined
+    }
+    const tail = Promise.resolve(result.then(clear, clear))
+    this.#tail = tail
+    return result
+  }
+
+  /** Runs at once and reports to the callback; without one, the response waits and an error goes to its error handler. */
+  #report(task: () => Awaitable<void>, callback: Callback | undefined): void {
+    const done = (): void => {
+      if (callback !== undefined) setImmediate(callback)
+    }
+    const failed = (error: unknown): void => {
+      if (callback !== undefined) setImmediate(callback, error)
+      else this.#unreported = { error }
+    }
+    this.mayChange()
+    try {
+      const result = this.#run(task)
+      if (isPromise(result)) result.then(done, failed)
+      else done()
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  /** Ends the session in the store; one that was never stored costs nothing. */
+  #end(session: CommittableSession): Awaitable<void> {
+    if (session.ended) return
+    if (!session.stored) {
+      session.ended = true
+      this.#ended = session
+      return
+    }
+    return andThen(this.setting.records.end(session.id), () => {
+      session.ended = true
+      this.#ended = session
+    })
+  }
+
+  #commit(headersSent: boolean): Awaitable<readonly string[]> {
+    if (this.#tail !== undefined) return this.#tail.then(() => this.#commit(headersSent))
+    if (this.#unreported !== undefined) {
+      const { error } = this.#unreported
+      this.#unreported = undefined
+      throw error
+    }
+    if (this.#givenId !== undefined && typeof this.#givenId !== 'string') return noCookies
+    if (this.#current === undefined && this.setting.options.saveUninitialized) this.#current = this.#fresh()
+    if (this.#current === undefined) return noCookies
+    if (this.#current === null) return this.#commitUnset(headersSent)
+    const session = this.#current
+    return session.ended || typeof session.id !== 'string' ? noCookies : this.#commitSession(session, headersSent)
+  }
+
+  #commitUnset(headersSent: boolean): Awaitable<readonly string[]> {
+    const unset = this.#unset
+    this.#unset = undefined
+    const { unsetDestroys } = this.setting.options
+    const end = unset !== undefined && unsetDestroys ? this.#run(() => this.#end(unset)) : undefined
+    return andThen(end, () => this.#clearCookie(headersSent))
+  }
+
+  #clearCookie(headersSent: boolean): readonly string[] {
+    const ended = this.#ended
+    this.#ended = undefined
+    if (ended === undefined || headersSent || !this.#isCookieThere || this.#deliveryOf(ended, false) !== 'open') {
+      return noCookies
+    }
+    this.#isCookieThere = false
+    return [clearId(this.setting.options.name, ended.cookie)]
+  }
+
+  #commitSession(session: CommittableSession, headersSent: boolean): Awaitable<readonly string[]> {
+    const { options } = this.setting
+    const changes = session.stored ? session.changes() : { set: session.all(), remove: [] }
+    const changed = changes.set.size > 0 || changes.remove.length > 0
+    const plan = planCommit({
+      stored: session.stored,
+      changed,
+      modified: session.modified || changed,
+      cookieChanged: session.isCookieChanged,
+      accessRequested: session.accessRequested,
+      saveUninitialized: options.saveUninitialized,
+      rolling: options.rolling,
+      hasEnd: session.cookie.expires != null,
+      clientHasId: session.id === this.#clientId,
+      sent: this.#sentFor === session,
+      delivery: this.#deliveryOf(session, headersSent),
+    })
+    if (plan.undeliverable) warnOnce(headersSent ? 'HOLDFAST_COOKIE_AFTER_HEADERS' : 'HOLDFAST_SECURE_COOKIE_NOT_SENT')
+    if (plan.store === 'nothing' && !plan.sendsCookie) return noCookies
+    slide(session.cookie)
+    // Made before anything is stored: attributes that cannot stand in a header store nothing.
+    const { name } = options
+    const cookies = plan.sendsCookie ? [writeId(session.id, name, this.#secrets, session.cookie)] : noCookies
+    const stored = plan.store === 'nothing' || this.#run(() => writeSession(this.setting, session, this.req))
+    return andThen(stored, (isLive) => {
+      if (!isLive) return noCookies
+      if (plan.sendsCookie) this.#sentFor = session
+      return cookies
+    })
+  }
+
+  #deliveryOf(session: CommittableSession, headersSent: boolean): CommitFacts['delivery'] {
+    if (headersSent) return 'headers-sent'
+    return session.cookie.secure && !isSecure(this.req, this.setting.options.proxy) ? 'insecure' : 'open'
+  }
+}

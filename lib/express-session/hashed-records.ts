@@ -1,0 +1,155 @@
+import { andThen, type Awaitable } from '../base/awaitable'
+import { systemClock } from '../base/clock'
+import { hashId } from '../id/session-id'
+import { contextOfRequest, isSessionStore } from '../service/resolve-options'
+import { isLive, matchId } from '../session/lifetime'
+import { parseValue } from '../session/json-value'
+import type { RecordChange, SessionRecord } from '../session/record'
+import { keyOfField, valueField } from '../session/session-core'
+import { adaptExpressSessionStore } from '../stores/express-session/express-session-store'
+import { GuardedStore } from '../stores/guarded-store'
+import { type Cookie, cookieFromRecord } from './cookie'
+import { takenId } from './in-place-records'
+import type { NewSession, Owner, Records, SessionUpdate, StoredSession } from './records'
+import type { ResolvedOptions } from './resolve-options'
+import { Unparsed } from './tracked-session'
+
+/** The field that holds the cookie's attributes and the lifetime that it slides by, but no instant. */
+const cookieField = 'c:cookie'
+const secondsOfADay = 86_400
+/** Without `sessionTtl` a session that is used goes on; its record needs an absolute deadline all the same. */
+const noAbsoluteEnd = 3650 * secondsOfADay
+/** As long as every handle: 96 bits of the hash. */
+const handleLength = 16
+const intervalPart = 1 / 20
+const longestInterval = 60
+
+/**
+ * Records of our own: a field for each value, under a handle that is derived from the id, with a hash of the id in it.
+ * Nothing in the store opens a session.
+ *
+ * The handle is a hash of the whole id, never a part of it: ids of `genid` may have any form, and begin alike.
+ * `idleUntil` is the end that slides; `expiresAt` the absolute one of the option `sessionTtl`.
+ */
+export class HashedRecords implements Records {
+  readonly #store: GuardedStore
+  readonly #options: ResolvedOptions
+
+  constructor(options: ResolvedOptions) {
+    const { store, storeTimeout } = options
+    this.#options = options
+    this.#store = new GuardedStore(
+      isSessionStore(store) ? store : adaptExpressSessionStore(store, { storeTimeout }),
+      storeTimeout,
+    )
+  }
+
+  load(id: string): Awaitable<StoredSession | undefined> {
+    const now = systemClock()
+    return andThen(this.#store.load(handleOf(id), now), (kept) => {
+      if (kept === undefined || !isLive(kept.record, now) || matchId(kept.record, hashId(id), now) === undefined) {
+        return undefined
+      }
+      const cookie = cookieAt(kept.fields.get(cookieField), kept.record, now)
+      if (cookie === undefined) return undefined
+      const values: Record<string, unknown> = {}
+      for (const [name, text] of kept.fields) {
+        const key = keyOfField(name)
+        if (key !== undefined && key !== '__proto__') values[key] = new Unparsed(text)
+      }
+      return { cookie, values, subject: kept.record.subject }
+    })
+  }
+
+  create(id: string, { cookie, values, owner }: NewSession, isGiven: boolean): Awaitable<void> {
+    return andThen(isGiven ? this.load(id) : undefined, (other) => {
+      if (other !== undefined) throw takenId()
+      const now = systemClock()
+      const fields = new Map([[cookieField, textOfCookie(cookie)]])
+      for (const [key, { text }] of values) fields.set(valueField(key), text)
+      const record: SessionRecord = {
+        hash: hashId(id),
+        previousHash: undefined,
+        previousUntil: undefined,
+        epoch: 0,
+        subject: owner.subject,
+        context: contextOf(owner),
+        createdAt: now,
+        issuedAt: now,
+        accessedAt: now,
+        idleUntil: this.#endOf(cookie, now),
+        expiresAt: this.#absoluteEnd(now),
+      }
+      return this.#store.insert(handleOf(id), { record, fields }, now)
+    })
+  }
+
+  update(id: string, { set, remove, cookie, cookieChanged, newOwner }: SessionUpdate): Awaitable<boolean> {
+    const now = systemClock()
+    const fields = new Map<string, string>()
+    for (const [key, { text }] of set) fields.set(valueField(key), text)
+    if (cookieChanged) fields.set(cookieField, textOfCookie(cookie))
+    const idleUntil = this.#endOf(cookie, now)
+    const change: RecordChange = {
+      fields: { set: fields, remove: remove.map(valueField) },
+      access: { accessedAt: now, idleUntil },
+      ...(newOwner !== undefined && {
+        replace: { hash: hashId(id), issuedAt: now },
+        bind: {
+          subject: newOwner.subject,
+          context: contextOf(newOwner),
+          createdAt: now,
+          idleUntil,
+          expiresAt: this.#absoluteEnd(now),
+        },
+      }),
+    }
+    return andThen(this.#store.change(handleOf(id), change, now), (result) => result !== 'gone')
+  }
+
+  recordAccess(id: string, cookie: Cookie): Awaitable<boolean> {
+    const now = systemClock()
+    const access = { accessedAt: now, idleUntil: this.#endOf(cookie, now) }
+    return andThen(this.#store.change(handleOf(id), { access }, now), (result) => result !== 'gone')
+  }
+
+  end(id: string): Awaitable<void> {
+    return andThen(this.#store.delete(handleOf(id), systemClock()), () => undefined)
+  }
+
+  accessInterval(lifetime: number = this.#options.ttl ?? secondsOfADay): number {
+    return Math.min(longestInterval, lifetime * intervalPart)
+  }
+
+  /** When the session ends unless it is used again. */
+  #endOf({ originalMaxAge }: Cookie, now: number): number {
+    const lifetime = typeof originalMaxAge === 'number' ? originalMaxAge / 1000 : (this.#options.ttl ?? secondsOfADay)
+    return now + Math.max(lifetime, 0)
+  }
+
+  #absoluteEnd(now: number): number {
+    return now + (this.#options.sessionTtl ?? noAbsoluteEnd)
+  }
+}
+
+function handleOf(id: string): string {
+  return hashId(`holdfast express-session ${id}`).slice(0, handleLength)
+}
+
+function textOfCookie(cookie: Cookie): string {
+  return JSON.stringify({ ...cookie.data, expires: undefined })
+}
+
+/** The cookie, with the end that the last recorded use gives it; undefined where that has passed, or is no cookie's. */
+function cookieAt(text: string | undefined, { accessedAt }: SessionRecord, now: number): Cookie | undefined {
+  const data = parseValue(text ?? '')
+  if (typeof data !== 'object' || data === null) return undefined
+  const { originalMaxAge } = data as { originalMaxAge?: unknown }
+  const expires = typeof originalMaxAge === 'number' ? new Date(accessedAt * 1000 + originalMaxAge) : null
+  if (expires !== null && expires.getTime() <= now * 1000) return undefined
+  return cookieFromRecord({ ...data, expires })
+}
+
+function contextOf({ subject, req }: Owner): SessionRecord['context'] {
+  return subject === undefined ? undefined : contextOfRequest(req)
+}

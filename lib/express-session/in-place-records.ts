@@ -1,0 +1,197 @@
+import type { Awaitable } from '../base/awaitable'
+import { SessionError } from '../base/errors'
+import { CallGuard } from '../stores/call-guard'
+import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
+import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
+import { askStore, meansAbsent, meansGarbage } from '../stores/express-session/store-callback'
+import { UnansweredWrites } from '../stores/express-session/unanswered-writes'
+import { type Cookie, cookieFromRecord, slide } from './cookie'
+import type { NewSession, Records, SessionUpdate, StoredSession } from './records'
+
+type TouchingStore = ExpressSessionStore & {
+  touch?: (id: string, session: object, callback?: (error?: unknown) => void) => unknown
+  ttl?: unknown
+}
+
+/** A record as such a store gives it: `{ cookie, ...values }`. */
+type Data = Record<string, unknown> & { cookie: object }
+
+interface Shared {
+  readonly queue: HandleQueue
+  /** By id: when the store drops what a write makes. */
+  readonly unanswered: UnansweredWrites<number>
+}
+
+/** What middlewares over the same store object share, so that they are one as to order. */
+const sharedOf = new WeakMap<object, Shared>()
+
+/** Seconds. An access is recorded this often at the most: many stores have a lifetime of their own, which is not known
+ * here, and a session must not end in it because of what was saved there. */
+const longestInterval = 60
+const intervalPart = 1 / 20
+const secondsOfADay = 86_400
+
+/**
+ * Records of express-session, in place: the key is the id, the record `{ cookie, ...values }`, nothing is added. So
+ * express-session and this package can serve from one store side by side.
+ *
+ * Such a store reads and writes a session whole. So an update is a `get`, the changed keys put into it, and a `set`, made
+ * one step within the process by a queue for each id. Between processes nothing makes the two one step: what another
+ * process writes, or ends, in the time between is lost, or comes back.
+ */
+export class InPlaceRecords implements Records {
+  readonly #store: TouchingStore
+  readonly #guard: CallGuard
+  readonly #limit: number
+  readonly #ttl: number | undefined
+  readonly #shared: Shared
+
+  /** @param storeTimeout Seconds that a call may take. @param ttl Seconds that a session lasts without `maxAge`. */
+  constructor(store: ExpressSessionStore, storeTimeout: number, ttl: number | undefined) {
+    this.#store = store
+    this.#guard = new CallGuard(storeTimeout)
+    this.#limit = storeTimeout
+    this.#ttl = ttl
+    this.#shared = sharedOf.get(store) ?? {
+      queue: new HandleQueue(),
+      unanswered: new UnansweredWrites(
+        (id) => this.#destroy(id),
+        (deadline) => deadline,
+      ),
+    }
+    sharedOf.set(store, this.#shared)
+  }
+
+  async load(id: string): Promise<StoredSession | undefined> {
+    const data = await this.#guard.run('load', () => this.#get(id))
+    const cookie = cookieFromRecord(data?.cookie)
+    return data === undefined || cookie === undefined ? undefined : { cookie, values: data }
+  }
+
+  create(id: string, { cookie, values }: NewSession, isGiven: boolean): Awaitable<void> {
+    const data: Data = { cookie }
+    for (const [key, { value }] of values) put(data, key, value)
+    return this.#inTurn('create', id, async (turn) => {
+      if (isGiven && (await this.#get(id)) !== undefined) throw takenId()
+      this.#shared.unanswered.setEnded(id, false)
+      await this.#set(turn, id, data)
+    })
+  }
+
+  update(id: string, { set, remove, cookie, cookieChanged }: SessionUpdate): Awaitable<boolean> {
+    return this.#inTurn('update', id, async (turn) => {
+      const data = await this.#fresh(id, cookieChanged ? cookie : undefined)
+      if (data === undefined) return false
+      for (const key of remove) Reflect.deleteProperty(data, key)
+      for (const [key, { value }] of set) put(data, key, value)
+      await this.#set(turn, id, data)
+      return true
+    })
+  }
+
+  recordAccess(id: string): Awaitable<boolean> {
+    return this.#inTurn('touch', id, async (turn) => {
+      // Read first, also for a store that has `touch`: some of those write what they are given, and so would bring back
+      // a session that has ended, or values that have changed.
+      const data = await this.#fresh(id, undefined)
+      if (data === undefined) return false
+      if (typeof this.#store.touch !== 'function') await this.#set(turn, id, data)
+      else if (turn.held) await askStore((callback) => this.#store.touch?.(id, data, callback))
+      return true
+    })
+  }
+
+  end(id: string): Awaitable<void> {
+    return this.#inTurn('destroy', id, async (turn) => {
+      if (!turn.held) return
+      const { unanswered } = this.#shared
+      const wasEnded = unanswered.isEnded(id)
+      unanswered.setEnded(id, true)
+      try {
+        await this.#destroy(id)
+      } catch (error) {
+        unanswered.setEnded(id, wasEnded)
+        throw error
+      }
+    })
+  }
+
+  accessInterval(lifetime: number | undefined): number {
+    const spans = [lifetime, this.#ttl, this.#store.ttl].filter((one) => typeof one === 'number' && one > 0) as number[]
+    return Math.min(longestInterval, ...spans.map((span) => span * intervalPart))
+  }
+
+  #inTurn<T>(operation: string, id: string, task: (turn: Turn) => Promise<T>): Awaitable<T> {
+    return this.#guard.run(operation, () => this.#shared.queue.run(id, this.#limit, task))
+  }
+
+  async #get(id: string): Promise<Data | undefined> {
+    if (this.#shared.unanswered.isEnded(id)) return undefined
+    try {
+      const data = await askStore((callback) => this.#store.get(id, callback))
+      return isData(data) ? data : undefined
+    } catch (error) {
+      if (meansAbsent(error) || meansGarbage(error) || meansOtherType(error)) return undefined
+      throw error
+    }
+  }
+
+  /** What is stored now, with its lifetime started again. A copy: some stores hand out the object that they keep. */
+  async #fresh(id: string, cookie: Cookie | undefined): Promise<Data | undefined> {
+    const data = await this.#get(id)
+    const kept = cookie ?? cookieFromRecord(data?.cookie)
+    if (data === undefined || kept === undefined) return undefined
+    if (cookie === undefined) slide(kept)
+    const copy: Data = { cookie: kept }
+    for (const key of Object.keys(data)) if (key !== 'cookie') put(copy, key, data[key])
+    return copy
+  }
+
+  async #set(turn: Turn, id: string, data: Data): Promise<void> {
+    // The turn may have been cut while the store was asked: then what was read is no longer what is there.
+    if (!turn.held) return
+    const result = askStore((callback) => this.#store.set(id, data, callback))
+    const now = Date.now() / 1000
+    const { maxAge } = data.cookie as Cookie
+    turn.onCut = () => {
+      const lifetime = typeof maxAge === 'number' ? maxAge / 1000 : (this.#ttl ?? secondsOfADay)
+      this.#shared.unanswered.add(id, now + lifetime, result, now)
+    }
+    await result
+    turn.onCut = undefined
+  }
+
+  async #destroy(id: string): Promise<void> {
+    try {
+      await askStore((callback) => this.#store.destroy(id, callback))
+    } catch (error) {
+      if (!meansAbsent(error)) throw error
+    }
+  }
+}
+
+export function takenId(): SessionError {
+  return new SessionError(
+    'INVALID_ARGUMENT',
+    'genid gave an id that a session has already; it must give a new one each time',
+  )
+}
+
+function isData(value: unknown): value is Data {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const { cookie } = value as { cookie?: unknown }
+  return typeof cookie === 'object' && cookie !== null
+}
+
+/** Also for a key named `__proto__`. */
+function put(data: Data, key: string, value: unknown): void {
+  if (key === '__proto__') {
+    Object.defineProperty(data, key, { value, enumerable: true, writable: true, configurable: true })
+  } else data[key] = value
+}
+
+/** A Redis key that holds no string: something else's, so no session. */
+function meansOtherType(error: unknown): boolean {
+  const { message } = (error ?? {}) as { message?: unknown }
+  return typeof message === 'string' && message.startsWith('WRONGTYPE')
+}

@@ -1,0 +1,113 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isPromise } from '../base/awaitable'
+import { SessionError } from '../base/errors'
+import { Accesses } from './accesses'
+import { Exchange, type Next } from './exchange'
+import { HashedRecords } from './hashed-records'
+import { pathOf, readId } from './id-cookie'
+import { InPlaceRecords } from './in-place-records'
+import { attachState, stateOf } from './request-properties'
+import { type GivenOptions, resolveOptions } from './resolve-options'
+import type { SessionRequest } from './session'
+import type { Setting } from './setting'
+import { StoreFacade } from './store-facade'
+
+export type Handler = (req: IncomingMessage, res: ServerResponse, next: Next) => void
+
+/** The store as the app has it, with what express-session adds to it. */
+interface AppStore {
+  generate?: (req: SessionRequest) => void
+  on?: (event: string, listener: () => void) => unknown
+}
+
+/** The handler that attaches `req.session`, and its store. Throws for options that cannot work. */
+export function createHandler(given: GivenOptions): Handler & { readonly store: object } {
+  const setting = resolveSetting(given)
+  const { options, records, store } = setting
+  const isReady = watchReadiness(store as AppStore)
+  ;(store as AppStore).generate = generate
+
+  function session(req: IncomingMessage, res: ServerResponse, next: Next): void {
+    if (isAttached(req)) {
+      next()
+      return
+    }
+    const secrets = options.secrets ?? secretOf(req)
+    // A cookie that cannot be read is none, as long as the store is away.
+    const sent = secrets === undefined ? undefined : readId(req, options.name, secrets)
+    if (!isReady()) {
+      next(sent?.id === undefined ? undefined : storeIsAway())
+      return
+    }
+    if (!pathOf(req).startsWith(options.cookie(req).path ?? '/')) {
+      next()
+      return
+    }
+    if (secrets === undefined || sent === undefined) {
+      next(new Error('secret option required for sessions'))
+      return
+    }
+    const exchange = new Exchange(setting, req, res, next, secrets, sent.isThere)
+    const attach = (stored?: Parameters<Exchange['open']>[1]): void => {
+      attachState(req, exchange, options.unsetDestroys)
+      exchange.open(sent.id, stored)
+      next()
+    }
+    if (sent.id === undefined) {
+      attach()
+      return
+    }
+    try {
+      const loaded = records.load(sent.id)
+      if (isPromise(loaded)) loaded.then(attach, next)
+      else attach(loaded)
+    } catch (error) {
+      next(error)
+    }
+  }
+
+  return Object.assign(session, { store })
+}
+
+function resolveSetting(given: GivenOptions): Setting {
+  const options = resolveOptions(given)
+  if (!options.isHashed) {
+    const store = options.store as Setting['store']
+    const records = new InPlaceRecords(store, options.storeTimeout, options.ttl)
+    return { options, records, store, accesses: new Accesses(records) }
+  }
+  const records = new HashedRecords(options)
+  return { options, records, store: new StoreFacade(records), accesses: new Accesses(records) }
+}
+
+/** Some stores say when their connection is lost, and when it is back. */
+function watchReadiness(store: AppStore): () => boolean {
+  let isReady = true
+  if (typeof store.on === 'function') {
+    store.on('disconnect', () => (isReady = false))
+    store.on('connect', () => (isReady = true))
+  }
+  return () => isReady
+}
+
+function generate(req: SessionRequest): void {
+  const state = stateOf(req)
+  if (state instanceof Exchange) state.generate()
+}
+
+function isAttached(req: IncomingMessage & SessionRequest): boolean {
+  const state = stateOf(req)
+  return state instanceof Exchange ? state.hasSession : Boolean(req.session)
+}
+
+function secretOf(req: object): readonly string[] | undefined {
+  const { secret } = req as { secret?: unknown }
+  return secret ? [secret as string] : undefined
+}
+
+function storeIsAway(): SessionError {
+  return new SessionError(
+    'STORE_UNAVAILABLE',
+    'the session store says that it is disconnected; the request has a session',
+  )
+}

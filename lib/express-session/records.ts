@@ -1,0 +1,75 @@
+import type { IncomingMessage } from 'node:http'
+import type { Awaitable } from '../base/awaitable'
+import type { Cookie } from './cookie'
+
+/** A value as text that is parsed when the app asks for it; see `TrackedSession`. */
+export interface StoredSession {
+  readonly cookie: Cookie
+  /** The values by key: as the store gave them, or as `Unparsed` text. The receiver may keep the object, and change it. */
+  readonly values: Record<string, unknown>
+  /** Whose session it is, where the layout keeps that. */
+  readonly subject?: string | undefined
+}
+
+/** A changed value, as JSON text and as the app holds it. */
+export interface ChangedValue {
+  readonly text: string
+  readonly value: unknown
+}
+
+/** What one request changed, key by key. Keys that it left alone are not in it, so that they stay what they are. */
+export interface SessionChanges {
+  readonly set: ReadonlyMap<string, ChangedValue>
+  readonly remove: readonly string[]
+}
+
+/** Whose session it is, for layouts that keep that. */
+export interface Owner {
+  readonly subject: string | undefined
+  readonly req: IncomingMessage
+}
+
+export interface NewSession {
+  readonly cookie: Cookie
+  readonly values: ReadonlyMap<string, ChangedValue>
+  readonly owner: Owner
+}
+
+export interface SessionUpdate extends SessionChanges {
+  readonly cookie: Cookie
+  /** Whether this request changed the cookie; otherwise the stored one slides, which a parallel request may have changed. */
+  readonly cookieChanged: boolean
+  /** Undefined: the same as before. */
+  readonly newOwner: Owner | undefined
+}
+
+/**
+ * Keeps sessions by the id in the cookie: what the middleware asks of a layout. One implementation for each: records of
+ * express-session in place, records of our own under hashed ids.
+ *
+ * Contract, for every method:
+ * - Calls on one id are one after the other in this process, whichever middleware made them.
+ * - Unknown, ended, damaged or foreign data is absence, never an error. A store that fails rejects with a `SessionError`.
+ * - An ended session stays ended: `update` and `recordAccess` never bring it back.
+ */
+export interface Records {
+  load(id: string): Awaitable<StoredSession | undefined>
+
+  /** Keeps a new session. @param isGiven The app's own `genid` made the id, so another session may have it: then this
+   * rejects and writes nothing. */
+  create(id: string, session: NewSession, isGiven: boolean): Awaitable<void>
+
+  /** Applies the changes to a live session and starts its lifetime again. False: there is no such session, nothing was
+   * written. */
+  update(id: string, update: SessionUpdate): Awaitable<boolean>
+
+  /** Starts the lifetime again and changes nothing else. False as for `update`. */
+  recordAccess(id: string, cookie: Cookie): Awaitable<boolean>
+
+  /** Ends the session. Nothing happens when there is none. */
+  end(id: string): Awaitable<void>
+
+  /** Seconds for which a recorded access is good enough, for a session with this lifetime (seconds; undefined without
+   * `maxAge`). */
+  accessInterval(lifetime: number | undefined): number
+}

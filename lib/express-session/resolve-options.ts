@@ -1,0 +1,168 @@
+import type { IncomingMessage } from 'node:http'
+import { SessionError } from '../base/errors'
+import { checkFunction, checkKeys, invalidOption, isPositive, type KeysOf } from '../base/option-check'
+import { warnOnce } from '../base/warnings'
+import { isSessionStore } from '../service/resolve-options'
+import type { SessionStore } from '../session/store'
+import { type ExpressSessionStore, isExpressSessionStore } from '../stores/express-session/express-session-store'
+import { asOurs, type CookieAttributes } from './cookie-attributes'
+import type { Secret } from './id-cookie'
+import { MemoryStore } from './memory-store'
+
+/** What `session()` takes, without the types of express-session. */
+export interface GivenOptions {
+  secret?: unknown
+  name?: unknown
+  key?: unknown
+  store?: unknown
+  cookie?: unknown
+  genid?: unknown
+  proxy?: unknown
+  rolling?: unknown
+  resave?: unknown
+  saveUninitialized?: unknown
+  unset?: unknown
+  ttl?: unknown
+  storeTimeout?: unknown
+  sessionTtl?: unknown
+  subject?: unknown
+  records?: unknown
+}
+
+export interface ResolvedOptions {
+  /** Undefined: `req.secret` has it. */
+  readonly secrets: readonly Secret[] | undefined
+  readonly name: string
+  readonly store: ExpressSessionStore | SessionStore
+  /** Whether records are ours, under hashed ids. */
+  readonly isHashed: boolean
+  readonly cookie: (req: IncomingMessage) => CookieAttributes
+  /** Undefined: ids are minted here. */
+  readonly genid: ((req: IncomingMessage) => unknown) | undefined
+  readonly proxy: boolean | undefined
+  readonly rolling: boolean
+  readonly saveUninitialized: boolean
+  readonly unsetDestroys: boolean
+  /** Seconds. */
+  readonly ttl: number | undefined
+  readonly storeTimeout: number
+  readonly sessionTtl: number | undefined
+  readonly subject: ((session: object) => unknown) | undefined
+}
+
+const optionKeys: KeysOf<GivenOptions> = {
+  secret: true,
+  name: true,
+  key: true,
+  store: true,
+  cookie: true,
+  genid: true,
+  proxy: true,
+  rolling: true,
+  resave: true,
+  saveUninitialized: true,
+  unset: true,
+  ttl: true,
+  storeTimeout: true,
+  sessionTtl: true,
+  subject: true,
+  records: true,
+}
+
+/** Checks the options as express-session does: what it takes is taken, what it throws is thrown, and what does harm there
+ * is warned of once. What is new is checked as all of ours are. */
+export function resolveOptions(given: GivenOptions): ResolvedOptions {
+  const { genid, unset, cookie, proxy, ttl, storeTimeout = 5, sessionTtl, subject } = given
+  if (genid && typeof genid !== 'function') throw new TypeError('genid option must be a function')
+  if (unset && unset !== 'destroy' && unset !== 'keep') {
+    throw new TypeError('unset option must be "destroy" or "keep"')
+  }
+  const secrets = resolveSecrets(given.secret)
+  if (ttl !== undefined && !isPositive(ttl)) throw invalidOption('ttl', ttl, 'seconds greater than 0')
+  if (!isPositive(storeTimeout)) throw invalidOption('storeTimeout', storeTimeout, 'seconds greater than 0')
+  if (sessionTtl !== undefined && !isPositive(sessionTtl)) {
+    throw invalidOption('sessionTtl', sessionTtl, 'seconds greater than 0')
+  }
+  if (subject !== undefined) checkFunction('subject', subject)
+  const store = resolveStore(given.store)
+  const isHashed = resolveRecords(given.records, store)
+  if (!isHashed) requireOurs({ sessionTtl, subject })
+  warnOfOptions(given)
+  const name = nameOf(given)
+  return {
+    secrets,
+    name,
+    store,
+    isHashed,
+    cookie: asOurs(cookie, name),
+    genid: genid ? (genid as ResolvedOptions['genid']) : undefined,
+    proxy: typeof proxy === 'boolean' ? proxy : undefined,
+    rolling: Boolean(given.rolling),
+    saveUninitialized: given.saveUninitialized === undefined || Boolean(given.saveUninitialized),
+    unsetDestroys: unset === 'destroy',
+    ttl,
+    storeTimeout,
+    sessionTtl,
+    subject: subject as ResolvedOptions['subject'],
+  }
+}
+
+/** An empty name counts as none, as there. */
+function nameOf({ name, key }: GivenOptions): string {
+  for (const given of [name, key]) if (typeof given === 'string' && given !== '') return given
+  return 'connect.sid'
+}
+
+function resolveSecrets(secret: unknown): readonly Secret[] | undefined {
+  if (Array.isArray(secret)) {
+    if (secret.length === 0) throw new TypeError('secret option array must contain one or more strings')
+    return [...(secret as Secret[])]
+  }
+  return secret ? [secret as Secret] : undefined
+}
+
+function resolveStore(store: unknown): ExpressSessionStore | SessionStore {
+  if (store === undefined || store === null || store instanceof MemoryStore) {
+    if (process.env['NODE_ENV'] === 'production') {
+      warnOnce('HOLDFAST_MEMORY_STORE')
+    }
+    return store ?? new MemoryStore()
+  }
+  if (isSessionStore(store) || isExpressSessionStore(store)) return store
+  throw invalidOption(
+    'store',
+    store,
+    'a store written for express-session (an instance), a MemoryStore or a RedisStore',
+  )
+}
+
+function resolveRecords(records: unknown, store: object): boolean {
+  if (records !== undefined && records !== 'hashed') throw invalidOption('records', records, "'hashed', or nothing")
+  return records === 'hashed' || isSessionStore(store)
+}
+
+/** Records of express-session's hold neither when a session began nor whose it is. */
+function requireOurs(options: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue
+    throw new SessionError(
+      'INVALID_OPTION',
+      `${name} needs records of our own: give a store of this package, such as RedisStore from "holdfast/redis", or records: 'hashed'`,
+    )
+  }
+}
+
+function warnOfOptions(given: GivenOptions): void {
+  if (given.saveUninitialized === undefined) {
+    warnOnce('HOLDFAST_SAVE_UNINITIALIZED')
+  }
+  if (given.resave === undefined || given.resave) {
+    warnOnce('HOLDFAST_RESAVE')
+  }
+  try {
+    checkKeys<GivenOptions>('session options', given, optionKeys)
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error
+    warnOnce('HOLDFAST_UNKNOWN_OPTION', error.message)
+  }
+}

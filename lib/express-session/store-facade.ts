@@ -1,0 +1,91 @@
+import { andThen, type Awaitable, isPromise } from '../base/awaitable'
+import { asCookie, Unparsed, valuesOf } from './tracked-session'
+import type { ChangedValue, Records, StoredSession } from './records'
+import type { Callback } from './session'
+import { Store, type StoreMethods } from './store'
+
+interface Facade extends StoreMethods {
+  touch(id: string, session: object, callback?: Callback): void
+}
+
+const recordsOf = new WeakMap<object, Records>()
+const noOwner = { subject: undefined, req: {} as never }
+
+/**
+ * `req.sessionStore` over records of our own: takes ids, as a store written for express-session, and hashes them inside.
+ * For code that asks the store itself: keycloak-connect, Socket.IO recipes. It cannot list sessions, for no store of ours
+ * knows an id.
+ */
+export const StoreFacade = function StoreFacade(this: Facade, records: Records): void {
+  Store.call(this)
+  recordsOf.set(this, records)
+} as unknown as { new (records: Records): Facade; readonly prototype: Facade }
+
+Object.setPrototypeOf(StoreFacade.prototype, Store.prototype)
+
+Object.assign(StoreFacade.prototype, {
+  get(this: Facade, id: string, callback: (error?: unknown, data?: unknown) => void) {
+    report(
+      () => andThen(recordsFor(this).load(id), (stored) => (stored === undefined ? undefined : dataOf(stored))),
+      callback,
+    )
+  },
+
+  set(this: Facade, id: string, session: object, callback?: Callback) {
+    report(() => replace(recordsFor(this), id, session as Record<string, unknown>), callback)
+  },
+
+  destroy(this: Facade, id: string, callback?: Callback) {
+    report(() => recordsFor(this).end(id), callback)
+  },
+
+  touch(this: Facade, id: string, session: { cookie?: unknown }, callback?: Callback) {
+    report(() => andThen(recordsFor(this).recordAccess(id, asCookie(session.cookie)), () => undefined), callback)
+  },
+})
+
+function recordsFor(store: object): Records {
+  const records = recordsOf.get(store)
+  if (records === undefined) throw new TypeError('this store was not made by the middleware')
+  return records
+}
+
+function dataOf({ cookie, values }: StoredSession): object {
+  const data: Record<string, unknown> = { cookie: { ...cookie.data } }
+  for (const [key, value] of Object.entries(values)) data[key] = value instanceof Unparsed ? value.parse() : value
+  return data
+}
+
+/** Keeps the session in place of any that was there, as `set` of such a store does. */
+function replace(records: Records, id: string, session: Record<string, unknown>): Awaitable<void> {
+  const values = valuesOf(session)
+  const cookie = asCookie(session['cookie'])
+  return andThen(records.load(id), (stored) => {
+    if (stored === undefined) return records.create(id, { cookie, values, owner: noOwner }, false)
+    const set = new Map<string, ChangedValue>()
+    for (const [key, change] of values) if (change.text !== storedText(stored.values[key])) set.set(key, change)
+    const remove = Object.keys(stored.values).filter((key) => !values.has(key))
+    const update = { set, remove, cookie, cookieChanged: true, newOwner: undefined }
+    return andThen(records.update(id, update), () => undefined)
+  })
+}
+
+function storedText(value: unknown): string | undefined {
+  return value instanceof Unparsed ? value.text : JSON.stringify(value)
+}
+
+function report<T>(task: () => Awaitable<T>, callback?: (error?: unknown, value?: T) => void): void {
+  const done = (value: T): void => {
+    if (callback !== undefined) setImmediate(callback, null, value)
+  }
+  const failed = (error: unknown): void => {
+    if (callback !== undefined) setImmediate(callback, error)
+  }
+  try {
+    const result = task()
+    if (isPromise(result)) result.then(done, failed)
+    else done(result)
+  } catch (error) {
+    failed(error)
+  }
+}

@@ -1,0 +1,275 @@
+import { inspect, type InspectOptions } from 'node:util'
+import { Cookie, fingerprintOf } from './cookie'
+import type { ChangedValue, SessionChanges, StoredSession } from './records'
+import { type Callback, Session, type SessionRequest, tracked, type TrackedMethods } from './session'
+
+/** A value that stays text until the app asks for it. */
+export class Unparsed {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  /** The value; undefined where the text is no JSON, as if there was none. */
+  parse(): unknown {
+    try {
+      return JSON.parse(this.text) as unknown
+    } catch {
+      return undefined
+    }
+  }
+
+  /** `console.log` looks behind a Proxy: it sees this in the value's place. */
+  [inspect.custom](_depth: number, options: InspectOptions, inspectValue: typeof inspect): string {
+    return inspectValue(this.parse(), options)
+  }
+}
+
+/** Carries a session through a request. */
+export interface SessionHost {
+  readonly req: SessionRequest
+  mintId(): string
+  /** Something is about to be done to the session that could change it. */
+  mayChange(): void
+  save(session: TrackedSession, callback: Callback | undefined): void
+  destroy(session: TrackedSession, callback: Callback | undefined): void
+  regenerate(session: TrackedSession, callback: Callback | undefined): void
+  reload(session: TrackedSession, callback: Callback | undefined): void
+}
+
+/** What the end of a response asks of whatever `req.session` is. */
+export interface CommittableSession {
+  /** The object that the app holds. */
+  readonly session: object
+  readonly id: string
+  readonly cookie: Cookie
+  /** The store has it. */
+  stored: boolean
+  /** Destroyed here, or found to be missing: it is never written again. */
+  ended: boolean
+  /** Its values were changed in this request, whether stored since or not. */
+  modified: boolean
+  /** `touch` or `resetMaxAge` was called, and the store does not know yet. */
+  accessRequested: boolean
+  /** Whose session it is for the store. */
+  subject: string | undefined
+  readonly isCookieChanged: boolean
+  /** Throws where JSON cannot carry a value. */
+  changes(): SessionChanges
+  /** All values, for a session that is yet to be stored. Throws where JSON cannot carry one. */
+  all(): ReadonlyMap<string, ChangedValue>
+  /** The store has these changes now, and the cookie. What changed since they were taken is still a change. */
+  settle(changes: SessionChanges): void
+}
+
+type Target = Session & Record<string, unknown>
+
+/**
+ * The session of a request: a Proxy, so that each change is noticed, over an object that looks as express-session's does.
+ *
+ * Keys that the app never uses cost nothing. A value that was handed out may be changed in place, so its text of before
+ * is remembered and compared at the end; a key that was set, defined or deleted is remembered in the same way.
+ */
+export class TrackedSession implements ProxyHandler<Session>, CommittableSession, TrackedMethods {
+  readonly session: Session
+  stored: boolean
+  ended = false
+  modified = false
+  accessRequested = false
+  subject: string | undefined
+  readonly #host: SessionHost
+  readonly #target: Target
+  /** By key: the text that the store has, undefined where it has none. */
+  readonly #before = new Map<string, string | undefined>()
+  #id: string | undefined
+  #cookieBefore: string | undefined
+
+  private constructor(host: SessionHost, id: string | undefined, stored: boolean, cookie: Cookie) {
+    this.#host = host
+    this.#id = id
+    this.stored = stored
+    this.#target = Object.create(Session.prototype, hidden) as Target
+    this.#target.cookie = cookie
+    this.session = new Proxy<Session>(this.#target, this)
+  }
+
+  /** @param id Left out: the host mints one when it is asked for. */
+  static fresh(host: SessionHost, cookie: Cookie, id?: string): TrackedSession {
+    return new TrackedSession(host, id, false, cookie)
+  }
+
+  static opened(host: SessionHost, id: string, { cookie, values, subject }: StoredSession): TrackedSession {
+    const opened = new TrackedSession(host, id, true, cookie)
+    opened.subject = subject
+    // Keys that stand on a prototype would hide methods: left out here, and left alone in the record.
+    for (const key in values) if (!(key in opened.#target)) opened.#target[key] = values[key]
+    return opened
+  }
+
+  get id(): string {
+    return (this.#id ??= this.#host.mintId())
+  }
+
+  get hasId(): boolean {
+    return this.#id !== undefined
+  }
+
+  get cookie(): Cookie {
+    return this.#target.cookie
+  }
+
+  get isCookieChanged(): boolean {
+    return this.#cookieBefore !== undefined && fingerprintOf(this.cookie) !== this.#cookieBefore
+  }
+
+  changes(): SessionChanges {
+    const set = new Map<string, ChangedValue>()
+    const remove: string[] = []
+    for (const [key, before] of this.#before) {
+      const change = valueOf(this.#target, key)
+      if (change?.text === before) continue
+      if (change === undefined) remove.push(key)
+      else set.set(key, change)
+    }
+    return { set, remove }
+  }
+
+  all(): ReadonlyMap<string, ChangedValue> {
+    return valuesOf(this.#target)
+  }
+
+  settle({ set, remove }: SessionChanges): void {
+    for (const [key, { text }] of set) this.#before.set(key, text)
+    for (const key of remove) this.#before.set(key, undefined)
+    if (this.#cookieBefore !== undefined) this.#cookieBefore = fingerprintOf(this.cookie)
+  }
+
+  /** Each value's text as the store has it, for a session of another make that takes this one's place. */
+  storedTexts(): Map<string, string> {
+    const texts = new Map<string, string>()
+    if (!this.stored) return texts
+    for (const key of Object.keys(this.#target)) {
+      if (key !== 'cookie' && !this.#before.has(key)) texts.set(key, textOf(this.#target[key]) ?? '')
+    }
+    for (const [key, text] of this.#before) if (text !== undefined) texts.set(key, text)
+    return texts
+  }
+
+  // What the app does to the object.
+
+  get(target: Target, key: string | symbol): unknown {
+    if (typeof key === 'symbol') return key === tracked ? this : Reflect.get(target, key)
+    const value = target[key]
+    if (typeof value === 'object' && value !== null) return this.#handOut(key, value)
+    if (value !== undefined) return value
+    return key === 'id' ? this.id : key === 'req' ? this.#host.req : undefined
+  }
+
+  set(target: Target, key: string | symbol, value: unknown): boolean {
+    if (typeof key === 'symbol') return Reflect.set(target, key, value)
+    // Read-only, as there. A prototype is not the app's to set through a value's name.
+    if (key === 'id' || key === 'req') return false
+    if (key === '__proto__') return true
+    this.#remember(key)
+    return Reflect.set(target, key, key === 'cookie' ? asCookie(value) : value)
+  }
+
+  deleteProperty(target: Target, key: string | symbol): boolean {
+    if (typeof key === 'symbol') return Reflect.deleteProperty(target, key)
+    // A session without a cookie could be neither stored nor sent; who empties a session key by key does not mean it.
+    if (key === 'cookie' || key === 'id' || key === 'req') return true
+    this.#remember(key)
+    return Reflect.deleteProperty(target, key)
+  }
+
+  defineProperty(target: Target, key: string | symbol, descriptor: PropertyDescriptor): boolean {
+    if (typeof key === 'string' && !(key in hidden)) this.#remember(key)
+    return Reflect.defineProperty(target, key, descriptor)
+  }
+
+  getOwnPropertyDescriptor(target: Target, key: string | symbol): PropertyDescriptor | undefined {
+    if (typeof key === 'string' && Object.hasOwn(target, key)) {
+      const value = this.get(target, key)
+      if (key in hidden) return { value, writable: false, enumerable: false, configurable: true }
+    }
+    return Reflect.getOwnPropertyDescriptor(target, key)
+  }
+
+  // What its methods lead to.
+
+  save(callback: Callback | undefined): void {
+    this.#host.save(this, callback)
+  }
+
+  destroy(callback: Callback | undefined): void {
+    this.#host.destroy(this, callback)
+  }
+
+  regenerate(callback: Callback | undefined): void {
+    this.#host.regenerate(this, callback)
+  }
+
+  reload(callback: Callback | undefined): void {
+    this.#host.reload(this, callback)
+  }
+
+  resetMaxAge(): void {
+    this.accessRequested = true
+    this.#host.mayChange()
+  }
+
+  #handOut(key: string, value: object): unknown {
+    if (value instanceof Unparsed) {
+      const parsed = value.parse()
+      this.#target[key] = parsed
+      if (typeof parsed === 'object' && parsed !== null) this.#remember(key, value)
+      return parsed
+    }
+    // Also where it is known: after a save it may be changed once more.
+    this.#remember(key)
+    return value
+  }
+
+  #remember(key: string, value: unknown = this.#target[key]): void {
+    this.#host.mayChange()
+    if (key === 'cookie') this.#cookieBefore ??= fingerprintOf(this.cookie)
+    else if (!this.#before.has(key)) this.#before.set(key, this.stored ? textOf(value) : undefined)
+  }
+}
+
+/** On the target so that the object has them, as express-session's has; their values come from the traps. */
+const hidden: PropertyDescriptorMap = {
+  req: { value: undefined, writable: true, enumerable: false, configurable: true },
+  id: { value: undefined, writable: true, enumerable: false, configurable: true },
+}
+
+function textOf(value: unknown): string | undefined {
+  return value instanceof Unparsed ? value.text : JSON.stringify(value)
+}
+
+/** The value of an own, enumerable property, as JSON keeps it; undefined where it keeps nothing. */
+export function valueOf(object: Record<string, unknown>, key: string): ChangedValue | undefined {
+  if (!Object.prototype.propertyIsEnumerable.call(object, key)) return undefined
+  const value = object[key]
+  const text = textOf(value)
+  return text === undefined ? undefined : { text, value }
+}
+
+export function valuesOf(object: Record<string, unknown>): Map<string, ChangedValue> {
+  const values = new Map<string, ChangedValue>()
+  for (const key of Object.keys(object)) {
+    const value = key === 'cookie' ? undefined : valueOf(object, key)
+    if (value !== undefined) values.set(key, value)
+  }
+  return values
+}
+
+/** Also of what looks like a cookie: a plain object of attributes, a Cookie of express-session's own. */
+export function asCookie(value: unknown): Cookie {
+  if (value instanceof Cookie) return value
+  const { data, originalMaxAge } = (value ?? {}) as { data?: object; originalMaxAge?: number | null }
+  const cookie = new Cookie(data ?? (value as object | null))
+  if (originalMaxAge !== undefined) cookie.originalMaxAge = originalMaxAge
+  return cookie
+}
