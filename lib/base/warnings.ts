@@ -21,6 +21,8 @@ const texts = {
     'an option that is in seconds has a value that is a round number of minutes in milliseconds; divide it by 1000 if milliseconds were meant',
   HOLDFAST_MEMORY_STORE:
     'sessions are kept in the memory of this process: a restart forgets them and a second process does not know them; in production give the option store, for example a RedisStore from "holdfast/redis"',
+  HOLDFAST_MEMORY_STORE_FULL:
+    'MemoryStore is full, so a session that had not expired was evicted: raise maxSessions or maxTotalBytes, or use another store; if visitors are few, find out what makes so many sessions',
   HOLDFAST_MEMORY_STORE_IN_SEVERAL_PROCESSES:
     'sessions are kept in the memory of this process, and this process is one of several (cluster, pm2): a request that another one gets finds no session, so users are signed out at random; give the option store, for example a RedisStore from "holdfast/redis"',
   HOLDFAST_REDIS_CLIENT_WITHOUT_DUPLICATE:

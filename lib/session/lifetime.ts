@@ -8,6 +8,9 @@ export interface Timeouts {
   readonly oldSessionAvailabilityAfterRenewal?: number | undefined
 }
 
+/** What of a record says when it ends. */
+type Instants = Pick<SessionRecord, 'accessedAt' | 'idleUntil' | 'expiresAt'>
+
 /** An idle session's record is kept a little past its end, so that its owner can be told "expired" and not "unknown". */
 export const longestRetention = 60
 
@@ -20,14 +23,14 @@ const userAccessInterval = 300
 
 /** Not ended by time. The limit itself is too late: a session of 10 seconds has ended when 10 seconds have passed. The
  * idle rule of today's configuration counts as well as the deadline in the record, so a tightened rule holds at once. */
-export function isLive(record: SessionRecord, now: number, timeouts?: Timeouts): boolean {
+export function isLive(record: Instants, now: number, timeouts?: Timeouts): boolean {
   if (now >= record.expiresAt) return false
   if (record.idleUntil !== undefined && now >= record.idleUntil) return false
   return timeouts?.idle === undefined || now < record.accessedAt + timeouts.idle
 }
 
 /** When a store drops the record: at its absolute deadline, or soon after its idle one. */
-export function retainUntil(record: SessionRecord): number {
+export function retainUntil(record: Instants): number {
   if (record.idleUntil === undefined) return record.expiresAt
   const grace = Math.min(longestRetention, Math.max(0, record.idleUntil - record.accessedAt))
   return Math.min(record.expiresAt, record.idleUntil + grace)

@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '../base/clock'
-import { DeadlineQueue } from '../base/deadline-queue'
 import { SessionError } from '../base/errors'
+import { checkFunction, checkKeys, invalidOption, type KeysOf } from '../base/option-check'
+import { startTimer } from '../base/timers'
+import { warnRarely } from '../base/warnings'
 import { isLive, retainUntil } from '../session/lifetime'
 import {
   changeRecord,
@@ -18,135 +20,150 @@ import {
   type SessionStore,
   type StoreListener,
 } from '../session/store'
+import { DeadlineHeap } from './memory/deadline-heap'
+import { bytesOf, changeFields, contextText, KeptSession } from './memory/kept-session'
+import { ShardedMap } from './memory/sharded-map'
+import { SubjectTable } from './memory/subject-table'
 import { StoreListeners } from './store-listeners'
 
 export interface MemoryStoreOptions {
   /**
-   * How many sessions are kept at the most; a whole number, at least 1. Default 100 000: some 100 MB of small sessions.
-   * One more evicts the session that would have expired first, so that a flood of visitors costs a bound amount of
-   * memory and not the process.
+   * How many sessions are kept at the most; a whole number, at least 1. Default 100 000: some 50 MB of small sessions. One
+   * more evicts the anonymous session that would have expired first; one that a user is signed in to leaves only for
+   * another login, when there is no anonymous one. So a flood of visitors costs a bounded amount of memory, and signs out
+   * nobody: when all that is kept are logins, a visitor's session is refused with `STORE_UNAVAILABLE`. The first live
+   * session that is evicted is reported with the warning `HOLDFAST_MEMORY_STORE_FULL`.
    */
   maxSessions?: number | undefined
+  /**
+   * How many bytes all sessions may take together, by an estimate: the UTF-8 bytes of what they hold, and 400 for each. A
+   * whole number, at least 1. Default 268 435 456 (256 MiB): less than the heap that Node has on the smallest machines.
+   * More evicts as `maxSessions` does; a single session that is larger is refused with `SESSION_TOO_LARGE`.
+   */
+  maxTotalBytes?: number | undefined
   /** Unix seconds. Default: the machine's clock. Give the same to `sessionMiddleware` when a test turns it. */
   clock?: Clock | undefined
 }
 
-interface Entry {
-  readonly record: SessionRecord
-  /** Never changed in place, so that what `load` hands out needs no copy. */
-  readonly fields: ReadonlyMap<string, string>
-}
+const optionKeys: KeysOf<MemoryStoreOptions> = { maxSessions: true, maxTotalBytes: true, clock: true }
 
-/** The longest wait that `setTimeout` takes; a longer one would fire at once. */
-const longestTimer = 2 ** 31 - 1
+/** Seconds between two sweeps, at least: sessions that end one after the other are dropped together. */
+const sweepInterval = 1
+/** Milliseconds that one slice of a sweep takes, however many sessions have expired; then requests have their turn. */
+const sliceLength = 4
+/** Sessions that are dropped between two looks at the clock. */
+const sliceStep = 32
 
 /**
  * Keeps sessions in the memory of this process: for development, tests, and an app that is one process and may forget
  * its sessions at a restart. Every promise of the package holds within the process.
  *
- * Bounded (see `maxSessions`); expired sessions leave by themselves; its timer never keeps the process alive. Values are
- * kept serialized, so nothing is shared with the app. After `close()` it is empty and every call throws `STORE_CLOSED`.
+ * Bounded in number and in bytes (see `maxSessions`, `maxTotalBytes`); expired sessions leave by themselves, in slices of
+ * a few milliseconds; its timer never keeps the process alive. Values are kept serialized, so nothing is shared with the
+ * app. After `close()` it is empty and every call throws `STORE_CLOSED`.
  */
 export class MemoryStore implements SessionStore {
   readonly #maxSessions: number
+  readonly #maxTotalBytes: number
   readonly #clock: Clock
-  readonly #entries = new Map<string, Entry>()
-  readonly #handlesOf = new Map<string, Set<string>>()
-  readonly #deadlines = new DeadlineQueue()
+  readonly #sessions = new ShardedMap<KeptSession>()
+  readonly #ofSubjects = new SubjectTable<KeptSession>()
+  readonly #anonymous = new DeadlineHeap<KeptSession>()
+  readonly #signedIn = new DeadlineHeap<KeptSession>()
   readonly #listeners = new StoreListeners()
+  #bytes = 0
   #timer: NodeJS.Timeout | undefined
   #timerDue = Infinity
   #closed = false
 
+  /** @throws SessionError `INVALID_OPTION`, at once. */
   constructor(options: MemoryStoreOptions = {}) {
-    const { maxSessions = 100_000, clock = systemClock } = options
-    if (!Number.isSafeInteger(maxSessions) || maxSessions < 1) {
-      throw new SessionError(
-        'INVALID_OPTION',
-        `MemoryStore: maxSessions is ${String(maxSessions)}; give a whole number of at least 1`,
-      )
-    }
+    checkKeys<MemoryStoreOptions>('MemoryStore options', options, optionKeys)
+    const { maxSessions = 100_000, maxTotalBytes = 2 ** 28, clock = systemClock } = options
+    checkLimit('maxSessions', maxSessions)
+    checkLimit('maxTotalBytes', maxTotalBytes)
+    checkFunction('MemoryStore: clock', clock)
     this.#maxSessions = maxSessions
+    this.#maxTotalBytes = maxTotalBytes
     this.#clock = clock
   }
 
   /** How many sessions are kept now. */
   get size(): number {
-    return this.#entries.size
+    return this.#sessions.size
   }
 
   load(handle: string, now: number): StoredSession | undefined {
     this.#checkOpen()
-    const entry = this.#entries.get(handle)
-    if (entry === undefined) return undefined
-    if (now >= retainUntil(entry.record)) {
-      this.#drop(handle)
+    const kept = this.#sessions.get(handle)
+    if (kept === undefined) return undefined
+    if (now >= retainUntil(kept)) {
+      this.#drop(kept)
       return undefined
     }
-    return entry.record.context === undefined ? entry : { record: copyRecord(entry.record), fields: entry.fields }
+    return kept.toStored()
   }
 
-  insert(handle: string, session: StoredSession): void {
+  insert(handle: string, session: StoredSession, now = this.#clock()): void {
     this.#checkOpen()
-    const { record, fields } = session
-    if (!this.#entries.has(handle)) this.#makeRoom()
-    this.#keep(handle, { record: copyRecord(record), fields: new Map(fields) })
+    const before = this.#sessions.get(handle)
+    if (before !== undefined) this.#drop(before)
+    const kept = new KeptSession(handle, session)
+    this.#makeRoom(kept.bytes, 1, kept.subject !== undefined, now)
+    this.#sessions.set(kept.handle, kept)
+    this.#bytes += kept.bytes
+    this.#enlist(kept)
   }
 
   change(handle: string, change: RecordChange, now: number): ChangeResult {
     this.#checkOpen()
-    const entry = this.#liveEntry(handle, now)
-    if (entry === undefined) return 'gone'
-    const before = entry.record
+    const kept = this.#liveSession(handle, now)
+    if (kept === undefined) return 'gone'
+    const before = kept.recordWith(undefined)
     const record = changeRecord(before, change)
     if (record === undefined) return 'gone'
-    if (record.subject !== before.subject) this.#unlist(before.subject, handle)
-    this.#keep(handle, {
-      record: change.bind === undefined ? record : copyRecord(record),
-      fields: changeFields(entry.fields, change.fields),
-    })
+    const context = change.bind === undefined ? kept.context : contextText(change.bind)
+    const { fields, growth } = changeFields(kept.fields, change.fields)
+    this.#grow(kept, growth + bytesOf(context) - bytesOf(kept.context), record.subject !== undefined, now)
+    const isMoved = record.subject !== before.subject
+    if (isMoved) this.#delist(kept)
+    kept.replace(record, fields, context)
+    if (isMoved) this.#enlist(kept)
+    else this.#moveDeadline(kept)
     if (isNews(change)) this.#listeners.tell(handle)
     return change.renew?.from === before.hash ? 'renewed' : 'stored'
   }
 
   delete(handle: string, now: number, only?: DeleteConditions): DeleteResult {
     this.#checkOpen()
-    const entry = this.#entries.get(handle)
-    if (entry === undefined) return 'absent'
-    const wasLive = isLive(entry.record, now)
-    if (!meetsConditions(entry.record, only)) return wasLive ? 'refused' : 'absent'
-    this.#drop(handle)
+    const kept = this.#sessions.get(handle)
+    if (kept === undefined) return 'absent'
+    const wasLive = isLive(kept, now)
+    if (!meetsConditions(kept.recordWith(undefined), only)) return wasLive ? 'refused' : 'absent'
+    this.#drop(kept)
     return wasLive ? 'ended' : 'absent'
   }
 
   list(subject: string, now: number): ReadonlyMap<string, SessionRecord> {
     this.#checkOpen()
-    const live = new Map<string, SessionRecord>()
-    for (const handle of this.#handlesOf.get(subject) ?? []) {
-      const entry = this.#liveEntry(handle, now)
-      if (entry !== undefined) live.set(handle, copyRecord(entry.record))
-    }
-    return live
+    const live = this.#ofSubjects.of(subject).filter((kept) => isLive(kept, now))
+    return new Map(live.map((kept) => [kept.handle, kept.toRecord()]))
   }
 
   deleteAll(subject: string, now: number, except?: string): number {
     this.#checkOpen()
     let ended = 0
-    for (const handle of [...(this.#handlesOf.get(subject) ?? [])]) {
+    for (const { handle } of this.#ofSubjects.of(subject)) {
       if (handle !== except && this.delete(handle, now) === 'ended') ended++
     }
     return ended
   }
 
-  changeAll(subject: string, fields: FieldChanges, now: number): number {
+  changeAll(subject: string, changes: FieldChanges, now: number): number {
     this.#checkOpen()
     let changed = 0
-    for (const handle of this.#handlesOf.get(subject) ?? []) {
-      const entry = this.#liveEntry(handle, now)
-      if (entry === undefined) continue
-      this.#keep(handle, { record: entry.record, fields: changeFields(entry.fields, fields) })
-      this.#listeners.tell(handle)
-      changed++
+    for (const { handle } of this.#ofSubjects.of(subject)) {
+      if (this.change(handle, { fields: changes }, now) !== 'gone') changed++
     }
     return changed
   }
@@ -161,9 +178,10 @@ export class MemoryStore implements SessionStore {
     this.#closed = true
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#entries.clear()
-    this.#handlesOf.clear()
-    this.#deadlines.clear()
+    this.#sessions.clear()
+    this.#ofSubjects.clear()
+    this.#anonymous.clear()
+    this.#signedIn.clear()
     this.#listeners.clear()
   }
 
@@ -171,85 +189,121 @@ export class MemoryStore implements SessionStore {
     if (this.#closed) throw new SessionError('STORE_CLOSED', 'MemoryStore: used after close()')
   }
 
-  #liveEntry(handle: string, now: number): Entry | undefined {
-    const entry = this.#entries.get(handle)
-    return entry !== undefined && isLive(entry.record, now) ? entry : undefined
+  #liveSession(handle: string, now: number): KeptSession | undefined {
+    const kept = this.#sessions.get(handle)
+    return kept !== undefined && isLive(kept, now) ? kept : undefined
   }
 
-  #keep(handle: string, entry: Entry): void {
-    this.#entries.set(handle, entry)
-    const { subject } = entry.record
-    if (subject !== undefined) {
-      const handles = this.#handlesOf.get(subject)
-      if (handles === undefined) this.#handlesOf.set(subject, new Set([handle]))
-      else handles.add(handle)
-    }
-    const deadline = retainUntil(entry.record)
-    this.#deadlines.set(handle, deadline)
+  #heapOf({ subject }: KeptSession): DeadlineHeap<KeptSession> {
+    return subject === undefined ? this.#anonymous : this.#signedIn
+  }
+
+  #enlist(kept: KeptSession): void {
+    const deadline = retainUntil(kept)
+    this.#heapOf(kept).add(kept, deadline)
+    if (kept.subject !== undefined) this.#ofSubjects.add(kept.subject, kept)
     if (deadline < this.#timerDue) this.#schedule()
   }
 
-  #drop(handle: string): void {
-    this.#unlist(this.#entries.get(handle)?.record.subject, handle)
-    this.#entries.delete(handle)
-    this.#deadlines.delete(handle)
-    this.#listeners.tell(handle)
+  #delist(kept: KeptSession): void {
+    this.#heapOf(kept).delete(kept)
+    const { subject } = kept
+    if (subject !== undefined) this.#ofSubjects.delete(subject, kept)
   }
 
-  #unlist(subject: string | undefined, handle: string): void {
-    if (subject === undefined) return
-    const handles = this.#handlesOf.get(subject)
-    handles?.delete(handle)
-    if (handles?.size === 0) this.#handlesOf.delete(subject)
+  #moveDeadline(kept: KeptSession): void {
+    const deadline = retainUntil(kept)
+    this.#heapOf(kept).move(kept, deadline)
+    if (deadline < this.#timerDue) this.#schedule()
   }
 
-  #makeRoom(): void {
-    while (this.#entries.size >= this.#maxSessions) {
-      const first = this.#deadlines.first()
-      if (first === undefined) return
-      this.#drop(first.key)
+  #drop(kept: KeptSession): void {
+    this.#delist(kept)
+    this.#sessions.delete(kept.handle)
+    this.#bytes -= kept.bytes
+    this.#listeners.tell(kept.handle)
+  }
+
+  /** Counts what a session is about to grow by; the session itself is not evicted for that. */
+  #grow(kept: KeptSession, growth: number, signedIn: boolean, now: number): void {
+    if (growth > 0 && this.#bytes + growth > this.#maxTotalBytes) {
+      if (kept.bytes + growth > this.#maxTotalBytes) throw tooLarge()
+      const heap = this.#heapOf(kept)
+      heap.delete(kept)
+      try {
+        this.#makeRoom(growth, 0, signedIn, now)
+      } finally {
+        heap.add(kept, retainUntil(kept))
+      }
     }
+    kept.bytes += growth
+    this.#bytes += growth
+  }
+
+  /** Evicts until there is room, or throws and evicts no login for an anonymous session. */
+  #makeRoom(bytes: number, sessions: 0 | 1, signedIn: boolean, now: number): void {
+    if (bytes > this.#maxTotalBytes) throw tooLarge()
+    while (this.size + sessions > this.#maxSessions || this.#bytes + bytes > this.#maxTotalBytes) {
+      const next = this.#nextToEvict(signedIn, now)
+      if (next === undefined) throw full()
+      if (isLive(next, now)) warnRarely('HOLDFAST_MEMORY_STORE_FULL')
+      this.#drop(next)
+    }
+  }
+
+  /** What has expired, then anonymous sessions, then, for a login only, logins; of each the earliest deadline first. */
+  #nextToEvict(signedIn: boolean, now: number): KeptSession | undefined {
+    if (this.#signedIn.firstDeadline <= now) return this.#signedIn.first
+    return this.#anonymous.first ?? (signedIn ? this.#signedIn.first : undefined)
+  }
+
+  #nextDeadline(): number {
+    return Math.min(this.#anonymous.firstDeadline, this.#signedIn.firstDeadline)
   }
 
   #schedule(): void {
     clearTimeout(this.#timer)
-    const first = this.#deadlines.first()
-    this.#timerDue = first?.deadline ?? Infinity
     this.#timer = undefined
-    if (first === undefined) return
-    // At most one sweep a second: sessions that end one after the other are swept together.
-    const wait = Math.min(longestTimer, Math.max(1000, (first.deadline - this.#clock()) * 1000))
-    this.#timer = setTimeout(() => {
-      this.#sweep()
-    }, wait)
+    this.#timerDue = this.#nextDeadline()
+    if (this.#timerDue === Infinity) return
+    this.#timer = startTimer(Math.max(sweepInterval, this.#timerDue - this.#clock()), () => this.#sweep())
     this.#timer.unref()
   }
 
   #sweep(): void {
     const now = this.#clock()
-    for (
-      let first = this.#deadlines.first();
-      first !== undefined && first.deadline <= now;
-      first = this.#deadlines.first()
-    ) {
-      this.#drop(first.key)
-    }
-    this.#schedule()
+    const end = performance.now() + sliceLength
+    do {
+      for (let step = 0; step < sliceStep; step++) {
+        const heap = this.#anonymous.firstDeadline <= now ? this.#anonymous : this.#signedIn
+        const { first, firstDeadline } = heap
+        if (first === undefined || firstDeadline > now) {
+          this.#schedule()
+          return
+        }
+        this.#drop(first)
+      }
+    } while (performance.now() < end)
+    this.#timer = setTimeout(() => this.#sweep(), 1)
+    this.#timer.unref()
   }
 }
 
-/** The context is the one part of a record that a caller could reach into. */
-function copyRecord(record: SessionRecord): SessionRecord {
-  return record.context === undefined ? record : { ...record, context: structuredClone(record.context) }
+function checkLimit(name: string, value: unknown): void {
+  if (Number.isSafeInteger(value) && (value as number) >= 1) return
+  throw invalidOption(`MemoryStore: ${name}`, value, 'a whole number of at least 1')
 }
 
-function changeFields(
-  fields: ReadonlyMap<string, string>,
-  changes: FieldChanges | undefined,
-): ReadonlyMap<string, string> {
-  if (changes === undefined) return fields
-  const next = new Map(fields)
-  for (const name of changes.remove) next.delete(name)
-  for (const [name, text] of changes.set) next.set(name, text)
-  return next
+function tooLarge(): SessionError {
+  return new SessionError(
+    'SESSION_TOO_LARGE',
+    'MemoryStore: one session is larger than maxTotalBytes; keep less in it, or raise the limit',
+  )
+}
+
+function full(): SessionError {
+  return new SessionError(
+    'STORE_UNAVAILABLE',
+    'MemoryStore is full of sessions that users are signed in to, so a new anonymous one is refused; raise maxSessions or maxTotalBytes',
+  )
 }

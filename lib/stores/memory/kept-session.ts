@@ -1,0 +1,179 @@
+import type { FieldChanges, SessionRecord, StoredSession } from '../../session/record'
+import type { HeapItem } from './deadline-heap'
+
+/** Bytes that a session takes beside its texts, by measurement: its objects, and its places in the tables. */
+const overhead = 400
+
+/** Names of fields, of which the sessions of an app share a few; more than these are not shared. */
+const sharedNames = new Map<string, string>()
+const mostSharedNames = 1000
+
+/** Parts of a record that most sessions do not have. */
+interface RareParts {
+  readonly previousHash: string | undefined
+  readonly previousUntil: number | undefined
+  readonly idleUntil: number | undefined
+}
+
+const noRareParts: RareParts = { previousHash: undefined, previousUntil: undefined, idleUntil: undefined }
+
+/**
+ * A session as `MemoryStore` keeps it: few objects, because each costs heap and work for the garbage collector. The fields
+ * are an array of name, text, name, text, which is replaced and never changed; the context is JSON; instants are seconds
+ * from the creation, because V8 keeps small whole numbers in place and gives every other number 16 bytes of its own.
+ */
+export class KeptSession implements HeapItem {
+  readonly handle: string
+  fields: readonly string[]
+  context: string | undefined
+  bytes: number
+  place = -1
+  subject: string | undefined
+  #hash = ''
+  #epoch = 0
+  #base = 0
+  #created = 0
+  #issued = 0
+  #accessed = 0
+  #expires = 0
+  #rare = noRareParts
+
+  constructor(handle: string, { record, fields }: StoredSession) {
+    this.handle = copyText(handle)
+    this.subject = record.subject
+    this.context = contextText(record)
+    this.#take(record)
+    const list: string[] = []
+    this.bytes = overhead + bytesOf(this.context)
+    for (const [name, text] of fields) {
+      list.push(sharedName(name), text)
+      this.bytes += bytesOf(name) + bytesOf(text)
+    }
+    this.fields = list.slice()
+  }
+
+  get accessedAt(): number {
+    return this.#base + this.#accessed
+  }
+
+  get idleUntil(): number | undefined {
+    return this.#rare.idleUntil
+  }
+
+  get expiresAt(): number {
+    return this.#base + this.#expires
+  }
+
+  /** Copies, so that what the caller does to them changes nothing here. */
+  toStored(): StoredSession {
+    const { fields } = this
+    const map = new Map<string, string>()
+    for (let i = 0; i < fields.length; i += 2) map.set(fields[i] ?? '', fields[i + 1] ?? '')
+    return { record: this.toRecord(), fields: map }
+  }
+
+  toRecord(): SessionRecord {
+    const { context } = this
+    return this.recordWith(context === undefined ? undefined : (JSON.parse(context) as SessionRecord['context']))
+  }
+
+  recordWith(context: SessionRecord['context']): SessionRecord {
+    const { previousHash, previousUntil, idleUntil } = this.#rare
+    return {
+      hash: this.#hash,
+      previousHash,
+      previousUntil,
+      epoch: this.#epoch,
+      subject: this.subject,
+      context,
+      createdAt: this.#base + this.#created,
+      issuedAt: this.#base + this.#issued,
+      accessedAt: this.accessedAt,
+      idleUntil,
+      expiresAt: this.expiresAt,
+    }
+  }
+
+  #take(record: SessionRecord): void {
+    const { createdAt, issuedAt, accessedAt, expiresAt, previousHash, previousUntil, idleUntil } = record
+    const base = [issuedAt, accessedAt, expiresAt].every((at) => createdAt + (at - createdAt) === at) ? createdAt : 0
+    this.subject = record.subject
+    this.#hash = record.hash
+    this.#epoch = record.epoch
+    this.#base = base
+    this.#created = compact(createdAt - base)
+    this.#issued = compact(issuedAt - base)
+    this.#accessed = compact(accessedAt - base)
+    this.#expires = compact(expiresAt - base)
+    const isRare = previousHash !== undefined || previousUntil !== undefined || idleUntil !== undefined
+    this.#rare = isRare ? { previousHash, previousUntil, idleUntil } : noRareParts
+  }
+
+  replace(record: SessionRecord, fields: readonly string[], context: string | undefined): void {
+    this.#take(record)
+    this.fields = fields
+    this.context = context
+  }
+}
+
+/** The same number, which V8 keeps in place where it is whole and small. */
+function compact(value: number): number {
+  const whole = value | 0
+  return whole === value ? whole : value
+}
+
+/** JSON of the context of a record or a change, if it has one. */
+export function contextText({ context }: Pick<SessionRecord, 'context'>): string | undefined {
+  return context === undefined ? undefined : JSON.stringify(context)
+}
+
+export function bytesOf(text: string | undefined): number {
+  return text === undefined ? 0 : Buffer.byteLength(text)
+}
+
+/** The fields after a change, and by how many bytes they have grown. */
+export function changeFields(
+  fields: readonly string[],
+  changes: FieldChanges | undefined,
+): { fields: readonly string[]; growth: number } {
+  if (changes === undefined || changes.set.size + changes.remove.length === 0) return { fields, growth: 0 }
+  let growth = 0
+  const next: string[] = []
+  const set = new Map(changes.set)
+  const removed = new Set(changes.remove)
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? ''
+    const before = fields[i + 1] ?? ''
+    const text = set.get(name)
+    if (text !== undefined) {
+      next.push(name, text)
+      set.delete(name)
+      growth += bytesOf(text) - bytesOf(before)
+    } else if (removed.has(name)) growth -= bytesOf(name) + bytesOf(before)
+    else next.push(name, before)
+  }
+  for (const [name, text] of set) {
+    next.push(sharedName(name), text)
+    growth += bytesOf(name) + bytesOf(text)
+  }
+  // A copy is as long as it has to be; an array that grew has room for more.
+  return { fields: next.slice(), growth }
+}
+
+function sharedName(name: string): string {
+  const shared = sharedNames.get(name)
+  if (shared !== undefined || sharedNames.size >= mostSharedNames || name.length > 64) return shared ?? name
+  sharedNames.set(name, name)
+  return name
+}
+
+const scratch = Buffer.alloc(16)
+
+/** A text of its own. V8 makes the handle that is cut out of an id a view of that id, which would keep the id, a secret, in
+ * memory for as long as the session. */
+function copyText(handle: string): string {
+  if (handle.length !== scratch.length) return handle
+  scratch.write(handle, 'latin1')
+  const copy = scratch.toString('latin1')
+  return copy === handle ? copy : handle
+}
