@@ -6,6 +6,7 @@ import { Cookie, slide } from './cookie'
 import { ForeignSession } from './foreign-session'
 import { clearId, isSecure, mintId, type Secret, writeId } from './id-cookie'
 import type { StoredSession } from './records'
+import { isDeleted } from './request-properties'
 import { ResponseSaves } from './response-saves'
 import { type Callback, Session, type SessionRequest, tracked } from './session'
 import type { Setting } from './setting'
@@ -22,6 +23,7 @@ export class Exchange implements SessionHost {
   readonly setting: Setting
   readonly req: IncomingMessage & SessionRequest
   sessionStore: unknown
+  readonly isDeletable: boolean
   readonly #secrets: readonly Secret[]
   readonly #saves: ResponseSaves
   /** The id that the client has. */
@@ -53,6 +55,7 @@ export class Exchange implements SessionHost {
     this.setting = setting
     this.req = req
     this.sessionStore = setting.store
+    this.isDeletable = setting.options.unsetDestroys
     this.#secrets = secrets
     this.#isCookieThere = isCookieThere
     this.#saves = new ResponseSaves(res, next, (headersSent) => this.#commit(headersSent))
@@ -67,7 +70,7 @@ export class Exchange implements SessionHost {
       this.#current = opened
       this.setting.accesses.record(id, opened, this.#saves)
     } else if (saveUninitialized) this.#saves.hold()
-    if (rolling) this.#saves.hold()
+    if (rolling || this.isDeletable) this.#saves.hold()
   }
 
   get hasSession(): boolean {
@@ -175,7 +178,9 @@ export class Exchange implements SessionHost {
     ;(value as { cookie?: unknown }).cookie ??= (before ?? this.#fresh()).cookie
     const given = typeof id === 'string' ? id : this.#givenId
     const isRead = value instanceof Session || typeof (value as { save?: unknown }).save === 'function'
-    if (isRead && typeof given === 'string') return ForeignSession.read(value, given)
+    if (isRead && typeof given === 'string' && (before?.id !== given || !before.stored)) {
+      return ForeignSession.read(value, given)
+    }
     const texts = before instanceof TrackedSession ? before.storedTexts() : new Map<string, string>()
     return new ForeignSession(value, before?.id ?? this.mintId(), texts, before?.stored ?? false)
   }
@@ -240,11 +245,12 @@ export class Exchange implements SessionHost {
       throw error
     }
     if (this.#givenId !== undefined && typeof this.#givenId !== 'string') return noCookies
+    if (this.#current !== null && isDeleted(this.req, this)) this.session = undefined
     if (this.#current === undefined && this.setting.options.saveUninitialized) this.#current = this.#fresh()
     if (this.#current === undefined) return noCookies
     if (this.#current === null) return this.#commitUnset(headersSent)
     const session = this.#current
-    return session.ended || typeof session.id !== 'string' ? noCookies : this.#commitSession(session, headersSent)
+    return session.ended ? noCookies : this.#commitSession(session, headersSent)
   }
 
   #commitUnset(headersSent: boolean): Awaitable<readonly string[]> {
@@ -269,10 +275,14 @@ export class Exchange implements SessionHost {
     const { options } = this.setting
     const changes = session.stored ? session.changes() : { set: session.all(), remove: [] }
     const changed = changes.set.size > 0 || changes.remove.length > 0
+    const modified = session.modified || changed
+    // An id is minted only for a session that is to be stored.
+    const exists = session.stored || options.saveUninitialized || modified
+    if (!exists || typeof session.id !== 'string') return noCookies
     const plan = planCommit({
       stored: session.stored,
       changed,
-      modified: session.modified || changed,
+      modified,
       cookieChanged: session.isCookieChanged,
       accessRequested: session.accessRequested,
       saveUninitialized: options.saveUninitialized,

@@ -49,7 +49,7 @@ export function createHandler(given: GivenOptions): Handler & { readonly store: 
     }
     const exchange = new Exchange(setting, req, res, next, secrets, sent.isThere)
     const attach = (stored?: Parameters<Exchange['open']>[1]): void => {
-      attachState(req, exchange, options.unsetDestroys)
+      attachState(req, exchange)
       exchange.open(sent.id, stored)
       next()
     }

@@ -5,6 +5,8 @@ export interface RequestState {
   session: unknown
   sessionID: unknown
   sessionStore: unknown
+  /** The request is to have properties of its own, so that `delete req.session` takes the session away. */
+  readonly isDeletable: boolean
 }
 
 /** Registered, so that two copies of the package in one process find each other's requests. */
@@ -19,12 +21,10 @@ type Carrier = object & { [stateKey]?: RequestState }
  * Each Express request has a hidden class of its own, and each property added to it costs V8 some 5 µs. So one is added,
  * and the three are accessors on the prototype from which all requests inherit. Not on Express': a sub-app of another
  * copy of Express swaps the prototypes of a request for its own, and the session would be gone.
- *
- * @param own Gives the request properties of its own, so that `delete req.session` takes the session away.
  */
-export function attachState(req: object, state: RequestState, own: boolean): void {
+export function attachState(req: object, state: RequestState): void {
   ;(req as Carrier)[stateKey] = state
-  if (!own && req instanceof IncomingMessage) {
+  if (!state.isDeletable && req instanceof IncomingMessage) {
     if (!isPrepared) prepare()
     return
   }
@@ -35,9 +35,9 @@ export function stateOf(req: object): RequestState | undefined {
   return (req as Carrier)[stateKey]
 }
 
-/** Whether the app has taken away the property that the request was given. */
-export function isDeleted(req: object): boolean {
-  return !('session' in req)
+/** Whether the app has deleted `req.session`. */
+export function isDeleted(req: object, { isDeletable }: RequestState): boolean {
+  return isDeletable && !Object.hasOwn(req, 'session')
 }
 
 let isPrepared = false
@@ -52,7 +52,8 @@ function accessorOf(name: (typeof names)[number]): PropertyDescriptor {
     configurable: true,
     enumerable: false,
     get(this: Carrier) {
-      return this[stateKey]?.[name]
+      const state = this[stateKey]
+      return state === undefined || (name === 'session' && isDeleted(this, state)) ? undefined : state[name]
     },
     set(this: Carrier, value: unknown) {
       const state = this[stateKey]

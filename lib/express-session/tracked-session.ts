@@ -111,10 +111,6 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
     return (this.#id ??= this.#host.mintId())
   }
 
-  get hasId(): boolean {
-    return this.#id !== undefined
-  }
-
   get cookie(): Cookie {
     return this.#target.cookie
   }
@@ -190,7 +186,8 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
 
   getOwnPropertyDescriptor(target: Target, key: string | symbol): PropertyDescriptor | undefined {
     if (typeof key === 'string' && Object.hasOwn(target, key)) {
-      const value = this.get(target, key)
+      // Object.keys asks for each property, and must not be what an id is minted for.
+      const value = key === 'id' ? this.#id : this.get(target, key)
       if (key in hidden) return { value, writable: false, enumerable: false, configurable: true }
     }
     return Reflect.getOwnPropertyDescriptor(target, key)
