@@ -53,35 +53,40 @@ describe('an id of genid may have any form', () => {
       expect(await new Browser(app).json('/count')).toBe(1)
       const second = await app.get('/count')
       expect([second.status, second.cookies]).toEqual([500, []])
-      expect(app.errors).toEqual([expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(/genid/) })])
+      expect(app.errors).toEqual([
+        expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(/genid/) }),
+      ])
     }
   })
 })
 
-test.each(bothSessions)('%s: an ended session stays readable, so that keepSessionInfo can merge from it', async (_name, session) => {
-  const app = await startCompatApp({
-    session,
-    routes: {
-      ...counting,
-      login(req) {
-        const before = req.session
-        return new Promise((resolve) =>
-          before.regenerate(() => {
-            const { cookie: _, ...kept } = { ...before }
-            Object.assign(req.session, kept)
-            resolve([before === req.session, before.count, req.session.count, Object.keys(kept)])
-          }),
-        )
+test.each(bothSessions)(
+  '%s: an ended session stays readable, so that keepSessionInfo can merge from it',
+  async (_name, session) => {
+    const app = await startCompatApp({
+      session,
+      routes: {
+        ...counting,
+        login(req) {
+          const before = req.session
+          return new Promise((resolve) =>
+            before.regenerate(() => {
+              const { cookie: _, ...kept } = { ...before }
+              Object.assign(req.session, kept)
+              resolve([before === req.session, before.count, req.session.count, Object.keys(kept)])
+            }),
+          )
+        },
       },
-    },
-  })
-  const browser = new Browser(app)
-  await browser.json('/count')
-  expect(await browser.json('/login')).toEqual([false, 1, 1, ['count']])
-  expect(await browser.json('/count')).toBe(2)
-})
+    })
+    const browser = new Browser(app)
+    await browser.json('/count')
+    expect(await browser.json('/login')).toEqual([false, 1, 1, ['count']])
+    expect(await browser.json('/count')).toBe(2)
+  },
+)
 
-describe('keys that are not the app\'s', () => {
+describe("keys that are not the app's", () => {
   test('what a store adds to a record of its own stays there', async () => {
     const path = mkdtempSync(join(tmpdir(), 'holdfast-traps-'))
     try {
@@ -95,7 +100,11 @@ describe('keys that are not the app\'s', () => {
       expect(before.__lastAccess).toEqual(expect.any(Number))
       writeFileSync(file, JSON.stringify({ ...before, __other: 1 }))
       await browser.json('/count')
-      expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ count: 2, __other: 1, __lastAccess: expect.any(Number) })
+      expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+        count: 2,
+        __other: 1,
+        __lastAccess: expect.any(Number),
+      })
     } finally {
       rmSync(path, { recursive: true, force: true })
     }
@@ -105,7 +114,10 @@ describe('keys that are not the app\'s', () => {
     const store = new ours.MemoryStore()
     const app = await startCompatApp({
       options: { store },
-      routes: { ...counting, look: (req) => [typeof req.session.save, typeof req.session.toString, Object.keys(req.session)] },
+      routes: {
+        ...counting,
+        look: (req) => [typeof req.session.save, typeof req.session.toString, Object.keys(req.session)],
+      },
     })
     const browser = new Browser(app)
     await browser.json('/count')
@@ -121,38 +133,41 @@ describe('keys that are not the app\'s', () => {
 })
 
 describe('req.session may be another object', () => {
-  test.each(bothSessions)('%s: one that store.createSession made is stored and has its methods', async (_name, session) => {
-    const store = new session.MemoryStore()
-    const app = await startCompatApp({
-      session,
-      options: { store },
-      routes: {
-        ...counting,
-        adopt(req) {
-          req.sessionID = (req.url ?? '').split('/')[2]
-          return new Promise((resolve) =>
-            req.sessionStore.get(req.sessionID, (_error: unknown, data: any) => {
-              req.sessionStore.createSession(req, data)
-              req.session.adopted = true
-              resolve([req.session.count, req.session.id === req.sessionID, typeof req.session.touch])
-            }),
-          )
+  test.each(bothSessions)(
+    '%s: one that store.createSession made is stored and has its methods',
+    async (_name, session) => {
+      const store = new session.MemoryStore()
+      const app = await startCompatApp({
+        session,
+        options: { store },
+        routes: {
+          ...counting,
+          adopt(req) {
+            req.sessionID = (req.url ?? '').split('/')[2]
+            return new Promise((resolve) =>
+              req.sessionStore.get(req.sessionID, (_error: unknown, data: any) => {
+                req.sessionStore.createSession(req, data)
+                req.session.adopted = true
+                resolve([req.session.count, req.session.id === req.sessionID, typeof req.session.touch])
+              }),
+            )
+          },
+          look: (req) => ({ ...req.session, cookie: undefined }),
+          save(req) {
+            req.session.saved = true
+            return new Promise((resolve) => req.session.save((error: unknown) => resolve(String(error ?? 'no error'))))
+          },
         },
-        look: (req) => ({ ...req.session, cookie: undefined }),
-        save(req) {
-          req.session.saved = true
-          return new Promise((resolve) => req.session.save((error: unknown) => resolve(String(error ?? 'no error'))))
-        },
-      },
-    })
-    const owner = new Browser(app)
-    await owner.json('/count')
-    const guest = new Browser(app)
-    expect(await guest.json(`/adopt/${sidOf(owner.cookie)}`)).toEqual([1, true, 'function'])
-    expect(sidOf(guest.cookie)).toBe(sidOf(owner.cookie))
-    expect(await owner.json('/look')).toEqual({ count: 1, adopted: true })
-    expect(await owner.json('/save')).toBe('no error')
-  })
+      })
+      const owner = new Browser(app)
+      await owner.json('/count')
+      const guest = new Browser(app)
+      expect(await guest.json(`/adopt/${sidOf(owner.cookie)}`)).toEqual([1, true, 'function'])
+      expect(sidOf(guest.cookie)).toBe(sidOf(owner.cookie))
+      expect(await owner.json('/look')).toEqual({ count: 1, adopted: true })
+      expect(await owner.json('/save')).toBe('no error')
+    },
+  )
 
   test('a bare Session asks req.sessionStore itself', async () => {
     const app = await startCompatApp({
@@ -160,7 +175,9 @@ describe('req.session may be another object', () => {
         ...counting,
         async bare(req) {
           const store = req.sessionStore
-          const loaded: any = await new Promise((resolve) => store.load(req.sessionID, (_e: unknown, s: unknown) => resolve(s)))
+          const loaded: any = await new Promise((resolve) =>
+            store.load(req.sessionID, (_e: unknown, s: unknown) => resolve(s)),
+          )
           loaded.count = 41
           await new Promise((resolve) => loaded.save(resolve))
           await new Promise((resolve) => loaded.reload(resolve))
@@ -168,7 +185,9 @@ describe('req.session may be another object', () => {
         },
         async drop(req) {
           const store = req.sessionStore
-          const loaded: any = await new Promise((resolve) => store.load(req.sessionID, (_e: unknown, s: unknown) => resolve(s)))
+          const loaded: any = await new Promise((resolve) =>
+            store.load(req.sessionID, (_e: unknown, s: unknown) => resolve(s)),
+          )
           await new Promise((resolve) => loaded.destroy(resolve))
           return 'dropped'
         },
@@ -182,24 +201,27 @@ describe('req.session may be another object', () => {
     expect(await browser.json('/count')).toBe(1)
   })
 
-  test.each(bothSessions)('%s: the object of a session that was loaded replaces it key by key', async (_name, session) => {
-    const app = await startCompatApp({
-      session,
-      routes: {
-        store: (req) => Object.keys(Object.assign(req.session, { a: 1, b: { c: 2 } })),
-        swap(req) {
-          const fresh = new session.Session(req as never, { cookie: req.session.cookie, b: { c: 3 }, d: 4 } as never)
-          req.session = fresh
-          return Object.keys(req.session).sort()
+  test.each(bothSessions)(
+    '%s: the object of a session that was loaded replaces it key by key',
+    async (_name, session) => {
+      const app = await startCompatApp({
+        session,
+        routes: {
+          store: (req) => Object.keys(Object.assign(req.session, { a: 1, b: { c: 2 } })),
+          swap(req) {
+            const fresh = new session.Session(req as never, { cookie: req.session.cookie, b: { c: 3 }, d: 4 } as never)
+            req.session = fresh
+            return Object.keys(req.session).sort()
+          },
+          look: (req) => ({ ...req.session, cookie: undefined }),
         },
-        look: (req) => ({ ...req.session, cookie: undefined }),
-      },
-    })
-    const browser = new Browser(app)
-    await browser.json('/store')
-    expect(await browser.json('/swap')).toEqual(['b', 'cookie', 'd'])
-    expect(await browser.json('/look')).toEqual({ b: { c: 3 }, d: 4 })
-  })
+      })
+      const browser = new Browser(app)
+      await browser.json('/store')
+      expect(await browser.json('/swap')).toEqual(['b', 'cookie', 'd'])
+      expect(await browser.json('/look')).toEqual({ b: { c: 3 }, d: 4 })
+    },
+  )
 })
 
 describe('records that are none', () => {

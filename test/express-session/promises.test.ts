@@ -1,0 +1,166 @@
+import { stopApps } from '../support/app'
+import { inParallel } from '../support/http-client'
+import { Browser, type CompatApp, type CompatHandler, sidOf, startCompatApp } from '../support/express-session-app'
+import { layouts, type OpenLayout } from '../support/session-layouts'
+
+afterEach(stopApps)
+
+const tail = (url: string | undefined) => (url ?? '').split('/')[2] ?? ''
+
+describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
+  let layout: OpenLayout
+
+  beforeAll(async () => {
+    layout = await open()
+  })
+  afterAll(() => layout.close())
+
+  function start(routes: Record<string, CompatHandler> = {}, options = {}): Promise<CompatApp> {
+    const app: Promise<CompatApp> = startCompatApp({
+      options: { ...layout.options, ...options },
+      routes: {
+        set(req) {
+          req.session[tail(req.url)] = { at: tail(req.url) }
+          return true
+        },
+        unset(req) {
+          Reflect.deleteProperty(req.session, tail(req.url))
+          return true
+        },
+        // Without what session-file-store adds to each record, and shows.
+        look: (req) => ({ ...req.session, cookie: undefined, __lastAccess: undefined }),
+        redirect(req, res) {
+          req.session.seen = tail(req.url)
+          res.statusCode = 302
+          res.setHeader('Location', '/look')
+          res.end()
+        },
+        async slow(req) {
+          await app.then(({ gates }) => gates.pass('slow'))
+          req.session.late = true
+          return true
+        },
+        destroy: (req) => new Promise((resolve) => req.session.destroy(() => resolve(typeof req.session))),
+        login: (req) =>
+          new Promise((resolve) =>
+            req.session.regenerate(() => {
+              req.session.user = 'ada'
+              resolve(true)
+            }),
+          ),
+        ...routes,
+      },
+    })
+    return app
+  }
+
+  test('P1: the page that a redirect leads to finds what was stored before it', async () => {
+    const app = await start()
+    const browser = new Browser(app)
+    for (let i = 0; i < 10; i++) {
+      expect((await browser.get(`/redirect/${i}`)).status).toBe(302)
+      expect(await browser.json('/look')).toEqual({ seen: String(i) })
+    }
+  })
+
+  test('P3: parallel requests that set different keys all keep their writes, and a removal stays one', async () => {
+    const app = await start()
+    const browser = new Browser(app)
+    await browser.json('/set/first')
+    const { cookie } = browser
+    await inParallel(16, (n) => (n === 5 ? app.get('/unset/first', cookie) : app.get(`/set/k${n}`, cookie)))
+    const keys = Object.keys(await browser.json('/look')).sort()
+    expect(keys).toEqual(
+      Array.from({ length: 16 }, (_, n) => `k${n}`)
+        .filter((key) => key !== 'k5')
+        .sort(),
+    )
+  })
+
+  test('P4: a request in flight does not revive a session that was destroyed, and sets no cookie', async () => {
+    const app = await start()
+    const browser = new Browser(app)
+    await browser.json('/set/a')
+    const { cookie } = browser
+    const slow = app.get('/slow', cookie)
+    await app.gates.reached('slow')
+    const destroyed = await browser.get('/destroy')
+    expect([destroyed.body, destroyed.cookies]).toEqual(['"undefined"', ['connect.sid=']])
+    app.gates.open('slow')
+    const late = await slow
+    expect([late.status, late.cookies]).toEqual([200, []])
+    expect(JSON.parse((await app.get('/look', cookie)).body)).toEqual({})
+  })
+
+  test('P5: after a login the id from before is invalid, and a request in flight on it writes nothing', async () => {
+    const app = await start()
+    const browser = new Browser(app)
+    await browser.json('/set/a')
+    const before = browser.cookie
+    const slow = app.get('/slow', before)
+    await app.gates.reached('slow')
+    await browser.json('/login')
+    expect(sidOf(browser.cookie)).not.toBe(sidOf(before))
+    app.gates.open('slow')
+    expect((await slow).cookies).toEqual([])
+    expect(await browser.json('/look')).toEqual({ user: 'ada' })
+    expect(JSON.parse((await app.get('/look', before)).body)).toEqual({})
+  })
+
+  test('P9, P10: an id that the store does not know is not adopted, whatever the cookie says', async () => {
+    const app = await start()
+    const browser = new Browser(app)
+    await browser.json('/set/a')
+    const { cookie = '' } = browser
+    await browser.get('/destroy')
+    const stale = await app.get('/set/b', cookie)
+    expect(stale.status).toBe(200)
+    expect(sidOf(stale.cookies[0])).not.toBe(sidOf(cookie))
+    const hostile = [
+      'connect.sid=',
+      'connect.sid=s:',
+      'connect.sid=s:a.b',
+      'connect.sid=%',
+      `connect.sid=${'x'.repeat(8000)}`,
+      'connect.sid="s%3A"; connect.sid=j:{}',
+      `${cookie.slice(0, -1)}`,
+    ]
+    for (const sent of hostile) {
+      const response = await app.get('/look', sent)
+      expect([response.status, response.body]).toEqual([200, '{}'])
+    }
+    expect(app.errors).toEqual([])
+  })
+
+  test('P8: without a cookie and without a change the response has no cookie; with one it is private', async () => {
+    const app = await start()
+    const nothing = await app.get('/look')
+    expect([nothing.cookies, nothing.headers['cache-control']]).toEqual([[], undefined])
+    const changed = await app.get('/set/a')
+    expect([changed.cookies.length, changed.headers['cache-control']]).toEqual([1, 'private'])
+  })
+
+  test('maxAge: a session ends that long after its last write, in milliseconds', async () => {
+    let turned = 0
+    const pass = async (milliseconds: number): Promise<void> => {
+      if (hasOwnClock) await new Promise((resolve) => setTimeout(resolve, milliseconds))
+      else turned += milliseconds
+    }
+    const { now } = Date
+    const spy = jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
+    try {
+      // Redis counts in milliseconds, connect-redis in whole seconds.
+      const app = await start({}, { cookie: { maxAge: 1000 } })
+      const browser = new Browser(app)
+      await browser.json('/set/a')
+      await pass(600)
+      await browser.json('/set/b')
+      await pass(600)
+      expect(await browser.json('/look')).toMatchObject({ a: { at: 'a' }, b: { at: 'b' } })
+      await pass(2100)
+      expect(await browser.json('/look')).toEqual({})
+    } finally {
+      spy.mockRestore()
+    }
+  })
+})

@@ -1,0 +1,79 @@
+import ours from '../../lib/express-session'
+import { RedisStore } from '../../lib/redis'
+import { MemoryStore } from '../../lib/stores/memory-store'
+import { storesOfOthers } from './express-session-stores'
+import { RedisServer } from './redis-server'
+
+/** A store, and the options that decide how sessions are kept in it. */
+export interface OpenLayout {
+  readonly options: Record<string, unknown>
+  /** Another store object over the same sessions, as another process has one; undefined where there can be none. */
+  readonly otherProcess: (() => Record<string, unknown>) | undefined
+  close(): Promise<unknown>
+}
+
+export interface Layout {
+  readonly name: string
+  /** Whether two processes keep each other's parallel writes. */
+  readonly isAtomic: boolean
+  /** Whether its backend goes by a clock that a test cannot turn. */
+  readonly hasOwnClock: boolean
+  open(): Promise<OpenLayout>
+}
+
+const inPlace: Layout[] = storesOfOthers.map(({ name, shared, open }) => ({
+  name: `in place: ${name}`,
+  isAtomic: false,
+  hasOwnClock: shared,
+  async open() {
+    const home = await open()
+    return {
+      options: { store: home.newStore() },
+      otherProcess: shared ? () => ({ store: home.newStore() }) : undefined,
+      close: () => home.close(),
+    }
+  },
+}))
+
+const done = () => Promise.resolve()
+
+/** All ways in which the entry point for apps of express-session keeps sessions. */
+export const layouts: readonly Layout[] = [
+  ...inPlace,
+  {
+    name: 'in place: session.MemoryStore',
+    isAtomic: false,
+    hasOwnClock: false,
+    open: async () => ({ options: { store: new ours.MemoryStore() }, otherProcess: undefined, close: done }),
+  },
+  {
+    name: 'ours: MemoryStore',
+    isAtomic: true,
+    hasOwnClock: false,
+    open: async () => ({ options: { store: new MemoryStore() }, otherProcess: undefined, close: done }),
+  },
+  {
+    name: 'ours: RedisStore',
+    isAtomic: true,
+    hasOwnClock: true,
+    async open() {
+      const server = await RedisServer.start()
+      const client = await server.connect()
+      return {
+        options: { store: new RedisStore({ client }) },
+        otherProcess: () => ({ store: new RedisStore({ client }) }),
+        close: () => server.stop(),
+      }
+    },
+  },
+  {
+    name: "records: 'hashed' in session.MemoryStore",
+    isAtomic: false,
+    hasOwnClock: false,
+    open: async () => ({
+      options: { store: new ours.MemoryStore(), records: 'hashed' },
+      otherProcess: undefined,
+      close: done,
+    }),
+  },
+]
