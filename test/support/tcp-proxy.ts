@@ -96,10 +96,23 @@ export class TcpProxy {
       if (fate === 'hang' || fate === 'cut') state = fate
       if (fate === 'pass' || fate === 'cut') server.write(bytes)
     }
+    // Commands keep their order also when the delay becomes shorter while some wait: replies are told apart by order alone.
+    const waiting: { due: number; bytes: Buffer; words: readonly string[] }[] = []
+    const forwardDue = () => {
+      for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+        const left = next.due - Date.now()
+        if (left > 0) {
+          setTimeout(forwardDue, left)
+          return
+        }
+        waiting.shift()
+        forward(next.bytes, next.words)
+      }
+    }
     client.on('data', (chunk) => {
       for (const { bytes, words } of splitter.split(chunk)) {
-        if (this.delay === 0) forward(bytes, words)
-        else setTimeout(forward, this.delay, bytes, words)
+        if (this.delay === 0 && waiting.length === 0) forward(bytes, words)
+        else if (waiting.push({ due: Date.now() + this.delay, bytes, words }) === 1) setTimeout(forwardDue, this.delay)
       }
     })
   }

@@ -1,0 +1,108 @@
+/** Broken copies of the package: `npm run test:model -- mutants` shows that a run finds out about each. */
+import type { Patch } from './program'
+
+export interface Mutant extends Patch {
+  readonly name: string
+  /** The run that has to find out; see profiles.ts. */
+  readonly profile: string
+}
+
+const scripts = 'lib/stores/redis/scripts.ts'
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'epoch-ignored',
+    profile: 'plain',
+    file: scripts,
+    from: "if epoch ~= '-' and epoch ~= stored then return { 0 } end",
+    to: '',
+  },
+  {
+    name: 'delete-keeps-the-record',
+    profile: 'plain',
+    file: scripts,
+    from: "redis.call('UNLINK', KEYS[1])\nreturn { live",
+    to: 'return { live',
+  },
+  {
+    name: 'late-logout-ends-the-login',
+    profile: 'logins',
+    file: scripts,
+    from: "(created ~= '-' and created ~= record.created)",
+    to: 'false',
+  },
+  {
+    name: 'no-deadline',
+    profile: 'plain',
+    file: scripts,
+    from: "each('HSET', KEYS[1], 2, #ARGV)\nredis.call('PEXPIREAT', KEYS[1], ARGV[1])",
+    to: "each('HSET', KEYS[1], 2, #ARGV)",
+  },
+  {
+    name: 'flash-kept',
+    profile: 'plain',
+    file: scripts,
+    from: "each('HDEL', KEYS[1], at, at + removals - 1)",
+    to: "for i = at, at + removals - 1 do if ARGV[i]:sub(1, 2) ~= 'f:' then redis.call('HDEL', KEYS[1], ARGV[i]) end end",
+  },
+  {
+    name: 'removal-forgotten',
+    profile: 'plain',
+    file: scripts,
+    from: "each('HDEL', KEYS[1], at, at + removals - 1)",
+    to: '',
+  },
+  {
+    name: 'whole-session-written',
+    profile: 'plain',
+    file: 'lib/session/tracked-values.ts',
+    from: 'for (const key of this.#removed) remove.push(prefix + key)',
+    to: `for (const key of this.#removed) remove.push(prefix + key)
+    if (set.size === 0) return
+    for (const [key, text] of this.#stored) {
+      if (!set.has(prefix + key) && !this.#removed.has(key)) set.set(prefix + key, text)
+    }`,
+  },
+  {
+    name: 'old-id-opens-after-login',
+    profile: 'plain',
+    file: scripts,
+    from: "record.hash, record.previous, record.overlap = replacing, '-', '-'",
+    to: "record.hash, record.previous, record.overlap = replacing, hash, '99999999999999'",
+  },
+  {
+    name: 'no-index-entry',
+    profile: 'plain',
+    file: scripts,
+    from: "redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])",
+    to: '',
+  },
+  {
+    name: 'no-channel-notification',
+    profile: 'plain',
+    file: scripts,
+    from: "then redis.pcall('HSET', KEYS[1], 'w', ARGV[1]) end",
+    to: 'then end',
+  },
+  {
+    name: 'renewal-by-everybody',
+    profile: 'renewal',
+    file: scripts,
+    from: 'if from == hash then',
+    to: 'if true then',
+  },
+  {
+    name: 'no-overlap',
+    profile: 'renewal',
+    file: scripts,
+    from: 'record.hash, record.issued, record.previous, record.overlap = to, issued, from, overlap',
+    to: 'record.hash, record.issued, record.previous, record.overlap = to, issued, from, issued',
+  },
+  {
+    name: 'access-not-recorded',
+    profile: 'idle',
+    file: scripts,
+    from: "if idle ~= '-' and (record.idle == '-' or tonumber(idle) > tonumber(record.idle)) then record.idle = idle end",
+    to: '',
+  },
+]

@@ -1,0 +1,37 @@
+/** The runs of `npm run test:model`: what is set, and what goes wrong. */
+import type { RunOptions } from './history'
+
+const renewal = { renewal: 1, overlap: 3 }
+/** With a fault about, a message may be lost: then a channel looks for itself. */
+const troubled = { checkInterval: 2 }
+
+export const profiles: Readonly<Record<string, Partial<RunOptions>>> = {
+  plain: {},
+  renewal: { timeouts: renewal, lost: 0 },
+  'renewal-lost': { timeouts: renewal, lost: 0.05 },
+  logins: { weights: { set: 8, login: 24, logout: 12, destroy: 4, 'channel-clear': 2 } },
+  idle: { timeouts: { idle: 2 } },
+  skew: { timeouts: renewal, skews: [1.5, 0, -1.5], lost: 0 },
+  kill: { faults: ['kill'], ...troubled },
+  connections: { faults: ['client-kill', 'script-flush', 'replies'], ...troubled },
+  lines: { faults: ['cut', 'slow', 'hang'], ...troubled },
+  restart: { faults: ['restart'], ...troubled },
+  stalls: { faults: ['stop', 'stall', 'redis-sleep'], ...troubled },
+  all: {
+    faults: [
+      'kill',
+      'client-kill',
+      'script-flush',
+      'replies',
+      'cut',
+      'slow',
+      'hang',
+      'restart',
+      'stop',
+      'stall',
+      'redis-sleep',
+    ],
+    timeouts: renewal,
+    ...troubled,
+  },
+}
