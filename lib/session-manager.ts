@@ -138,8 +138,9 @@ export class SessionManager {
    * The channel sees what HTTP requests, jobs and other channels change, in any process, and is told when the session
    * ends, whatever ended it: within a second, where the store's message arrives, and at the next `checkInterval` at the
    * latest where it is lost. Its socket is then closed with 4401 and one of the words of `ChannelEnd` as the reason. A
-   * login, and `regenerateId`, end the channels of the id from before, as they do everything else that was opened with it;
-   * a renewal by age does not. When the socket closes, nothing of the channel stays.
+   * login and `regenerateId` end the channels of the id from before (`replaced`). So does a renewal by age, when the overlap
+   * in which the old id works is over: the page connects again, and its browser sends the new cookie. When the socket closes,
+   * nothing of the channel stays.
    *
    * Messages of a `ws` socket that arrive while the store is asked are kept back until the app had its turn to listen.
    *

@@ -1,219 +1,239 @@
-import { type Awaitable, isPromise } from '../base/awaitable'
-import { DeadlineTimer } from '../base/timers'
+import { hashId } from '../id/session-id'
 import type { SessionService, VerifiedSession } from '../service/session-service'
-import { isLive } from '../session/lifetime'
+import { isLive, matchId } from '../session/lifetime'
 import type { FieldChanges, SessionRecord, StoredSession } from '../session/record'
 import { keyOfField, valueField } from '../session/session-core'
 import type { ChannelEnd, ChannelFollower, ChannelStore } from './channel-store'
 import { isSame, noTexts, type Texts } from './channel-values'
-import { LookQueue } from './look-queue'
-import { StoreFeed } from './store-feed'
+import { RefreshSchedule } from './refresh-schedule'
+import { StoreSubscription } from './store-subscription'
+import { SubjectWrites } from './subject-writes'
 
-/** Seconds to the next look after one that the store failed. */
+/** Seconds until a session is re-read after the store has failed. */
 const retryAfter = 1
 
-/** A session that channels of this process follow: one, however many they are. */
-interface Watched {
+/** An open channel. */
+interface Channel {
+  /** Of the id that opened it: the channel ends when that id is not valid any more. */
+  readonly idHash: string
+  readonly follower: ChannelFollower
+}
+
+/** A session with channels in this process; one entry, however many channels it has. */
+interface FollowedSession {
   readonly handle: string
-  readonly followers: Set<ChannelFollower>
-  /** The id that opened the channels is of this epoch; undefined until the first look. */
-  epoch: number | undefined
+  readonly channels: Set<Channel>
+  /** Undefined until the first read. */
   stored: StoredSession | undefined
   values: Texts
+  /** Seconds from one read to the next. */
   interval: number
-  /** Channels that are being opened. */
+  /** How many channels are being opened. */
   opening: number
+  /** Reads are numbered, so that a reply that comes late does not replace that of a later read. */
+  lastRead: number
+  lastApplied: number
 }
 
 /**
  * The channels of one manager on its sessions.
  *
- * News from the store never changes a channel by itself: it makes the hub look at the session again. The same look is what
- * a deadline, the periodic check and a regained connection lead to, so there is one way in which a channel learns
- * anything, and a message that is lost is made good by the next check at the latest.
+ * A change notification from the store changes no channel by itself: it makes the hub re-read the session. A deadline, the
+ * periodic check and a regained connection do the same. So a channel learns of everything in one way, and the next check
+ * makes good for a lost message.
  *
- * With one subscription, one timer and one entry a session, a channel more costs what it holds.
+ * There is one subscription, one timer, and one entry for each session, so a further channel costs only what it holds.
  */
-export class ChannelHub implements ChannelStore {
+export class ChannelHub {
   readonly #service: SessionService
-  readonly #watched = new Map<string, Watched>()
-  readonly #looks = new LookQueue((handle) => this.#look(handle))
-  readonly #due: DeadlineTimer
-  readonly #feed: StoreFeed
+  readonly #sessions = new Map<string, FollowedSession>()
+  readonly #schedule: RefreshSchedule
+  readonly #subscription: StoreSubscription
+  readonly #subjectWrites: SubjectWrites
   #closed = false
 
   constructor(service: SessionService) {
     this.#service = service
-    this.#due = new DeadlineTimer(service.options.clock, (handle) => this.#looks.add(handle))
-    this.#feed = new StoreFeed(service.store, (handle) => this.#hear(handle))
+    this.#schedule = new RefreshSchedule(service.options.clock, (handle) => this.#refresh(handle))
+    this.#subscription = new StoreSubscription(service.store, (handle) => this.#onNotification(handle))
+    this.#subjectWrites = new SubjectWrites(async (subject, fields) =>
+      service.store.changeAll(subject, fields, service.now),
+    )
   }
 
   /** How many sessions are followed. */
   get size(): number {
-    return this.#watched.size
+    return this.#sessions.size
   }
 
   /**
-   * Begins to watch a session, so that `follow` can be called, in the same turn, with its handle. False when it has ended
-   * meanwhile, or has got another id: then the id that was verified opens nothing any more.
+   * Follows a session for a channel, whose store this resolves to; the channel has to call `follow` in the same turn.
+   * Undefined when the session has ended since it was verified, or its id is not valid any more.
    */
-  async open(verified: VerifiedSession, interval: number): Promise<boolean> {
-    const {
-      handle,
-      stored: { record },
-    } = verified
-    if (this.#closed) return false
-    this.#feed.need()
-    // Known before the store is asked, so that news that overtakes the answer is not lost.
-    let watched = this.#watched.get(handle)
-    if (watched?.epoch !== undefined && watched.epoch < record.epoch) {
-      this.#end(watched, 'replaced')
-      watched = undefined
-    }
-    watched ??= this.#add(handle)
-    watched.opening++
-    watched.interval = Math.min(watched.interval, interval)
+  async open({ id, handle }: VerifiedSession, interval: number): Promise<ChannelStore | undefined> {
+    if (this.#closed) return undefined
+    const idHash = hashId(id)
+    this.#subscription.need()
+    // Followed before the store is read, so that a notification that arrives before the reply is not lost.
+    const session = this.#sessions.get(handle) ?? this.#add(handle)
+    session.opening++
+    session.interval = Math.min(session.interval, interval)
     try {
-      const stored = await this.#load(watched)
-      if (this.#watched.get(handle) !== watched) return false
-      if (watched.epoch !== undefined && watched.epoch < record.epoch) return await this.open(verified, interval)
-      if (stored?.record.epoch !== record.epoch || !this.#isLive(stored)) {
-        this.#looks.add(handle)
-        return false
+      const stored = await this.#read(session)
+      if (!this.#isFollowed(session)) return undefined
+      if (stored === undefined || !this.#isLive(stored)) {
+        this.#schedule.soon(handle)
+        return undefined
       }
-      this.#take(watched, stored)
-      return true
+      this.#apply(session, stored)
+      return this.#validRecord(session, idHash) && this.#storeOf(session, idHash)
     } finally {
-      watched.opening--
-      if (watched.opening === 0) setImmediate(() => this.#dropUnused(watched))
+      session.opening--
+      if (session.opening === 0) setImmediate(() => this.#removeUnused(session))
     }
   }
 
-  follow(handle: string, follower: ChannelFollower): () => void {
-    const watched = this.#watched.get(handle)
-    if (watched?.stored === undefined) {
-      follower.ended('ended')
+  /** Ends all channels. Their sessions live on. */
+  close(): void {
+    this.#closed = true
+    for (const session of [...this.#sessions.values()]) this.#end(session, 'closed')
+    this.#schedule.clear()
+    this.#subscription.close()
+  }
+
+  #storeOf(session: FollowedSession, idHash: string): ChannelStore {
+    return {
+      follow: (_id, follower) => this.#follow(session, { idHash, follower }),
+      change: (_id, changes) => this.#change(session, idHash, changes),
+      end: () => this.#clear(session, idHash),
+      recordActivity: () => {
+        const { handle, stored } = session
+        if (stored !== undefined && this.#validRecord(session, idHash)) this.#service.recordAccess({ handle, stored })
+      },
+    }
+  }
+
+  #follow(session: FollowedSession, channel: Channel): () => void {
+    if (!this.#isFollowed(session)) {
+      channel.follower.ended('ended')
       return () => undefined
     }
-    watched.followers.add(follower)
-    follower.changed(watched.values)
+    session.channels.add(channel)
+    channel.follower.changed(session.values)
     return () => {
-      watched.followers.delete(follower)
-      this.#dropUnused(watched)
+      session.channels.delete(channel)
+      this.#removeUnused(session)
     }
   }
 
-  async change(handle: string, changes: FieldChanges): Promise<boolean> {
-    const watched = this.#watched.get(handle)
-    if (watched?.stored === undefined) return false
-    const { epoch, subject } = watched.stored.record
-    const { store } = this.#service
-    const fields = fieldsOf(changes)
-    // Its own session first, and only while it lives: what a channel of an ended one says reaches nobody.
-    if ((await store.change(handle, { epoch, fields }, this.#service.now)) === 'gone') {
-      this.#looks.add(handle)
+  async #change(session: FollowedSession, idHash: string, changes: FieldChanges): Promise<boolean> {
+    const { handle } = session
+    const record = this.#validRecord(session, idHash)
+    const { store, now } = this.#service
+    const fields = fieldsToStore(changes)
+    // The channel's own session first: when it has ended, the channel may not write to the others.
+    if (record === undefined || (await store.change(handle, { epoch: record.epoch, fields }, now)) === 'gone') {
+      this.#schedule.soon(handle)
       return false
     }
-    if (subject !== undefined && store.canChangeAll) await store.changeAll(subject, fields, this.#service.now)
-    this.#looks.add(handle)
+    if (record.subject !== undefined && store.canChangeAll) await this.#subjectWrites.add(record.subject, fields)
+    this.#schedule.soon(handle)
     return true
   }
 
-  async end(handle: string): Promise<void> {
-    const watched = this.#watched.get(handle)
-    if (watched === undefined) return
-    const { store } = this.#service
-    // A login that came after the channel was opened is not the channel's to end.
-    await store.delete(handle, this.#service.now, { createdAt: watched.stored?.record.createdAt })
-    if (this.#watched.get(handle) === watched) this.#end(watched, 'ended')
+  async #clear(session: FollowedSession, idHash: string): Promise<void> {
+    const { handle } = session
+    const record = this.#validRecord(session, idHash)
+    if (record === undefined) {
+      this.#schedule.soon(handle)
+      return
+    }
+    const { store, now } = this.#service
+    // A login that came since the last read is not the channel's to end.
+    const { createdAt } = record
+    if ((await store.delete(handle, now, { createdAt })) === 'refused') this.#schedule.soon(handle)
+    else if (this.#isFollowed(session)) this.#end(session, 'ended')
   }
 
-  recordActivity(handle: string): void {
-    const stored = this.#watched.get(handle)?.stored
-    if (stored !== undefined) this.#service.recordAccess({ handle, stored })
+  /** The session's record as last read, or undefined when the id does not open it (any more). */
+  #validRecord(session: FollowedSession, idHash: string): SessionRecord | undefined {
+    const record = this.#isFollowed(session) ? session.stored?.record : undefined
+    return record === undefined || matchId(record, idHash, this.#service.now) === undefined ? undefined : record
   }
 
-  /** Ends all channels: their sessions live on, but nobody follows them any more. */
-  close(): void {
-    this.#closed = true
-    for (const watched of [...this.#watched.values()]) this.#end(watched, 'closed')
-    this.#looks.clear()
-    this.#due.clear()
-    this.#feed.close()
+  /** @param handle Absent when notifications may have been missed. */
+  #onNotification(handle: string | undefined): void {
+    if (handle === undefined) for (const each of this.#sessions.keys()) this.#schedule.soon(each)
+    else if (this.#sessions.has(handle)) this.#schedule.soon(handle)
   }
 
-  /** News of a session, or, without a handle, the fear that some was lost. */
-  #hear(handle: string | undefined): void {
-    if (handle === undefined) for (const each of this.#watched.keys()) this.#looks.add(each)
-    else if (this.#watched.has(handle)) this.#looks.add(handle)
-  }
-
-  #look(handle: string): Awaitable<void> {
-    const watched = this.#watched.get(handle)
-    if (watched === undefined) return
+  async #refresh(handle: string): Promise<void> {
+    const session = this.#sessions.get(handle)
+    if (session === undefined) return
     try {
-      const answer = this.#load(watched)
-      if (!isPromise(answer)) {
-        this.#judge(watched, answer)
-        return
-      }
-      return answer.then(
-        (stored) => this.#judge(watched, stored),
-        () => this.#putOff(watched),
-      )
+      const stored = await this.#read(session)
+      if (!this.#isFollowed(session)) return
+      if (stored === undefined) this.#end(session, this.#isOver(session) ? 'expired' : 'ended')
+      else if (this.#isLive(stored)) this.#apply(session, stored)
+      else this.#end(session, 'expired')
     } catch {
-      this.#putOff(watched)
+      // A store that fails ends no channel before the absolute deadline of its session.
+      if (!this.#isFollowed(session)) return
+      const { now } = this.#service
+      if (now >= (session.stored?.record.expiresAt ?? Infinity)) this.#end(session, 'expired')
+      else this.#schedule.at(handle, now + retryAfter * (1 + Math.random()))
     }
   }
 
-  #load({ handle, interval }: Watched): Awaitable<StoredSession | undefined> {
+  async #read(session: FollowedSession): Promise<StoredSession | undefined> {
     const { now, store } = this.#service
-    // Until after the next look but one: one that comes late must not open a gap.
-    return store.watch(handle, now, now + 2 * interval + 30)
+    const read = ++session.lastRead
+    // Watched until after the next read but one, so that a late read leaves no gap.
+    const stored = await store.watch(session.handle, now, now + 2 * session.interval + 30)
+    if (read < session.lastApplied) return session.stored
+    session.lastApplied = read
+    return stored
   }
 
-  #judge(watched: Watched, stored: StoredSession | undefined): void {
-    if (this.#watched.get(watched.handle) !== watched) return
-    if (stored === undefined) {
-      const isOver = watched.stored !== undefined && this.#service.now >= this.#deadline(watched.stored.record)
-      this.#end(watched, isOver ? 'expired' : 'ended')
-    } else if (watched.epoch !== undefined && stored.record.epoch !== watched.epoch) this.#end(watched, 'replaced')
-    else if (!this.#isLive(stored)) this.#end(watched, 'expired')
-    else this.#take(watched, stored)
-  }
-
-  /** The store failed. Nobody is sent away for that, but for those whose time is up whatever the store may say. */
-  #putOff(watched: Watched): void {
-    if (this.#watched.get(watched.handle) !== watched) return
+  #apply(session: FollowedSession, stored: StoredSession): void {
     const { now } = this.#service
-    if (watched.stored !== undefined && now >= watched.stored.record.expiresAt) this.#end(watched, 'expired')
-    else this.#due.set(watched.handle, now + retryAfter * (1 + Math.random()))
+    const { record } = stored
+    session.stored = stored
+    // The interval is jittered, so that the reads of channels that were opened together drift apart.
+    const check = now + session.interval * (0.75 + Math.random() / 4)
+    const { previousUntil = 0 } = record
+    const overlapEnd = previousUntil > now ? previousUntil : Infinity
+    this.#schedule.at(session.handle, Math.min(this.#deadline(record), overlapEnd, check))
+    for (const channel of [...session.channels]) {
+      if (matchId(record, channel.idHash, now) !== undefined) continue
+      session.channels.delete(channel)
+      channel.follower.ended('replaced')
+    }
+    const values = valuesIn(stored)
+    if (!isSame(values, session.values)) {
+      session.values = values
+      for (const { follower } of [...session.channels]) follower.changed(values)
+    }
+    this.#removeUnused(session)
   }
 
-  #take(watched: Watched, stored: StoredSession): void {
-    const { now } = this.#service
-    watched.epoch = stored.record.epoch
-    watched.stored = stored
-    // Not all at the same time: looks of channels that were opened together, after a restart, drift apart.
-    this.#due.set(
-      watched.handle,
-      Math.min(this.#deadline(stored.record), now + watched.interval * (0.75 + Math.random() / 4)),
-    )
-    const values = textsIn(stored)
-    if (isSame(values, watched.values)) return
-    watched.values = values
-    for (const follower of [...watched.followers]) follower.changed(values)
+  #end(session: FollowedSession, reason: ChannelEnd): void {
+    const channels = [...session.channels]
+    session.channels.clear()
+    this.#remove(session)
+    for (const { follower } of channels) follower.ended(reason)
   }
 
-  #end(watched: Watched, reason: ChannelEnd): void {
-    const followers = [...watched.followers]
-    watched.followers.clear()
-    this.#remove(watched)
-    for (const follower of followers) follower.ended(reason)
+  #isFollowed(session: FollowedSession): boolean {
+    return this.#sessions.get(session.handle) === session
   }
 
   #isLive({ record }: StoredSession): boolean {
     return isLive(record, this.#service.now, this.#service.options.timeouts)
+  }
+
+  #isOver({ stored }: FollowedSession): boolean {
+    return stored !== undefined && this.#service.now >= this.#deadline(stored.record)
   }
 
   #deadline({ accessedAt, idleUntil = Infinity, expiresAt }: SessionRecord): number {
@@ -221,35 +241,34 @@ export class ChannelHub implements ChannelStore {
     return Math.min(expiresAt, idleUntil, accessedAt + idle)
   }
 
-  #add(handle: string): Watched {
-    const watched: Watched = {
+  #add(handle: string): FollowedSession {
+    const session: FollowedSession = {
       handle,
-      followers: new Set(),
-      epoch: undefined,
+      channels: new Set(),
       stored: undefined,
       values: noTexts,
       interval: Infinity,
       opening: 0,
+      lastRead: 0,
+      lastApplied: 0,
     }
-    this.#watched.set(handle, watched)
-    return watched
+    this.#sessions.set(handle, session)
+    return session
   }
 
-  #dropUnused(watched: Watched): void {
-    if (watched.followers.size === 0 && watched.opening === 0) this.#remove(watched)
+  #removeUnused(session: FollowedSession): void {
+    if (session.channels.size === 0 && session.opening === 0) this.#remove(session)
   }
 
-  #remove(watched: Watched): void {
-    const { handle } = watched
-    if (this.#watched.get(handle) !== watched) return
-    this.#watched.delete(handle)
-    this.#looks.delete(handle)
-    this.#due.delete(handle)
-    if (this.#watched.size === 0) this.#feed.release()
+  #remove(session: FollowedSession): void {
+    if (!this.#isFollowed(session)) return
+    this.#sessions.delete(session.handle)
+    this.#schedule.delete(session.handle)
+    if (this.#sessions.size === 0) this.#subscription.release()
   }
 }
 
-function textsIn({ fields }: StoredSession): Texts {
+function valuesIn({ fields }: StoredSession): Texts {
   const values = new Map<string, string>()
   for (const [name, text] of fields) {
     const key = keyOfField(name)
@@ -258,6 +277,6 @@ function textsIn({ fields }: StoredSession): Texts {
   return values
 }
 
-function fieldsOf({ set, remove }: FieldChanges): FieldChanges {
+function fieldsToStore({ set, remove }: FieldChanges): FieldChanges {
   return { set: new Map([...set].map(([key, text]) => [valueField(key), text])), remove: remove.map(valueField) }
 }

@@ -4,7 +4,8 @@ import type { FieldChanges } from '../session/record'
 /**
  * Why a channel ended. `ended`: its session was ended by somebody (logout, `delete`, `deleteAll`, `clear`), or dropped by
  * a store that needed the room. `expired`: its idle or absolute deadline has passed. `replaced`: the id that opened the
- * channel opens nothing any more, because of a login or a `regenerateId`; the client can come again with its new one.
+ * channel is not valid any more, because of a login, a `regenerateId`, or a renewal whose overlap is over; the client can
+ * connect again with its new id.
  * `closed`: the manager was closed, the session may live on.
  */
 export type ChannelEnd = 'ended' | 'expired' | 'replaced' | 'closed'

@@ -77,11 +77,12 @@ export async function openChannel<T extends object>(
   link.pause()
   try {
     const { verified } = await findPresented(service, req, isSecureHandshake(req))
-    if (verified === undefined || !(await hub.open(verified, options.checkInterval)) || link.isClosed()) {
+    const store = verified && (await hub.open(verified, options.checkInterval))
+    if (verified === undefined || store === undefined || link.isClosed()) {
       link.release()
       return undefined
     }
-    const channel = new ChannelSession<T>(hub, verified.handle, verified.stored.record.subject)
+    const channel = new ChannelSession<T>(store, verified.handle, verified.stored.record.subject)
     join(channel, link, options)
     return channel
   } catch (error) {

@@ -96,10 +96,9 @@ export function changeRecord(record: SessionRecord, change: RecordChange): Sessi
   }
 }
 
-/** Whether a change is one that a channel on the session wants to hear of: other values, another id or owner. An access
- * is none, and a renewed id is no other session. */
-export function isNews({ fields, replace, bind }: RecordChange): boolean {
-  return (
-    replace !== undefined || bind !== undefined || (fields !== undefined && fields.set.size + fields.remove.length > 0)
-  )
+/** Whether stores notify channels of a change: of other values, another id or another subject. A recorded access is the
+ * one change that no channel depends on. */
+export function isNews({ fields, renew, replace, bind }: RecordChange): boolean {
+  const otherId = renew !== undefined || replace !== undefined
+  return otherId || bind !== undefined || (fields !== undefined && fields.set.size + fields.remove.length > 0)
 }

@@ -153,16 +153,20 @@ test('a login of another length is another session: the channel of the id from b
   expect(socket.closedWith).toEqual([4401, 'replaced'])
 })
 
-test('a renewed id leaves the channel open', async () => {
+test('the channel of a renewed id ends by itself when the overlap is over', async () => {
   const { sessions, id, socket, channel } = await open({
     timeouts: { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 },
   })
   await pass(120)
   const session = await sessions.read(id)
   session.set('renewed', true)
-  expect(await sessions.save(session)).not.toBe(id)
-  await pass(60)
+  const next = await sessions.save(session)
+  expect(next).not.toBe(id)
+  await sessions.read(next)
+  await pass(9)
   expect([socket.closedWith, channel.get()]).toEqual([undefined, { name: 'Ada', renewed: true }])
+  await pass(2)
+  expect([socket.closedWith, channel.ended]).toEqual([[4401, 'replaced'], 'replaced'])
 })
 
 describe('when the store fails', () => {

@@ -100,6 +100,32 @@ test('a client that leaves while its channel is opened leaves nothing', async ()
   expect([hub.size, sockets.map((socket) => socket.countListeners())]).toEqual([0, Array(100).fill(0)])
 })
 
+test('50 sockets of a user that all write at once cost two writes into all sessions, one after the other', async () => {
+  const memory = new MemoryStore()
+  let running = 0
+  const most: number[] = []
+  const store: SessionStore = Object.assign(memory, {
+    changeAll: async (...args: Parameters<MemoryStore['changeAll']>) => {
+      most.push(++running)
+      await turn()
+      running--
+      return MemoryStore.prototype.changeAll.apply(memory, args)
+    },
+  })
+  const service = new SessionService(resolveOptions({ store }))
+  const hub = new ChannelHub(service)
+  const sessions = new SessionManager({ store })
+  const ids = await Promise.all(Array.from({ length: 50 }, () => sessions.users.create('ada', { ip: '' })))
+  const channels = await Promise.all(
+    ids.map((id) => openChannel<Record<string, number>>(service, hub, new FakeSocket(), handshake(id))),
+  )
+  await Promise.all(channels.map(async (channel, index) => channel?.update({ [`key${index}`]: index })))
+  expect(most).toEqual([1, 1])
+  await turn()
+  for (const channel of channels) expect(Object.keys(channel?.get() ?? {})).toHaveLength(50)
+  hub.close()
+})
+
 describe('real sockets over Redis', () => {
   let server: RedisServer
   let app: ChannelApp

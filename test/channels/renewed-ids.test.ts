@@ -1,0 +1,130 @@
+import { type ChannelEnd, type ChannelSession, MemoryStore, SessionManager, type SessionStore } from '../../lib'
+import { RedisStore } from '../../lib/redis'
+import { FakeSocket, handshake, turn } from '../support/fake-socket'
+import { RedisServer } from '../support/redis-server'
+import { codeOf, turnedClock, type TurnedClock } from '../support/turned-clock'
+
+interface Shape {
+  name?: string
+  step?: string
+}
+
+let server: RedisServer
+let client: Awaited<ReturnType<RedisServer['connect']>>
+
+beforeAll(async () => {
+  server = await RedisServer.start()
+  client = await server.connect()
+})
+afterAll(async () => {
+  client.destroy()
+  await server.stop()
+})
+
+describe.each<[string, (clock: TurnedClock) => SessionStore]>([
+  ['memory', (clock) => new MemoryStore({ clock })],
+  ['Redis', () => new RedisStore({ client, prefix: `renewed-${Math.random()}:` })],
+])('%s: a channel whose id was renewed', (_name, storeFor) => {
+  let clock: TurnedClock
+  let store: SessionStore
+  let sessions: SessionManager
+
+  beforeEach(() => {
+    clock = turnedClock()
+    store = storeFor(clock)
+    const timeouts = { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 }
+    sessions = new SessionManager({ store, clock, timeouts })
+  })
+  afterEach(async () => {
+    await sessions.close()
+    await store.close?.()
+  })
+
+  async function open(id: string): Promise<{ channel: ChannelSession<Shape>; socket: FakeSocket }> {
+    const socket = new FakeSocket()
+    const channel = await sessions.openChannel<Shape>(socket, handshake(id))
+    if (channel === undefined) throw new Error('no channel')
+    return { channel, socket }
+  }
+
+  /** Waits until the channel has this value. */
+  async function reaches(channel: ChannelSession<Shape>, step: string): Promise<void> {
+    if (channel.get()?.step === step) return
+    await new Promise<void>((resolve) => {
+      const stop = channel.onChange((session) => {
+        if (session.step !== step) return
+        stop()
+        resolve()
+      })
+    })
+  }
+
+  /** Renews the id, and uses the new one; the channel has followed both. */
+  async function renew(id: string, channel: ChannelSession<Shape>): Promise<string> {
+    clock.now += 100
+    const renewing = await sessions.read(id)
+    renewing.set('step', 'renewed')
+    const next = await sessions.save(renewing)
+    if (next === null || next === id) throw new Error('not renewed')
+    await reaches(channel, 'renewed')
+    const using = await sessions.read(next)
+    using.set('step', 'used')
+    await sessions.save(using)
+    await reaches(channel, 'used')
+    return next
+  }
+
+  const ending = (channel: ChannelSession<Shape>) =>
+    new Promise<ChannelEnd>((resolve) => {
+      channel.onEnd(resolve)
+    })
+
+  test('works while the overlap lasts, and ends with "replaced" when it is over', async () => {
+    const id = await sessions.create({ name: 'Ada' })
+    const { channel, socket } = await open(id)
+    const next = await renew(id, channel)
+    clock.now += 9
+    await channel.update({ name: 'Bo' })
+    expect(await sessions.get(next)).toMatchObject({ name: 'Bo' })
+    clock.now += 1
+    const ended = ending(channel)
+    // Refused at once, although nothing has told the channel yet.
+    expect(await codeOf(channel.update({ name: 'Eve' }))).toBe('CHANNEL_CLOSED')
+    expect(await ended).toBe('replaced')
+    await turn()
+    expect(socket.closedWith).toEqual([4401, 'replaced'])
+    expect(await sessions.get(next)).toMatchObject({ name: 'Bo' })
+  })
+
+  test('does not end the session by clear when the overlap is over', async () => {
+    const id = await sessions.create({ name: 'Ada' })
+    const { channel } = await open(id)
+    const next = await renew(id, channel)
+    clock.now += 10
+    const ended = ending(channel)
+    await channel.clear()
+    expect(await ended).toBe('replaced')
+    expect(await sessions.get(next)).toMatchObject({ name: 'Ada' })
+  })
+
+  test('leaves the channel of the new id open when it ends', async () => {
+    const id = await sessions.create({ name: 'Ada' })
+    const { channel } = await open(id)
+    const next = await renew(id, channel)
+    const later = await open(next)
+    clock.now += 10
+    const ended = ending(channel)
+    await channel.update({ name: 'Eve' }).catch(() => undefined)
+    expect(await ended).toBe('replaced')
+    await later.channel.update({ name: 'Cy' })
+    expect([later.channel.ended, await sessions.get(next)]).toMatchObject([undefined, { name: 'Cy' }])
+  })
+
+  test('is not opened when the overlap is over', async () => {
+    const id = await sessions.create({ name: 'Ada' })
+    const { channel } = await open(id)
+    await renew(id, channel)
+    clock.now += 10
+    expect(await sessions.openChannel(new FakeSocket(), handshake(id))).toBeUndefined()
+  })
+})
