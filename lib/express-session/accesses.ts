@@ -3,7 +3,7 @@ import { systemClock } from '../base/clock'
 import { RecentKeys } from '../base/recent-keys'
 import { warnRarely } from '../base/warnings'
 import type { Records } from './records'
-import type { ResponseSaves } from './response-saves'
+import type { ResponseSaves } from '../hold/response-saves'
 import type { CommittableSession } from './tracked-session'
 
 /**

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { andThen, type Awaitable, isPromise } from '../base/awaitable'
 import { warnOnce } from '../base/warnings'
+import { type Committer, ResponseSaves } from '../hold/response-saves'
 import { type CommitFacts, planCommit } from './commit-plan'
 import { Cookie, slide } from './cookie'
 import { ForeignSession } from './foreign-session'
 import { clearId, isSecure, mintId, type Secret, writeId } from './id-cookie'
 import type { StoredSession } from './records'
 import { isDeleted } from './request-properties'
-import { ResponseSaves } from './response-saves'
 import { type Callback, Session, type SessionRequest, tracked } from './session'
 import type { Setting } from './setting'
 import { writeSession } from './write-session'
@@ -19,7 +19,7 @@ const noCookies: readonly string[] = []
 
 /** One request and its session: what `req.session`, `req.sessionID` and `req.sessionStore` show, and what the end of the
  * response stores. */
-export class Exchange implements SessionHost {
+export class Exchange implements SessionHost, Committer {
   readonly setting: Setting
   readonly req: IncomingMessage & SessionRequest
   sessionStore: unknown
@@ -49,6 +49,7 @@ export class Exchange implements SessionHost {
     req: IncomingMessage,
     res: ServerResponse,
     next: Next,
+    middleware: object,
     secrets: readonly Secret[],
     isCookieThere: boolean,
   ) {
@@ -58,7 +59,7 @@ export class Exchange implements SessionHost {
     this.isDeletable = setting.options.unsetDestroys
     this.#secrets = secrets
     this.#isCookieThere = isCookieThere
-    this.#saves = new ResponseSaves(res, next, (headersSent) => this.#commit(headersSent))
+    this.#saves = new ResponseSaves(req, res, next, middleware, this)
   }
 
   /** The session of the id that the client showed; without one, a new session as soon as the app asks. */
@@ -69,8 +70,8 @@ export class Exchange implements SessionHost {
       const opened = TrackedSession.opened(this, id, stored)
       this.#current = opened
       this.setting.accesses.record(id, opened, this.#saves)
-    } else if (saveUninitialized) this.#saves.hold()
-    if (rolling || this.isDeletable) this.#saves.hold()
+    } else if (saveUninitialized) this.#saves.expectChange()
+    if (rolling || this.isDeletable) this.#saves.expectChange()
   }
 
   get hasSession(): boolean {
@@ -120,7 +121,7 @@ export class Exchange implements SessionHost {
   }
 
   mayChange(): void {
-    this.#saves.mayChange()
+    this.#saves.expectChange()
   }
 
   save(session: TrackedSession, callback: Callback | undefined): void {
@@ -237,8 +238,8 @@ export class Exchange implements SessionHost {
     })
   }
 
-  #commit(headersSent: boolean): Awaitable<readonly string[]> {
-    if (this.#tail !== undefined) return this.#tail.then(() => this.#commit(headersSent))
+  commit(headersSent: boolean): Awaitable<readonly string[]> {
+    if (this.#tail !== undefined) return this.#tail.then(() => this.commit(headersSent))
     if (this.#unreported !== undefined) {
       const { error } = this.#unreported
       this.#unreported = undefined

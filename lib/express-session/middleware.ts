@@ -47,7 +47,7 @@ export function createHandler(given: GivenOptions): Handler & { readonly store: 
       next(new Error('secret option required for sessions'))
       return
     }
-    const exchange = new Exchange(setting, req, res, next, secrets, sent.isThere)
+    const exchange = new Exchange(setting, req, res, next, session, secrets, sent.isThere)
     const attach = (stored?: Parameters<Exchange['open']>[1]): void => {
       attachState(req, exchange)
       exchange.open(sent.id, stored)

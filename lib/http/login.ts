@@ -3,7 +3,7 @@ import { SessionError } from '../base/errors'
 import { checkKeys, describe, isPositive, type KeysOf } from '../base/option-check'
 import type { UserSessionOperationContext } from '../session/session-shape'
 import { checkSubject, copyContext } from '../session/subject'
-import { exchangeOf } from './exchange'
+import { requestSessionOf } from './request-session'
 
 export interface LoginOptions {
   /** Absolute lifetime of this login in seconds: long for "remember me", short for a shared computer. Default:
@@ -36,15 +36,15 @@ const loginKeys: KeysOf<LoginOptions> = { ttl: true, context: true }
  * })
  */
 export function login(req: IncomingMessage, subject?: string, options: LoginOptions = {}): void {
-  const exchange = exchangeOf(req)
+  const requestSession = requestSessionOf(req)
   if (subject !== undefined) checkSubject(subject)
   checkKeys<LoginOptions>('login options', options, loginKeys)
-  const { sessionTtl, context } = exchange.service.options
+  const { sessionTtl, context } = requestSession.service.options
   const { ttl = sessionTtl } = options
   if (!isPositive(ttl)) {
     throw new SessionError('INVALID_ARGUMENT', `login: ttl is ${describe(ttl)}; it accepts seconds greater than 0`)
   }
-  exchange.login({ subject, ttl, context: copyContext(options.context ?? context(exchange.req)) })
+  requestSession.login({ subject, ttl, context: copyContext(options.context ?? context(requestSession.req)) })
 }
 
 /**
@@ -53,5 +53,5 @@ export function login(req: IncomingMessage, subject?: string, options: LoginOpti
  * session back. Without a login it ends the anonymous session. Throws `SESSION_MISSING` without the middleware.
  */
 export function logout(req: IncomingMessage): void {
-  exchangeOf(req).startOver()
+  requestSessionOf(req).startOver()
 }

@@ -4,7 +4,8 @@ import { SessionError } from '../base/errors'
 import { findPresented, type Presented } from '../service/find-presented'
 import type { SessionService } from '../service/session-service'
 import type { Session } from '../session/session'
-import { Exchange, exchangeOf, type Next } from './exchange'
+import { type Next, passError } from '../hold/failure-response'
+import { RequestSession, requestSessionOf } from './request-session'
 
 /** What Express, Connect and a bare `node:http` server all call. */
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse, next: Next) => void
@@ -21,17 +22,20 @@ export function createMiddleware(service: SessionService): RequestHandler {
     try {
       found = findPresented(service, req)
     } catch (error) {
-      next(error)
+      passError(error, res, next)
       return
     }
     if (isPromise(found)) {
-      found.then((presented) => {
-        attach(service, req, res, next, presented)
-        next()
-      }, next)
+      found.then(
+        (presented) => {
+          attach(service, req, res, next, sessionMiddleware, presented)
+          next()
+        },
+        (error: unknown) => passError(error, res, next),
+      )
       return
     }
-    attach(service, req, res, next, found)
+    attach(service, req, res, next, sessionMiddleware, found)
     next()
   }
 }
@@ -41,18 +45,19 @@ function attach(
   req: IncomingMessage,
   res: ServerResponse,
   next: Next,
+  middleware: RequestHandler,
   presented: Presented,
 ): void {
   const { verified } = presented
   const session: Session = verified === undefined ? service.fresh() : service.open(verified)
-  new Exchange(service, req, res, next, presented, session)
+  new RequestSession(service, req, res, next, middleware, presented, session)
 }
 
 /** Mounted twice, the first one serves. */
 function isAttached(service: SessionService, req: IncomingMessage): boolean {
   if ((req as { session?: unknown }).session === undefined) return false
   try {
-    return exchangeOf(req).service === service
+    return requestSessionOf(req).service === service
   } catch (error) {
     if (error instanceof SessionError) return false
     throw error

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
 import { MemoryStore, SessionManager, sessionMiddleware, type SessionStore } from '../../lib'
 import { forgetWarnings } from '../../lib/base/warnings'
-import type { SessionRequest } from '../../lib/http/exchange'
+import type { SessionRequest } from '../../lib/http/request-session'
 import { startChannelApp } from '../support/channel-app'
 import { FakeSocket, handshake, turn } from '../support/fake-socket'
 

@@ -5,7 +5,7 @@ import express from 'express'
 import { Server, type Socket } from 'socket.io'
 import { io, type Socket as ClientSocket } from 'socket.io-client'
 import { type ChannelOptions, type ChannelSession, logout, type SessionManager, sessionMiddleware } from '../../lib'
-import type { SessionRequest } from '../../lib/http/exchange'
+import type { SessionRequest } from '../../lib/http/request-session'
 import { get } from '../support/channel-app'
 
 type Channel = ChannelSession

@@ -278,7 +278,7 @@ describe('callers that have no real response', () => {
     res.end()
     await settle(2)
     expect(nexts).toEqual([undefined, expect.objectContaining({ status: 503 })])
-    expect([headers, calls]).toEqual([{}, []])
+    expect([headers, calls]).toEqual([{ 'Retry-After': '5' }, []])
   })
 
   test('a session is read from a stub, too', async () => {

@@ -264,7 +264,7 @@ test('where nobody answers after the failure, the client is not left waiting for
   let patience: Parameters<typeof setTimeout> | undefined
   while (patience === undefined) {
     await settle(1)
-    patience = setTimer.mock.calls.find(([, wait]) => wait === 10_000)
+    patience = setTimer.mock.calls.find(([, wait]) => wait === 1500)
   }
   patience[0]()
   expect(parseAnswer(await client.untilClosed())).toMatchObject({ status: 503, body: 'Service Unavailable' })

@@ -67,9 +67,10 @@ function handler(act: Handler): Handler {
 function expectErrorPage(answer: RawAnswer, code: string): void {
   expect(answer).toMatchObject({ statusLine: 'HTTP/1.1 503 Service Unavailable', body: `sorry: ${code}`, whole: true })
   const names = answer.headers.map(([name]) => name.toLowerCase())
-  const own = ['content-type', 'date', 'connection', 'content-length', 'x-frame-options']
+  const own = ['content-type', 'date', 'connection', 'content-length', 'x-frame-options', 'retry-after']
   expect(names.filter((name) => !own.includes(name))).toEqual(names.includes('x-powered-by') ? ['x-powered-by'] : [])
   expect(valuesOf(answer, 'Content-Type')).toEqual(['text/plain'])
+  expect(valuesOf(answer, 'Retry-After')).toEqual(['5'])
 }
 
 function expectError(error: unknown, fault: Fault): void {

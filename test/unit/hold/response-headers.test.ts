@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { absorbWriteHead, addSessionCookies, withdrawAnswer } from '../../../lib/hold/response-headers'
+import { absorbWriteHead, addSessionCookies, withdrawResponse } from '../../../lib/hold/response-headers'
 
 const newResponse = (): ServerResponse => new ServerResponse(new IncomingMessage(new Socket()))
 
@@ -93,7 +93,7 @@ describe('absorbWriteHead', () => {
   })
 })
 
-describe('withdrawAnswer', () => {
+describe('withdrawResponse', () => {
   test('takes back what described the answer, and leaves what belongs to the site', () => {
     const res = newResponse()
     const site = {
@@ -133,13 +133,13 @@ describe('withdrawAnswer', () => {
     for (const name of answer) res.setHeader(name, '1')
     res.statusCode = 301
     res.statusMessage = 'Gone for good'
-    withdrawAnswer(res)
+    withdrawResponse(res, ['a=1'])
     expect(res.statusCode).toBe(200)
     expect(res.statusMessage).toBeUndefined()
     expect({ ...res.getHeaders() }).toEqual(site)
   })
 
   test('leaves a stub of a response in peace', () => {
-    expect(() => withdrawAnswer({} as never)).not.toThrow()
+    expect(() => withdrawResponse({} as never, [])).not.toThrow()
   })
 })

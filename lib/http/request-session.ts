@@ -3,7 +3,8 @@ import { andThen, type Awaitable } from '../base/awaitable'
 import { SessionError } from '../base/errors'
 import { claimsForwardedTls } from '../base/request'
 import { warnRarely } from '../base/warnings'
-import { type Gate, HeldResponse } from '../hold/held-response'
+import type { Next } from '../hold/failure-response'
+import { type Committer, ResponseSaves } from '../hold/response-saves'
 import { commitReplacement } from '../service/commit-replacement'
 import type { Presentation } from '../service/find-presented'
 import type { CommitOutcome, SessionService, VerifiedSession } from '../service/session-service'
@@ -11,42 +12,35 @@ import type { CommitFacts } from '../session/commit-plan'
 import { type AnySession, coreOf, Session } from '../session/session'
 import type { LoginIntent } from '../session/session-core'
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Express and Connect have it
-export type Next = (error?: any) => void
 export type SessionRequest = IncomingMessage & { session: AnySession }
 
 /** One request and its response, and the sessions in it: the current one, and those that it ended on the way. */
-export class Exchange implements Gate {
+export class RequestSession implements Committer {
   readonly service: SessionService
   readonly #req: SessionRequest
-  readonly #res: ServerResponse
-  readonly #next: Next
+  readonly #saves: ResponseSaves
   readonly #secure: boolean
-  readonly #onTouch = (): void => this.#touched()
+  readonly #onTouch = (): void => this.#saves.expectChange()
   #presented: boolean
   /** The id that the client has, or is about to get. */
   #clientId: string | undefined
   #session: Session
   readonly #ended: Session[] = []
   #rivals: readonly VerifiedSession[]
-  /** `free`: nothing is held. `held`: the next call on the response asks what to do. `over`: the response has ended. */
-  #phase: 'free' | 'held' | 'over' = 'free'
-  #isTouched = false
   #hasComplained = false
-  #lateSave: Promise<void> | undefined
 
   constructor(
     service: SessionService,
     req: IncomingMessage,
     res: ServerResponse,
     next: Next,
+    middleware: object,
     shown: Presentation,
     session: Session,
   ) {
     this.service = service
     this.#req = req as SessionRequest
-    this.#res = res
-    this.#next = next
+    this.#saves = new ResponseSaves(req, res, next, middleware, this)
     this.#secure = shown.secure
     this.#presented = shown.presented
     this.#rivals = shown.rivals
@@ -54,7 +48,7 @@ export class Exchange implements Gate {
     this.#attach(session)
     if (coreOf(session).record === undefined) return
     this.#clientId = session.id
-    if (service.isCommitExpected(session)) this.#touched()
+    if (service.isCommitExpected(session)) this.#saves.expectChange()
   }
 
   get req(): IncomingMessage {
@@ -67,7 +61,7 @@ export class Exchange implements Gate {
     this.#ended.push(this.#session)
     this.#session = this.service.fresh()
     this.#attach(this.#session)
-    this.#touched()
+    this.#saves.expectChange()
     return this.#session
   }
 
@@ -86,7 +80,6 @@ export class Exchange implements Gate {
     const { cookie } = this.service.options
     const insecure = cookie.settings.secure === true && !this.#secure
     const delivery = headersSent ? 'headers-sent' : insecure ? 'insecure' : 'open'
-    this.#isTouched = false
     coreOf(this.#session).onTouch = this.#onTouch
     if (this.#rivals.length > 0 && this.#endsRivals(delivery)) {
       const rivals = this.#rivals
@@ -103,25 +96,8 @@ export class Exchange implements Gate {
     )
   }
 
-  ended(): void {
-    this.#phase = 'over'
-    if (this.#isTouched) this.#saveLate()
-  }
-
-  passedBy(): void {
-    if (this.#res.writableEnded) this.#phase = 'over'
-    this.#saveLate()
-  }
-
-  fail(error: unknown): void {
-    this.#next(error)
-    // Where `next` counts only once (a middleware that was made a promise), nobody would ever answer.
-    setTimeout(() => this.#answerForNobody(), longestSilence * 1000).unref()
-  }
-
-  failLate(error: unknown): void {
-    warnRarely('HOLDFAST_SAVE_FAILED_AFTER_HEADERS', reasonOf(error))
-    if (typeof this.#res.destroy === 'function') this.#res.destroy()
+  clientLeft(): void {
+    this.#hasComplained = true
   }
 
   #attach(session: Session): void {
@@ -129,48 +105,6 @@ export class Exchange implements Gate {
     core.host = this
     core.onTouch = this.#onTouch
     this.#req.session = session
-  }
-
-  /** Something is about to be done to the session that it may have to be saved for. */
-  #touched(): void {
-    if (this.#phase === 'free' && this.#res.writableEnded) this.#phase = 'over'
-    switch (this.#phase) {
-      case 'free':
-        this.#hold()
-        break
-      case 'held':
-        this.#isTouched = true
-        break
-      case 'over':
-        this.#saveLate()
-    }
-  }
-
-  #hold(): void {
-    this.#phase = 'held'
-    new HeldResponse(this.#res, this)
-  }
-
-  /** A change that comes when the response has gone is saved too; nobody can wait for it. */
-  #saveLate(): void {
-    const before = this.#lateSave ?? new Promise<void>((resolve) => setImmediate(resolve))
-    const save = before.then(async () => {
-      if (this.#lateSave === save) this.#lateSave = undefined
-      try {
-        await this.commit(true)
-      } catch (error) {
-        warnRarely('HOLDFAST_SAVE_FAILED_AFTER_END', reasonOf(error))
-      }
-    })
-    this.#lateSave = save
-  }
-
-  #answerForNobody(): void {
-    const res = this.#res
-    if ((res.headersSent as boolean | undefined) !== false || res.writableEnded || res.destroyed) return
-    warnRarely('HOLDFAST_ERROR_NOT_ANSWERED')
-    res.statusCode = 503
-    res.end('Service Unavailable')
   }
 
   /** A login, so that the next request names the new session alone; and an end, so that it does not open another login of
@@ -228,22 +162,12 @@ export class Exchange implements Gate {
 
 const noCookies: readonly string[] = []
 
-/** Seconds that an error handler may take until its first byte. */
-const longestSilence = 10
-
-/** For the log: what is not ours may hold anything, so only its code is told. */
-function reasonOf(error: unknown): string {
-  if (error instanceof SessionError) return `${error.code}: ${error.message}`
-  const { code } = (error ?? {}) as { code?: unknown }
-  return typeof code === 'string' ? code : 'unknown reason'
-}
-
-/** The exchange that carries the request's session. */
-export function exchangeOf(req: IncomingMessage): Exchange {
+/** The one that the request's session belongs to. */
+export function requestSessionOf(req: IncomingMessage): RequestSession {
   const { session } = req as Partial<SessionRequest>
-  // Somebody else's middleware may have put anything there.
+  // Other middleware may have put anything there.
   const host = session instanceof Session ? coreOf(session).host : undefined
-  if (host instanceof Exchange) return host
+  if (host instanceof RequestSession) return host
   throw new SessionError(
     'SESSION_MISSING',
     'req.session is not there; mount sessionMiddleware() before what uses sessions',

@@ -6,18 +6,46 @@ export type Method = 'write' | 'end' | 'writeHead' | 'flushHeaders'
 
 /**
  * Throws where Node would, at once and not when a held call is replayed: only then does the exception reach the line
- * that made the mistake, and the error handler that stands around it.
+ * that made the mistake, and the error handler that stands around it. A stub of a response is not checked: Socket.IO
+ * calls `writeHead()` on its own without a status.
  *
- * @param isFirst Nothing of the answer was given before: the status line is made now.
+ * @param isFirst Nothing of the response was given before: the status line is made now.
  */
 export function checkCall(res: ServerResponse, method: Method, args: readonly unknown[], isFirst: boolean): void {
+  if (isStub(res)) return
   const [chunk, encoding] = args
   if (method === 'write') checkChunk(chunk, encoding)
   else if (method === 'end' && Boolean(chunk) && typeof chunk !== 'function') checkChunk(chunk, encoding)
   if (!isFirst) return
   if (method === 'writeHead') checkHead(args)
-  // A stub of a response has neither; with HTTP/2 to ask for a message is a warning.
-  else if ((res.statusCode as unknown) !== undefined) checkStatus(res.statusCode, statusMessageOf(res))
+  else checkStatus(res.statusCode, statusMessageOf(res))
+}
+
+/** Whether an object merely stands in for a response, as for the handshake of a WebSocket, or in a test: it says neither
+ * its status nor when it ends. */
+export function isStub(res: ServerResponse): boolean {
+  const { on, statusCode } = res as { on?: unknown; statusCode?: unknown }
+  return typeof on !== 'function' || statusCode === undefined
+}
+
+/** Whether Node calls `writeHead` by itself for a call, when no head was given before. */
+export function makesHead(res: ServerResponse, method: Method, [chunk]: readonly unknown[]): boolean {
+  if (method === 'writeHead' || res.destroyed || isStub(res)) return false
+  if ('_implicitHeader' in res) return true
+  // In HTTP/2, an end without a body makes its head without it.
+  return method !== 'end' || (chunk !== undefined && chunk !== null && typeof chunk !== 'function')
+}
+
+/** What a call returns that is held, or ignored. */
+export function returnValueOf(method: Method, res: ServerResponse): unknown {
+  switch (method) {
+    case 'write':
+      return false
+    case 'flushHeaders':
+      return undefined
+    default:
+      return res
+  }
 }
 
 /** The message that was set; HTTP/2 has none, and warns when it is asked for one. */

@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { checkCall, headerPairs, type Method } from '../../../lib/hold/call-check'
+import { checkCall, headerPairs, type Method } from '../../../lib/hold/check-call'
 
 const newResponse = (): ServerResponse => new ServerResponse(new IncomingMessage(new Socket()))
 

@@ -1,0 +1,151 @@
+import { createHook } from 'node:async_hooks'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SessionError } from '../base/errors'
+import { startTimer } from '../base/timers'
+import { warnRarely } from '../base/warnings'
+import { expressErrorHandlers } from './express-error-handlers'
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Express and Connect have it
+export type Next = (error?: any) => void
+
+/** Seconds until the 503 where `next(error)` has started nothing: a middleware that was made a promise takes the first
+ * call only. */
+const idleLimit = 1.5
+/** Seconds that an error handler that is at work may take until its first byte. */
+const busyLimit = 30
+/** Seconds: what `Retry-After` asks a client to wait. */
+const retryAfter = 5
+
+/**
+ * The response to a request whose session could not be stored, after the app's own response was discarded: the app's
+ * error page where it can be reached, a plain 503 otherwise.
+ */
+export class FailureResponse {
+  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
+  readonly #next: Next
+  readonly #middleware: object
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param middleware The function that the app has mounted. */
+  constructor(req: IncomingMessage, res: ServerResponse, next: Next, middleware: object) {
+    this.#req = req
+    this.#res = res
+    this.#next = next
+    this.#middleware = middleware
+  }
+
+  /** @param discardedStatus The status of the discarded response. */
+  start(error: unknown, discardedStatus: number): void {
+    const next = this.#next
+    addRetryAfter(this.#res, error)
+    // The page of an error handler, or a 404, was discarded: a router's `next` has left the error handlers behind, and
+    // would go to Express' or Connect's final handler, which shows the stack.
+    const handlers = discardedStatus >= 400 ? expressErrorHandlers(this.#req, this.#middleware) : undefined
+    if (discardedStatus >= 400) hideStack(error)
+    let pass = (): unknown => next(error)
+    if (handlers !== undefined) pass = () => handlers.run(error, () => this.#respond(error))
+    else if (belongsToAnother(next, this.#middleware, this.#req)) pass = () => this.#respond(error)
+    let isBusy = false
+    try {
+      isBusy = startsWork(pass)
+    } catch (thrown) {
+      this.#respond(thrown)
+    }
+    if (!this.#isResponding) {
+      this.#timer = startTimer(isBusy ? busyLimit : idleLimit, () => this.#respond(error)).unref()
+    }
+  }
+
+  /** A response was given, or there is no client any more. A timer that is left running would hold all of the request. */
+  settle(): void {
+    clearTimeout(this.#timer)
+  }
+
+  get #isResponding(): boolean {
+    const { headersSent, writableEnded, destroyed } = this.#res as Partial<ServerResponse>
+    return headersSent !== false || writableEnded === true || destroyed === true
+  }
+
+  #respond(error: unknown): void {
+    if (this.#isResponding) return
+    respondPlainly(this.#res, error)
+  }
+}
+
+/** Passes an error to `next` while the chain waits for it. A `next` that throws must not end the process. */
+export function passError(error: unknown, res: ServerResponse, next: Next): void {
+  addRetryAfter(res, error)
+  try {
+    next(error)
+  } catch (thrown) {
+    if (res.headersSent || res.destroyed) return
+    respondPlainly(res, thrown)
+  }
+}
+
+function respondPlainly(res: ServerResponse, error: unknown): void {
+  warnRarely('HOLDFAST_ERROR_NOT_ANSWERED', reasonOf(error))
+  res.statusCode = 503
+  res.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  res.end('Service Unavailable')
+}
+
+/** For the log. Errors of others may hold anything, so only their code is shown. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof SessionError) return `${error.code}: ${error.message}`
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : 'unknown reason'
+}
+
+/** RFC 9110 section 10.2.3. */
+function addRetryAfter(res: ServerResponse, error: unknown): void {
+  if (!(error instanceof SessionError) || error.status !== 503) return
+  if (typeof res.setHeader === 'function' && !res.headersSent) res.setHeader('Retry-After', String(retryAfter))
+}
+
+function hideStack(error: unknown): void {
+  if (error instanceof SessionError) error.stack = `${error.name}: ${error.message}`
+}
+
+/**
+ * Calls a function and says whether it has started anything that will go on: a promise, a timer, a file that is read. An
+ * error handler that is still at work has; a `next` that has become the rejection of a settled promise has not.
+ */
+function startsWork(act: () => unknown): boolean {
+  let isBusy = false
+  const hook = createHook({
+    init() {
+      isBusy = true
+    },
+  }).enable()
+  try {
+    act()
+  } finally {
+    hook.disable()
+  }
+  return isBusy
+}
+
+/** The request that a `next` continues, until its response ends. */
+const requests = new WeakMap<Next, IncomingMessage>()
+/** Middlewares that were given one `next` for several requests. */
+const pooled = new WeakSet<object>()
+
+/**
+ * Remembers which request a `next` continues. `@fastify/middie` uses one function for many requests, one after the other:
+ * called late, it would continue the request of another client.
+ */
+export function noteRequest(next: Next, middleware: object, req: IncomingMessage): void {
+  const before = requests.get(next)
+  if (before !== undefined && before !== req) pooled.add(middleware)
+  requests.set(next, req)
+}
+
+export function forgetRequest(next: Next): void {
+  requests.delete(next)
+}
+
+function belongsToAnother(next: Next, middleware: object, req: IncomingMessage): boolean {
+  return pooled.has(middleware) || (requests.get(next) ?? req) !== req
+}

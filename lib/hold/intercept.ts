@@ -1,0 +1,205 @@
+import { ServerResponse } from 'node:http'
+import { type Appearance, defineAppearance } from './appear-sent'
+import type { Method } from './check-call'
+
+export type NodeMethod = (...args: readonly unknown[]) => unknown
+
+/**
+ * The methods of a response that stood there before. A stub of a response may lack some, or all.
+ *
+ * Made by a constructor, as all that is made for each request and leads back to it: V8 allocates an object literal that has
+ * often survived a collection in the old generation, where it keeps whole requests in memory after it is garbage. That
+ * cost 15 µs a request.
+ */
+export class NodeMethods implements Readonly<Record<Method, NodeMethod | undefined>> {
+  constructor(
+    readonly write: NodeMethod | undefined,
+    readonly end: NodeMethod | undefined,
+    readonly writeHead: NodeMethod | undefined,
+    readonly flushHeaders: NodeMethod | undefined,
+  ) {}
+}
+
+/** Receives what is called on a response. */
+export interface Interceptor {
+  call(method: Method, args: readonly unknown[]): unknown
+  /** Node, or a wrapper, asks for a head that was not given. False: Node's own way is right. */
+  makeImplicitHead(): boolean
+  /** A stream is piped into the response. */
+  piped(source: unknown): void
+  /** What the response shows while it is held; undefined while it is not. */
+  readonly appearance: Appearance | undefined
+}
+
+/** How the calls on a response come to its interceptor. */
+export class Interception {
+  /**
+   * @param kind `shared`: through the prototype that all responses of an Express share. `own`: through properties of the
+   *   response.
+   * @param native What the calls led to before.
+   * @param writeHead The `writeHead` that leads to the interceptor. A response that has another one is wrapped by others.
+   */
+  constructor(
+    readonly kind: 'shared' | 'own',
+    readonly native: NodeMethods,
+    readonly writeHead: unknown,
+  ) {}
+}
+
+type Members = Record<string, NodeMethod | undefined>
+
+const methods: readonly Method[] = ['write', 'end', 'writeHead', 'flushHeaders']
+const interceptors = new WeakMap<object, Interceptor>()
+const sharedBy = new WeakMap<object, SharedMethods>()
+
+/**
+ * Leads all calls through which a response leaves to an interceptor.
+ *
+ * Express gives each response a hidden class of its own, so that each property that is added to one costs V8 some 5 µs,
+ * and its garbage collector as much again. There, the methods stand on the prototype from which the responses of all apps
+ * inherit (`express.response`, which is there for additions): once, also for a sub-app that changes the prototype of a
+ * response. All that wraps a response afterwards (compression, on-headers), mounted before or after the sessions, wraps
+ * these methods. Where that cannot be relied on, the response gets methods of its own, over those that it has: a response
+ * that is no Express one, one that was wrapped before the methods stood on its prototype, and one whose prototype others
+ * have patched since.
+ */
+export function intercept(res: ServerResponse, by: Interceptor): Interception {
+  if (!interceptors.has(res)) {
+    const prototype = Object.getPrototypeOf(res) as Members | null
+    const shared = prototype === null ? undefined : (sharedBy.get(prototype) ?? shareMethods(prototype, res))
+    if (shared !== undefined && prototype !== null && isReached(prototype, shared)) {
+      interceptors.set(res, by)
+      return shared.interception
+    }
+  }
+  return interceptOwn(res, by)
+}
+
+function isWrapped(res: ServerResponse): boolean {
+  return methods.some((method) => Object.hasOwn(res, method))
+}
+
+function interceptOwn(res: ServerResponse, by: Interceptor): Interception {
+  // A stub of a response is no emitter.
+  if (typeof (res as { on?: unknown }).on === 'function') res.on('pipe', (source) => by.piped(source))
+  const own = res as unknown as OwnMethods
+  const { writeHead, _implicitHeader: implicitHead } = own
+  const native = interceptBody(res, (method, args) => by.call(method, args))
+  if (typeof writeHead === 'function') own.writeHead = (...args) => by.call('writeHead', args)
+  // Its old name leads straight to Node's own method.
+  if ('writeHeader' in own) own.writeHeader = own.writeHead
+  if (implicitHead !== undefined) {
+    own._implicitHeader = () => {
+      if (!by.makeImplicitHead()) implicitHead.apply(res)
+    }
+  }
+  return new Interception('own', native, own.writeHead)
+}
+
+interface OwnMethods {
+  write?: NodeMethod | undefined
+  end?: NodeMethod | undefined
+  writeHead?: NodeMethod | undefined
+  writeHeader?: NodeMethod | undefined
+  flushHeaders?: NodeMethod | undefined
+  _implicitHeader?: NodeMethod | undefined
+}
+
+/** Puts methods of its own on a response, over those that it has, for all but its head. Returns the ones that it had. */
+export function interceptBody(
+  res: ServerResponse,
+  call: (method: Method, args: readonly unknown[]) => unknown,
+): NodeMethods {
+  const own = res as unknown as OwnMethods
+  const native = new NodeMethods(own.write, own.end, own.writeHead, own.flushHeaders)
+  const { write, end, flushHeaders } = native
+  if (typeof write === 'function') own.write = (...args) => call('write', args)
+  if (typeof end === 'function') own.end = (...args) => call('end', args)
+  if (typeof flushHeaders === 'function') own.flushHeaders = (...args) => call('flushHeaders', args)
+  return native
+}
+
+/** Nothing is left to be intercepted. Deleted at once: an entry that is left to the garbage collector costs 20 µs. */
+export function release(res: ServerResponse, by: Interceptor): void {
+  if (interceptors.get(res) === by) interceptors.delete(res)
+}
+
+/** The response bypassed its interceptor, perhaps because an app of another copy of Express gave it a prototype that was
+ * not known. The next response of that prototype will not. */
+export function learnPrototype(res: ServerResponse): void {
+  const prototype = Object.getPrototypeOf(res) as object | null
+  if (interceptors.has(res) && prototype !== null) shareMethods(prototype, res)
+}
+
+interface SharedMethods {
+  readonly interception: Interception
+  readonly shown: NodeMethods
+}
+
+/** Whether a call on a response with this prototype comes to our methods first. */
+function isReached(prototype: Members, { shown }: SharedMethods): boolean {
+  return methods.every((method) => prototype[method] === shown[method])
+}
+
+/** The methods for this prototype; undefined where they do not serve this response, but will serve the ones after it. */
+function shareMethods(prototype: object, res: ServerResponse): SharedMethods | undefined {
+  const root = rootOf(prototype)
+  if (root === undefined) return undefined
+  const known = sharedBy.get(root)
+  const shared = known ?? defineMethods(root)
+  sharedBy.set(root, shared)
+  sharedBy.set(prototype, shared)
+  // Its wrappers have taken Node's methods, when ours did not stand there yet.
+  return known === undefined && isWrapped(res) ? undefined : shared
+}
+
+/** The prototype next to Node's own, which all prototypes of one Express have in common. */
+function rootOf(prototype: object): Members | undefined {
+  for (let inner: object | null = prototype; inner !== null;) {
+    const above = Object.getPrototypeOf(inner) as object | null
+    if (above === ServerResponse.prototype) return inner as Members
+    inner = above
+  }
+  return undefined
+}
+
+function defineMethods(root: Members): SharedMethods {
+  const base = Object.getPrototypeOf(root) as Members
+  /** What the root has itself; else what Node's prototype has at the time of the call, for others may patch it later. */
+  const before = (name: string): NodeMethod => {
+    const own = Object.hasOwn(root, name) ? root[name] : undefined
+    if (own !== undefined) return own
+    return function (this: unknown, ...args: readonly unknown[]): unknown {
+      return base[name]?.apply(this, args as unknown[])
+    }
+  }
+  const native = new NodeMethods(before('write'), before('end'), before('writeHead'), before('flushHeaders'))
+  const lead = (method: Method): NodeMethod => {
+    const inner = native[method]
+    return define(root, method, function (this: object, ...args: readonly unknown[]) {
+      const by = interceptors.get(this)
+      return by === undefined ? inner?.apply(this, args as unknown[]) : by.call(method, args)
+    })
+  }
+  const shown = new NodeMethods(lead('write'), lead('end'), lead('writeHead'), lead('flushHeaders'))
+  if ('writeHeader' in root) define(root, 'writeHeader', shown.writeHead)
+  if ('_implicitHeader' in root) {
+    const inner = before('_implicitHeader')
+    define(root, '_implicitHeader', function (this: object) {
+      const by = interceptors.get(this)
+      if (by?.makeImplicitHead() !== true) inner.apply(this)
+    })
+  }
+  const emit = before('emit')
+  define(root, 'emit', function (this: object, ...args: readonly unknown[]) {
+    if (args[0] === 'pipe') interceptors.get(this)?.piped(args[1])
+    return emit.apply(this, args as unknown[])
+  })
+  defineAppearance(root, (res) => interceptors.get(res)?.appearance)
+  return { interception: new Interception('shared', native, shown.writeHead), shown }
+}
+
+function define<T>(root: object, name: string, value: T): T {
+  Object.defineProperty(root, name, { value, writable: true, configurable: true })
+  return value
+}
