@@ -9,11 +9,29 @@ export function isSecureRequest(req: IncomingMessage): boolean {
   return socket?.encrypted === true
 }
 
-/** Whether a proxy in front says that it was asked over TLS. Anybody can write this header: it decides nothing, it only
- * tells which remedy to name. */
+/** In which headers a proxy says that its client used TLS, and what it says then. */
+const tlsClaims: readonly (readonly [header: string, claim: RegExp])[] = [
+  ['x-forwarded-proto', /^\s*https/i],
+  // RFC 7239: the first element is the one of the proxy next to the client.
+  ['forwarded', /^[^,]*\bproto="?https/i],
+  ['x-forwarded-protocol', /^\s*https/i],
+  ['x-forwarded-scheme', /^\s*https/i],
+  ['x-forwarded-ssl', /^\s*on/i],
+  ['x-scheme', /^\s*https/i],
+  ['x-url-scheme', /^\s*https/i],
+  ['front-end-https', /^\s*on/i],
+  ['cf-visitor', /"scheme"\s*:\s*"https"/i],
+  ['cloudfront-forwarded-proto', /^\s*https/i],
+  ['x-appengine-https', /^\s*on/i],
+]
+
+/** Whether a proxy in front says that it was asked over TLS. Any client can write these headers: they make nothing secure,
+ * they only show that the app may be configured for another proxy than it has. */
 export function claimsForwardedTls(req: IncomingMessage): boolean {
-  const claim = headerOf(req, 'x-forwarded-proto')
-  return typeof claim === 'string' && claim.trimStart().toLowerCase().startsWith('https')
+  return tlsClaims.some(([header, claim]) => {
+    const value = headerOf(req, header)
+    return typeof value === 'string' && claim.test(value)
+  })
 }
 
 export function headerOf(req: IncomingMessage, name: string): unknown {
