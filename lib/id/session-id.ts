@@ -1,4 +1,5 @@
-import { createHash, hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, hash, timingSafeEqual } from 'node:crypto'
+import { RandomPool } from './random-pool'
 
 /**
  * An id is `handle + secret`, both base64url without padding. The handle names the session: it is the record's key, and
@@ -22,18 +23,20 @@ const base64url = /^[A-Za-z0-9_-]+$/
 const oneShot = hash as typeof hash | undefined
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
+const pool = new RandomPool()
+
 function textLength(bytes: number): number {
   return Math.ceil((bytes * 4) / 3)
 }
 
 /** A new id under a new handle. */
 export function mintId(secretBytes: number): string {
-  return randomBytes(handleBytes + secretBytes).toString('base64url')
+  return pool.take(handleBytes + secretBytes)
 }
 
 /** A new id for the session that `handle` names: the same record, another secret. */
 export function mintIdFor(handle: string, secretBytes: number): string {
-  return handle + randomBytes(secretBytes).toString('base64url')
+  return handle + pool.take(secretBytes)
 }
 
 /**

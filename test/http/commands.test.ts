@@ -1,4 +1,4 @@
-import crypto from 'node:crypto'
+import { RandomPool } from '../../lib/id/random-pool'
 import { login, logout } from '../../lib'
 import { FaultyStore } from '../support/faulty-store'
 import { bare, type Handler, serve, type ServerKind, serverKinds, stopServers } from '../support/http-servers'
@@ -96,7 +96,7 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
     '/destroy',
     '/logout',
   ])('nothing, without a cookie and a change: %s', async (path) => {
-    const random = jest.spyOn(crypto, 'randomBytes')
+    const random = jest.spyOn(RandomPool.prototype, 'take')
     const get = await start(kind)
     expect((await get(path)).cost).toEqual({ commands: [], cookie: 'none' })
     expect(random).not.toHaveBeenCalled()
@@ -131,7 +131,7 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
   test.each(begun)('a session that has begun: %s costs %j, cookie: %s', async (path, commands, cookie) => {
     const get = await start(kind)
     const { answer } = await get('/set-object')
-    const random = jest.spyOn(crypto, 'randomBytes')
+    const random = jest.spyOn(RandomPool.prototype, 'take')
     expect((await get(path, sessionCookie(answer))).cost).toEqual({ commands, cookie })
     expect(random).toHaveBeenCalledTimes(cookie === 'new' ? 1 : 0)
   })

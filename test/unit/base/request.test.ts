@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { claimsForwardedTls } from '../../../lib/base/request'
 
-const request = (headers: object): IncomingMessage => ({ headers }) as IncomingMessage
+const request = (headers: object): IncomingMessage => ({ headers }) as unknown as IncomingMessage
 
 test.each([
   ['x-forwarded-proto', 'https'],
@@ -38,5 +38,5 @@ test.each([
 })
 
 test('a stub of a request without headers claims nothing', () => {
-  expect(claimsForwardedTls({} as IncomingMessage)).toBe(false)
+  expect(claimsForwardedTls({} as unknown as IncomingMessage)).toBe(false)
 })
