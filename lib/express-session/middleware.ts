@@ -24,7 +24,7 @@ interface AppStore {
 export function createHandler(given: GivenOptions): Handler & { readonly store: object } {
   const setting = resolveSetting(given)
   const { options, records, store } = setting
-  const isReady = watchReadiness(store as AppStore)
+  const isReady = watchReadiness(options.store as AppStore)
   ;(store as AppStore).generate = generate
 
   function session(req: IncomingMessage, res: ServerResponse, next: Next): void {

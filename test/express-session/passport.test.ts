@@ -30,7 +30,7 @@ async function start(create: () => any, session: SessionFactory, options = {}): 
   const passport = new Passport()
   passport.use('path', new PathStrategy() as never)
   passport.serializeUser((user, done) => done(null, (user as { id: string }).id))
-  passport.deserializeUser((id, done) => done(null, { id } as never))
+  passport.deserializeUser((id, done) => done(null, { id }))
   const app = create()
   app.use(session({ ...usualOptions, ...options }))
   app.use(passport.session())
