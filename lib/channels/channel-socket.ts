@@ -1,4 +1,5 @@
 import { SessionError } from '../base/errors'
+import { startTimer } from '../base/timers'
 
 /** A socket of `ws` (or one that looks like it: `close(code, reason)` and Node's `on` and `off`), or of Socket.IO. */
 export type ChannelSocket = object &
@@ -28,67 +29,77 @@ interface SocketIoSocket extends Emitter {
   offAny?(listener: Listener): unknown
 }
 
-/** Seconds that a client has to answer the closing of its socket. */
+/** Seconds that a client has to reply to the closing of its socket. */
 const closeTimeout = 5
 /** `readyState` of a WebSocket that closes, or has closed. */
 const closing = 2
 
 /** What a channel needs of its socket, whichever kind it is. Leaves nothing on the socket once it has closed. */
-export interface SocketLink {
-  /** Has closed, or is about to: nobody will be told of it any more. */
-  isClosed(): boolean
+export abstract class SocketLink {
+  readonly #closeListeners: (() => void)[] = []
+  #isClosed = false
+
+  /** Whether the socket has closed, or is about to: then no listener is called any more. */
+  isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** Called once, when the socket has closed. */
-  onClose(listener: () => void): void
+  onClose(listener: () => void): void {
+    this.#closeListeners.push(listener)
+  }
+
   /** Called for each message of the client; pings are none. */
-  onMessage(listener: () => void): void
-  /** Keeps messages back until the turn after `resume`, so that an app that waits for its channel before it listens misses
+  abstract onMessage(listener: () => void): void
+  /** Holds messages back until the turn after `resume`, so that an app that waits for its channel before it listens misses
    * none. */
-  pause(): void
-  resume(): void
+  abstract pause(): void
+  abstract resume(): void
   /** Closes the socket; Socket.IO has no codes. */
-  close(code: number, reason: string): void
-  /** Takes back what was put on a socket that gets no channel. */
-  release(): void
+  abstract close(code: number, reason: string): void
+  /** Removes the listeners from a socket that gets no channel. */
+  abstract release(): void
+
+  /** Bound, so that it can be a listener itself. */
+  protected readonly closed = (): void => {
+    this.#isClosed = true
+    this.cleanUp()
+    for (const listener of this.#closeListeners.splice(0)) listener()
+  }
+
+  /** Removes everything from a socket that has closed. */
+  protected abstract cleanUp(): void
 }
 
 export function linkSocket(socket: ChannelSocket): SocketLink {
   const { on, off, close, disconnect } = socket as Partial<Record<'on' | 'off' | 'close' | 'disconnect', unknown>>
   if (typeof on === 'function' && typeof off === 'function') {
-    if (typeof disconnect === 'function') return new SocketIoLink(socket as unknown as SocketIoSocket)
-    if (typeof close === 'function') return new WsLink(socket as unknown as WsSocket)
+    if (typeof disconnect === 'function') return new SocketIoLink(socket as SocketIoSocket)
+    if (typeof close === 'function') return new WsLink(socket as WsSocket)
   }
-  throw new SessionError('INVALID_ARGUMENT', 'openChannel: the socket is none; give a socket of "ws", or of Socket.IO')
+  throw new SessionError('INVALID_ARGUMENT', 'openChannel: this is no socket; give a socket of "ws", or of Socket.IO')
 }
 
-class WsLink implements SocketLink {
+class WsLink extends SocketLink {
   readonly #socket: WsSocket
-  readonly #closeListeners: (() => void)[] = []
   #onMessage: Listener | undefined
   #closeTimer: NodeJS.Timeout | undefined
   #isPaused = false
-  #isClosed: boolean
 
   constructor(socket: WsSocket) {
+    super()
     this.#socket = socket
-    this.#isClosed = (socket.readyState ?? 0) >= closing
-    if (!this.#isClosed) socket.on('close', this.#closed)
-  }
-
-  isClosed(): boolean {
-    return this.#isClosed
-  }
-
-  onClose(listener: () => void): void {
-    this.#closeListeners.push(listener)
+    if ((socket.readyState ?? 0) >= closing) this.closed()
+    else socket.on('close', this.closed)
   }
 
   onMessage(listener: () => void): void {
     this.#onMessage = listener
-    this.#socket.on('message', this.#onMessage)
+    this.#socket.on('message', listener)
   }
 
   pause(): void {
-    if (this.#isClosed || this.#socket.pause === undefined || this.#socket.isPaused === true) return
+    if (this.isClosed() || this.#socket.pause === undefined || this.#socket.isPaused === true) return
     this.#isPaused = true
     this.#socket.pause()
   }
@@ -100,23 +111,21 @@ class WsLink implements SocketLink {
   }
 
   close(code: number, reason: string): void {
-    if (this.#isClosed) return
+    if (this.isClosed()) return
     this.#socket.close(code, reason)
-    // A client that does not answer would keep its socket, and could go on to send, for as long as it likes.
-    this.#closeTimer = setTimeout(() => this.#socket.terminate?.(), closeTimeout * 1000)
+    // A client that does not reply would keep its socket, and could go on to send, for as long as it likes.
+    this.#closeTimer = startTimer(closeTimeout, () => this.#socket.terminate?.())
     this.#closeTimer.unref()
   }
 
   release(): void {
-    if (this.#closeTimer === undefined) this.#socket.off('close', this.#closed)
+    if (this.#closeTimer === undefined) this.#socket.off('close', this.closed)
   }
 
-  readonly #closed = (): void => {
-    this.#isClosed = true
+  protected cleanUp(): void {
     clearTimeout(this.#closeTimer)
-    this.#socket.off('close', this.#closed)
+    this.#socket.off('close', this.closed)
     if (this.#onMessage !== undefined) this.#socket.off('message', this.#onMessage)
-    for (const listener of this.#closeListeners.splice(0)) listener()
   }
 }
 
@@ -124,27 +133,20 @@ class WsLink implements SocketLink {
  * In a namespace's middleware (`io.use`) a Socket.IO socket is not connected yet. If it never will be (another middleware
  * refuses it, the client leaves) it emits nothing; so the connection under it is listened to as well.
  */
-class SocketIoLink implements SocketLink {
+class SocketIoLink extends SocketLink {
   readonly #socket: SocketIoSocket
-  readonly #closeListeners: (() => void)[] = []
   #onMessage: Listener | undefined
-  #isClosed: boolean
 
   constructor(socket: SocketIoSocket) {
+    super()
     this.#socket = socket
     const state = socket.conn?.readyState
-    this.#isClosed = state === 'closed' || state === 'closing'
-    if (this.#isClosed) return
-    socket.on('disconnect', this.#closed)
-    socket.conn?.on('close', this.#closed)
-  }
-
-  isClosed(): boolean {
-    return this.#isClosed
-  }
-
-  onClose(listener: () => void): void {
-    this.#closeListeners.push(listener)
+    if (state === 'closed' || state === 'closing') {
+      this.closed()
+      return
+    }
+    socket.on('disconnect', this.closed)
+    socket.conn?.on('close', this.closed)
   }
 
   onMessage(listener: () => void): void {
@@ -158,20 +160,18 @@ class SocketIoLink implements SocketLink {
   resume(): void {}
 
   close(): void {
-    if (this.#isClosed) return
+    if (this.isClosed()) return
     if (this.#socket.connected === false) this.#socket.conn?.close?.()
     else this.#socket.disconnect(true)
   }
 
   release(): void {
-    this.#socket.off('disconnect', this.#closed)
-    this.#socket.conn?.off('close', this.#closed)
+    this.#socket.off('disconnect', this.closed)
+    this.#socket.conn?.off('close', this.closed)
   }
 
-  readonly #closed = (): void => {
-    this.#isClosed = true
+  protected cleanUp(): void {
     this.release()
     if (this.#onMessage !== undefined) this.#socket.offAny?.(this.#onMessage)
-    for (const listener of this.#closeListeners.splice(0)) listener()
   }
 }

@@ -2,7 +2,7 @@ import type { Awaitable } from '../base/awaitable'
 import type { FieldChanges } from '../session/record'
 
 /**
- * Why a channel ended. `ended`: its session was ended by somebody (logout, `delete`, `deleteAll`, `clear`), or dropped by
+ * Why a channel ended. `ended`: its session was ended (by logout, `delete`, `deleteAll`, `clear`), or dropped by
  * a store that needed the room. `expired`: its idle or absolute deadline has passed. `replaced`: the id that opened the
  * channel is not valid any more, because of a login, a `regenerateId`, or a renewal whose overlap is over; the client can
  * connect again with its new id.
@@ -13,16 +13,16 @@ export type ChannelEnd = 'ended' | 'expired' | 'replaced' | 'closed'
 /** One channel, as its store sees it. Neither method throws. */
 export interface ChannelFollower {
   /** What the session holds now, all of it: JSON text by key. Once at least, as soon as it is known; then after each
-   * change, whoever made it; a time too many does no harm. The map is not changed afterwards. */
+   * change, also one of its own; a call too many does no harm. The map is not changed afterwards. */
   changed(values: ReadonlyMap<string, string>): void
-  /** The session is over for this channel. Nothing is told after it. */
+  /** The session is over for this channel. The last call. */
   ended(reason: ChannelEnd): void
 }
 
 /**
- * Where channels keep their session, and how they hear of each other. `sessions.openChannel` has one that leads to the
+ * Where channels keep their session, and what notifies them of changes. `sessions.openChannel` has one that leads to the
  * app's own sessions; an app that keeps something else for each user can write one, in memory in some thirty lines. Values
- * are JSON text by key, so that nothing is shared by accident and what differs is told by comparing text.
+ * are JSON text by key, so that nothing is shared by accident and differences are found by comparing text.
  *
  * @example
  * class Notes implements ChannelStore {
@@ -48,19 +48,19 @@ export interface ChannelFollower {
  * }
  */
 export interface ChannelStore {
-  /** Has the follower told of the session that the channel id names, until the function that it returns is called; after
-   * that nothing is told. A session that is not there (any more) is told as ended. */
+  /** Calls the follower with what the session that the channel id names holds, and with each change, until the function that
+   * it returns is called. For a session that does not exist (any more) it calls `ended`. */
   follow(channelId: string, follower: ChannelFollower): () => void
 
   /** Keeps what a channel has set, as one step: these keys and no others, so that writers of different keys do not lose
-   * each other's. Tells every follower whom it concerns, in every process; the one who set it may be among them. False,
+   * each other's. Calls every follower that it concerns, in every process; that of the channel itself may be among them. False,
    * and nothing kept, when the session is over. Throws or rejects when it could not be kept. */
   change(channelId: string, changes: FieldChanges): Awaitable<boolean>
 
-  /** Ends the session, for everybody, and tells its followers. One that is over already stays so. */
+  /** Ends the session for all channels, and calls `ended` of its followers. One that is over already stays so. */
   end(channelId: string): Awaitable<void>
 
-  /** Takes note that the client has just used the channel. Absent where use does not matter. */
+  /** Records that the client has just used the channel. Absent where use does not matter. */
   recordActivity?(channelId: string): void
 }
 

@@ -3,7 +3,7 @@ import { describe } from '../base/option-check'
 import { parseValue, serializeValue } from '../session/json-value'
 import type { FieldChanges } from '../session/record'
 
-/** A session's values as JSON text by key: shared freely, for nobody changes one in place, and compared as text. */
+/** A session's values as JSON text by key: never changed in place, so it can be shared, and compared as text. */
 export type Texts = ReadonlyMap<string, string>
 
 export const noTexts: Texts = new Map()

@@ -60,7 +60,7 @@ export async function openChannel<T extends object>(
   upgradeRequest: object,
   given: ChannelOptions = {},
 ): Promise<ChannelSession<T> | undefined> {
-  const options = resolveOptions(given)
+  const options = resolveChannelOptions(given)
   const req = upgradeRequestOf(upgradeRequest)
   if (req === undefined) {
     throw new SessionError(
@@ -115,7 +115,7 @@ function join<T extends object>(channel: ChannelSession<T>, link: SocketLink, op
   })
 }
 
-function resolveOptions(options: ChannelOptions): ResolvedChannelOptions {
+function resolveChannelOptions(options: ChannelOptions): ResolvedChannelOptions {
   checkKeys<ChannelOptions>('channel options', options, keys)
   const { allowedOrigins, closeCode = 4401, messagesAreActivity = false, checkInterval = 30 } = options
   checkAllowedOrigins(allowedOrigins)

@@ -1,16 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 
-/** The HTTP request behind a WebSocket: what was given, where it is a request; what a Socket.IO socket has in `request`;
+/** The HTTP request behind a WebSocket: what was given, where that is a request; what a Socket.IO socket has in `request`;
  * what others keep in `upgradeReq`. Undefined when there is none: a bare `ws` socket does not know its request. */
 export function upgradeRequestOf(source: object): IncomingMessage | undefined {
-  const { headers, request, upgradeReq } = source as { headers?: unknown; request?: unknown; upgradeReq?: unknown }
-  if (isObject(headers)) return source as IncomingMessage
-  for (const inner of [request, upgradeReq]) {
-    if (isObject(inner) && isObject((inner as { headers?: unknown }).headers)) return inner as IncomingMessage
+  const { request, upgradeReq } = source as { request?: unknown; upgradeReq?: unknown }
+  for (const candidate of [source, request, upgradeReq]) {
+    const { headers } = (candidate ?? {}) as { headers?: unknown }
+    if (typeof headers === 'object' && headers !== null) return candidate as IncomingMessage
   }
   return undefined
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }
