@@ -3,7 +3,17 @@ module.exports = {
   root: true,
   reportUnusedDisableDirectives: true,
   // Programs and projects in the manner of an app: compiled and run by tests, each by its own rules.
-  ignorePatterns: ['!.ci', 'node_modules', 'dist', 'coverage', 'test/types/programs', 'test/package/consumers'],
+  ignorePatterns: [
+    '!.ci',
+    '!docs/.vitepress',
+    'docs/.vitepress/dist',
+    'docs/.vitepress/cache',
+    'node_modules',
+    'dist',
+    'coverage',
+    'test/types/programs',
+    'test/package/consumers',
+  ],
   parserOptions: { ecmaVersion: 2023, sourceType: 'module' },
   env: { es2022: true, node: true },
   extends: ['eslint:recommended'],

@@ -1,6 +1,8 @@
+import { addressOf } from './guide-address'
+
 /**
  * Every code that a {@link SessionError} can carry. Codes are part of the API: they never change their meaning, messages
- * may. README's table "Errors" says for each when it happens and what to do.
+ * may. The guide's page "Troubleshooting" says for each when it happens and what to do.
  */
 export type SessionErrorCode =
   | 'INVALID_OPTION'
@@ -40,7 +42,8 @@ const statusOfCode: Partial<Record<SessionErrorCode, number>> = {
  * `code` tells what happened (see {@link SessionErrorCode}); `status`, and `statusCode` with the same value, is 503 for a
  * store that failed, hung or was away, so that frameworks respond with it (Express and Koa read the first, NestJS, Fastify
  * and restana the second), and absent otherwise; `cause` is the error of the backend where there was one. A message names
- * the option or the operation and the remedy, and never holds an id, a cookie, a secret or session data.
+ * the option or the operation and the remedy, ends with the address of the guide's section about its code, and never holds an
+ * id, a cookie, a secret or session data.
  *
  * @example
  * app.use((err, req, res, next) => {
@@ -55,11 +58,16 @@ export class SessionError extends Error {
   readonly statusCode?: number
 
   constructor(code: SessionErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options)
+    super(withAddress(code, message), options)
     this.code = code
     const status = statusOfCode[code]
     if (status === undefined) return
     this.status = status
     this.statusCode = status
   }
+}
+
+/** `Session has been destroyed` is the whole message by contract: programs compare it. */
+function withAddress(code: SessionErrorCode, message: string): string {
+  return code === 'SESSION_DESTROYED' ? message : `${message} (see ${addressOf(code)})`
 }

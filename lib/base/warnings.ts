@@ -1,6 +1,9 @@
+import { addressOf } from './guide-address'
+
 /**
  * Every warning of the package by its code, which is part of the API: codes never change their meaning, texts may. A text
- * says what is wrong and what to do; it never holds an id, a cookie, a secret or session data. README lists the codes.
+ * says what is wrong and what to do; it never holds an id, a cookie, a secret or session data. The guide's page
+ * "Troubleshooting" has a section for each code, and each message ends with its address.
  */
 const texts = {
   HOLDFAST_ACCESS_NOT_RECORDED: 'an access could not be recorded, so the session may end early',
@@ -63,7 +66,8 @@ const windows = new Map<WarningCode, { suppressed: number; readonly timer: NodeJ
  */
 export function warn(code: WarningCode, detail?: string): void {
   const text: string = texts[code]
-  process.emitWarning(detail === undefined ? text : `${text} (${detail})`, { type: 'HoldfastWarning', code })
+  const message = detail === undefined ? text : `${text} (${detail})`
+  process.emitWarning(`${message} (see ${addressOf(code)})`, { type: 'HoldfastWarning', code })
 }
 
 /** As {@link warn}, but only the first time in this process for the same code: for a setting, which does not change. */

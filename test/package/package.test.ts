@@ -22,15 +22,30 @@ afterAll(() => {
 })
 
 describe('the tarball', () => {
-  test('holds what was built, README and LICENSE, and nothing else', () => {
-    const others = packed.files.filter((path) => !path.startsWith('dist/'))
-    expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
+  test('holds what was built, its sources, the changelog, README and LICENSE, and nothing else', () => {
+    const others = packed.files.filter((path) => !/^(dist|lib)\//.test(path))
+    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
     const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((path) =>
       path.endsWith('.ts'),
     )
-    const expected = sources.flatMap((path) => ['js', 'd.ts'].map((suffix) => `dist/${path.replace(/ts$/, suffix)}`))
+    const expected = sources.flatMap((path) =>
+      ['js', 'd.ts', 'd.ts.map'].map((suffix) => `dist/${path.replace(/ts$/, suffix)}`),
+    )
     for (const door of ['index', 'redis', 'express-session']) expected.push(`dist/${door}.mjs`, `dist/${door}.d.mts`)
     expect(packed.files.filter((path) => path.startsWith('dist/')).sort()).toEqual(expected.sort())
+    expect(packed.files.filter((path) => path.startsWith('lib/')).sort()).toEqual(
+      sources.map((path) => `lib/${path}`).sort(),
+    )
+  })
+
+  test('leads an editor from each declaration to its source', () => {
+    const maps = packed.files.filter((path) => path.endsWith('.d.ts.map'))
+    expect(maps).toContain('dist/index.d.ts.map')
+    const missing = maps.flatMap((path) => {
+      const { sources } = JSON.parse(readFileSync(join(root, path), 'utf8')) as { sources: string[] }
+      return sources.map((source) => join(path, '..', source)).filter((source) => !packed.files.includes(source))
+    })
+    expect(missing).toEqual([])
   })
 
   test('declares nothing by the types of packages that it does not depend on', () => {

@@ -1,4 +1,5 @@
 import { forgetWarnings, warn, warnOnce, warnRarely } from '../../../lib/base/warnings'
+import { addressOf } from '../../../lib/base/guide-address'
 
 let emitted: [string, unknown][]
 
@@ -14,15 +15,18 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-test('warn emits the text of the code, with the detail behind it', () => {
+test('warn emits the text of the code, with the detail and the address of the guide behind it', () => {
   warn('HOLDFAST_SHORT_SECRET')
   warn('HOLDFAST_HOOK_FAILED', 'no such table')
   expect(emitted).toEqual([
     [
-      'the option secret has fewer than 16 characters and can be guessed; use 32 random bytes',
+      `the option secret has fewer than 16 characters and can be guessed; use 32 random bytes (see ${addressOf('HOLDFAST_SHORT_SECRET')})`,
       { type: 'HoldfastWarning', code: 'HOLDFAST_SHORT_SECRET' },
     ],
-    ['a hook of renewSessionHooks threw (no such table)', { type: 'HoldfastWarning', code: 'HOLDFAST_HOOK_FAILED' }],
+    [
+      `a hook of renewSessionHooks threw (no such table) (see ${addressOf('HOLDFAST_HOOK_FAILED')})`,
+      { type: 'HoldfastWarning', code: 'HOLDFAST_HOOK_FAILED' },
+    ],
   ])
 })
 
