@@ -71,7 +71,7 @@ module.exports = {
         '@typescript-eslint/unbound-method': 'off',
       },
     },
-    { files: ['examples/*/public/**'], env: { browser: true, node: false } },
+    { files: ['examples/*/public/**', 'docs/.vitepress/theme/**'], env: { browser: true, node: false } },
     { files: ['bench/**', 'examples/**', 'test/**', '.ci/**'], rules: { 'no-console': 'off' } },
   ],
 }

@@ -16,7 +16,7 @@ export function apiSidebar(folder, path = '/api/') {
       text: page.replace(/\.md$/, ''),
       link: `${path}${name}/${page.replace(/\.md$/, '')}`,
     }))
-    group.items.push({ text: basename(name).replace('-', ' '), collapsed: name.endsWith('type-aliases'), items })
+    group.items.push({ text: basename(name).replace('-', ' '), items })
   }
   return groups
 }

@@ -70,9 +70,9 @@ test.each([
       for (const path of pages) {
         await page.goto(path, { waitUntil: 'networkidle' })
         await page.addScriptTag({ content: axe.source })
-        const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }))
+        const { violations } = await page.evaluate(() => axe.run())
         for (const { id, nodes } of violations) found.push(`${path}: ${id} at ${nodes[0]?.html ?? ''}`)
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+        const overflow = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'))
         if (overflow > 0) found.push(`${path}: ${overflow} pixels too wide`)
       }
       expect(found).toEqual([])

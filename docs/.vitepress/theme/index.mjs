@@ -7,7 +7,13 @@ export default {
   extends: DefaultTheme,
   setup() {
     const route = useRoute()
-    onMounted(() => watch(() => route.path, () => nextTick(markMain), { immediate: true }))
+    onMounted(() =>
+      watch(
+        () => route.path,
+        () => nextTick(markMain),
+        { immediate: true },
+      ),
+    )
   },
 }
 
