@@ -1,6 +1,6 @@
+import { createHash, hash } from 'node:crypto'
 import { andThen, type Awaitable } from '../base/awaitable'
 import { systemClock } from '../base/clock'
-import { hashId } from '../id/session-id'
 import { contextOfRequest, isSessionStore } from '../service/resolve-options'
 import { isLive, matchId } from '../session/lifetime'
 import { parseValue } from '../session/json-value'
@@ -19,8 +19,10 @@ const cookieField = 'c:cookie'
 const secondsOfADay = 86_400
 /** Without `sessionTtl` a session that is used goes on; its record needs an absolute deadline all the same. */
 const noAbsoluteEnd = 3650 * secondsOfADay
-/** As long as every handle: 96 bits of the hash. */
 const handleLength = 16
+const hashLength = 43
+/** Node 20.12 and later: half the time of a hash object. */
+const oneShot = hash as typeof hash | undefined
 const intervalPart = 1 / 20
 const longestInterval = 60
 
@@ -46,10 +48,10 @@ export class HashedRecords implements Records {
 
   load(id: string): Awaitable<StoredSession | undefined> {
     const now = systemClock()
-    return andThen(this.#store.load(handleOf(id), now), (kept) => {
-      if (kept === undefined || !isLive(kept.record, now) || matchId(kept.record, hashId(id), now) === undefined) {
-        return undefined
-      }
+    const { handle, hash } = deriveKeys(id)
+    return andThen(this.#store.load(handle, now), (kept) => {
+      if (kept === undefined || !isLive(kept.record, now)) return undefined
+      if (matchId(kept.record, hash, now) === undefined) return undefined
       const cookie = cookieAt(kept.fields.get(cookieField), kept.record, now)
       if (cookie === undefined) return undefined
       const values: Record<string, unknown> = {}
@@ -65,10 +67,11 @@ export class HashedRecords implements Records {
     return andThen(isGiven ? this.load(id) : undefined, (other) => {
       if (other !== undefined) throw takenId()
       const now = systemClock()
+      const { handle, hash } = deriveKeys(id)
       const fields = new Map([[cookieField, textOfCookie(cookie)]])
       for (const [key, { text }] of values) fields.set(valueField(key), text)
       const record: SessionRecord = {
-        hash: hashId(id),
+        hash,
         previousHash: undefined,
         previousUntil: undefined,
         epoch: 0,
@@ -80,7 +83,7 @@ export class HashedRecords implements Records {
         idleUntil: this.#endOf(cookie, now),
         expiresAt: this.#absoluteEnd(now),
       }
-      return this.#store.insert(handleOf(id), { record, fields }, now)
+      return this.#store.insert(handle, { record, fields }, now)
     })
   }
 
@@ -94,7 +97,7 @@ export class HashedRecords implements Records {
       fields: { set: fields, remove: remove.map(valueField) },
       access: { accessedAt: now, idleUntil },
       ...(newOwner !== undefined && {
-        replace: { hash: hashId(id), issuedAt: now },
+        replace: { hash: deriveKeys(id).hash, issuedAt: now },
         bind: {
           subject: newOwner.subject,
           context: contextOf(newOwner),
@@ -104,17 +107,17 @@ export class HashedRecords implements Records {
         },
       }),
     }
-    return andThen(this.#store.change(handleOf(id), change, now), (result) => result !== 'gone')
+    return andThen(this.#store.change(deriveKeys(id).handle, change, now), (result) => result !== 'gone')
   }
 
   recordAccess(id: string, cookie: Cookie): Awaitable<boolean> {
     const now = systemClock()
     const access = { accessedAt: now, idleUntil: this.#endOf(cookie, now) }
-    return andThen(this.#store.change(handleOf(id), { access }, now), (result) => result !== 'gone')
+    return andThen(this.#store.change(deriveKeys(id).handle, { access }, now), (result) => result !== 'gone')
   }
 
   end(id: string): Awaitable<void> {
-    return andThen(this.#store.delete(handleOf(id), systemClock()), () => undefined)
+    return andThen(this.#store.delete(deriveKeys(id).handle, systemClock()), () => undefined)
   }
 
   accessInterval(lifetime: number = this.#options.ttl ?? secondsOfADay): number {
@@ -132,8 +135,11 @@ export class HashedRecords implements Records {
   }
 }
 
-function handleOf(id: string): string {
-  return hashId(`holdfast express-session ${id}`).slice(0, handleLength)
+/** Two parts of one SHA-512 of the id, as long as a handle and a hash of other sessions are. */
+function deriveKeys(id: string): { readonly handle: string; readonly hash: string } {
+  const digest =
+    oneShot === undefined ? createHash('sha512').update(id).digest('base64url') : oneShot('sha512', id, 'base64url')
+  return { handle: digest.slice(0, handleLength), hash: digest.slice(handleLength, handleLength + hashLength) }
 }
 
 function textOfCookie(cookie: Cookie): string {

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../base/awaitable'
 import { SessionError } from '../base/errors'
-import { CallGuard } from '../stores/call-guard'
+import { CallGuard, storeFailure } from '../stores/call-guard'
 import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
 import { askStore, meansAbsent, meansGarbage } from '../stores/express-session/store-callback'
@@ -122,7 +122,10 @@ export class InPlaceRecords implements Records {
   }
 
   #inTurn<T>(operation: string, id: string, task: (turn: Turn) => Promise<T>): Awaitable<T> {
-    return this.#guard.run(operation, () => this.#shared.queue.run(id, this.#limit, task))
+    // The queue has the time limit.
+    return this.#shared.queue.run(id, this.#limit, task).catch((cause: unknown) => {
+      throw storeFailure(operation, cause)
+    })
   }
 
   async #get(id: string): Promise<Data | undefined> {

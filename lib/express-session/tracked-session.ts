@@ -89,7 +89,7 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
     this.#host = host
     this.#id = id
     this.stored = stored
-    this.#target = Object.create(Session.prototype, hidden) as Target
+    this.#target = new Bare()
     this.#target.cookie = cookie
     this.session = new Proxy<Session>(this.#target, this)
   }
@@ -103,7 +103,7 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
     const opened = new TrackedSession(host, id, true, cookie)
     opened.subject = subject
     // Keys that stand on a prototype would hide methods: left out here, and left alone in the record.
-    for (const key in values) if (!(key in opened.#target)) opened.#target[key] = values[key]
+    for (const key in values) if (!(key in opened.#target || isHidden(key))) opened.#target[key] = values[key]
     return opened
   }
 
@@ -165,7 +165,7 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
   set(target: Target, key: string | symbol, value: unknown): boolean {
     if (typeof key === 'symbol') return Reflect.set(target, key, value)
     // Read-only, as there. A prototype is not the app's to set through a value's name.
-    if (key === 'id' || key === 'req') return false
+    if (isHidden(key)) return false
     if (key === '__proto__') return true
     this.#remember(key)
     return Reflect.set(target, key, key === 'cookie' ? asCookie(value) : value)
@@ -174,23 +174,28 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
   deleteProperty(target: Target, key: string | symbol): boolean {
     if (typeof key === 'symbol') return Reflect.deleteProperty(target, key)
     // A session without a cookie could be neither stored nor sent; who empties a session key by key does not mean it.
-    if (key === 'cookie' || key === 'id' || key === 'req') return true
+    if (key === 'cookie' || isHidden(key)) return true
     this.#remember(key)
     return Reflect.deleteProperty(target, key)
   }
 
   defineProperty(target: Target, key: string | symbol, descriptor: PropertyDescriptor): boolean {
-    if (typeof key === 'string' && !(key in hidden)) this.#remember(key)
+    if (isHidden(key)) return false
+    if (typeof key === 'string') this.#remember(key)
     return Reflect.defineProperty(target, key, descriptor)
   }
 
   getOwnPropertyDescriptor(target: Target, key: string | symbol): PropertyDescriptor | undefined {
-    if (typeof key === 'string' && Object.hasOwn(target, key)) {
-      // Object.keys asks for each property, and must not be what an id is minted for.
-      const value = key === 'id' ? this.#id : this.get(target, key)
-      if (key in hidden) return { value, writable: false, enumerable: false, configurable: true }
+    if (isHidden(key)) {
+      return { value: this.get(target, key), writable: false, enumerable: false, configurable: true }
     }
+    // Its value is handed out.
+    if (typeof key === 'string' && Object.hasOwn(target, key)) this.get(target, key)
     return Reflect.getOwnPropertyDescriptor(target, key)
+  }
+
+  has(target: Target, key: string | symbol): boolean {
+    return key in target || isHidden(key)
   }
 
   // What its methods lead to.
@@ -235,11 +240,15 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
   }
 }
 
-/** On the target so that the object has them, as express-session's has; their values come from the traps. */
-const hidden: PropertyDescriptorMap = {
-  req: { value: undefined, writable: true, enumerable: false, configurable: true },
-  id: { value: undefined, writable: true, enumerable: false, configurable: true },
+/** Own properties, not enumerable, as express-session's sessions have them. Only the traps know of them: to define two
+ * properties on each session would cost V8 2 µs. */
+function isHidden(key: string | symbol): boolean {
+  return key === 'id' || key === 'req'
 }
+
+/** Makes an object like `new Session`, without its work. */
+const Bare = function Bare() {} as unknown as new () => Target
+;(Bare as unknown as { prototype: object }).prototype = Session.prototype
 
 function textOf(value: unknown): string | undefined {
   return value instanceof Unparsed ? value.text : JSON.stringify(value)

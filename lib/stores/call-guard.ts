@@ -29,7 +29,7 @@ export class CallGuard {
     try {
       result = call(new CallDeadline(this.#timeout))
     } catch (cause) {
-      throw failure(operation, cause)
+      throw storeFailure(operation, cause)
     }
     return isPromise(result) ? this.#limit(operation, result, onLate) : result
   }
@@ -53,14 +53,15 @@ export class CallGuard {
         },
         (cause: unknown) => {
           clearTimeout(timer)
-          reject(failure(operation, cause))
+          reject(storeFailure(operation, cause))
         },
       )
     })
   }
 }
 
-function failure(operation: string, cause: unknown): SessionError {
+/** The error of the package for what a store failed with. */
+export function storeFailure(operation: string, cause: unknown): SessionError {
   if (cause instanceof SessionError) return cause
   return new SessionError('STORE_UNAVAILABLE', `the session store failed at "${operation}"; see cause`, { cause })
 }
