@@ -146,6 +146,12 @@ export function forgetRequest(next: Next): void {
   requests.delete(next)
 }
 
+/**
+ * Whether `next` may by now continue another request, or none. A late call does harm also where it throws: it moves the
+ * chain of `@fastify/middie` on, and the next request passes the sessions by. So its `next`, which goes back to a pool, is
+ * known by its source; any other is once it was given for two requests at a time.
+ */
 function belongsToAnother(next: Next, middleware: object, req: IncomingMessage): boolean {
-  return pooled.has(middleware) || (requests.get(next) ?? req) !== req
+  if (pooled.has(middleware) || (requests.get(next) ?? req) !== req) return true
+  return requests.has(next) && /\bpool\.release\(/.test(Function.prototype.toString.call(next))
 }
