@@ -42,8 +42,9 @@ function fill(subjectOf: (n: number) => string | undefined): MemoryStore {
     const subject = subjectOf(n)
     const record = {
       hash: hashId(id),
-      previousHash: undefined,
+      previous: undefined,
       previousUntil: undefined,
+      pending: undefined,
       epoch: 0,
       subject,
       context: subject === undefined ? undefined : { ip: `10.0.${n >> 8}.${n & 255}` },

@@ -50,14 +50,15 @@ export class SessionManager {
   }
 
   /** The session that the id opens. Unknown, ended, malformed, null: a new session with an id of its own, which is never
-   * the one that was asked for. The same in a job as `req.session` in a request; `save` keeps what is done to it. */
+   * the one that was asked for. As `req.session` in a request, and `save` keeps what is done to it; but no client is here: a
+   * renewal that is due waits for the client's next request, and so do the flash messages, which can be read here. */
   async read(id: string | null): Promise<Session> {
     const verified = await this.#find(id)
-    return verified === undefined ? this.#service.fresh() : this.#service.open(verified)
+    return verified === undefined ? this.#service.fresh() : this.#service.open(verified, 'job')
   }
 
   /** Stores what changed in a session. Resolves to its id when something was written (it may be a new one: give it to the
-   * client), `''` when it was destroyed, and null when there was nothing to write or the session has ended meanwhile. */
+   * client, after `regenerateId`), `''` when it was destroyed, and null when there was nothing to write or the session has ended meanwhile. */
   async save(session: AnySession): Promise<string | null> {
     const { destroyed } = session
     const { store } = await this.#service.commit(session, 'open', false)

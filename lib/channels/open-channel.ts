@@ -82,6 +82,7 @@ export async function openChannel<T extends object>(
       link.release()
       return undefined
     }
+    service.use.confirm(verified)
     const channel = new ChannelSession<T>(store, verified.handle, verified.stored.record.subject)
     join(channel, link, options)
     return channel

@@ -72,8 +72,9 @@ export class HashedRecords implements Records {
       for (const [key, { text }] of values) fields.set(valueField(key), text)
       const record: SessionRecord = {
         hash,
-        previousHash: undefined,
+        previous: undefined,
         previousUntil: undefined,
+        pending: undefined,
         epoch: 0,
         subject: owner.subject,
         context: contextOf(owner),

@@ -49,7 +49,7 @@ function attach(
   presented: Presented,
 ): void {
   const { verified } = presented
-  const session: Session = verified === undefined ? service.fresh() : service.open(verified)
+  const session: Session = verified === undefined ? service.fresh() : service.open(verified, 'client')
   new RequestSession(service, req, res, next, middleware, presented, session)
 }
 

@@ -17,6 +17,9 @@ export interface Presented extends Presentation {
   readonly verified: VerifiedSession | undefined
 }
 
+/** Of several ids of one session, the one that was issued last counts. */
+const ranks: Readonly<Record<VerifiedSession['openedAs'], number>> = { previous: 0, renewed: 1, current: 2, pending: 3 }
+
 const noRivals: readonly VerifiedSession[] = []
 
 /**
@@ -45,7 +48,7 @@ export function findPresented(
 
 /**
  * Which of several live sessions is served:
- * - of two ids of one session, around a renewal, the current one;
+ * - of two ids of one session, around a renewal, the newer one;
  * - of anonymous sessions and logins, the login: a planted anonymous session does not hide it;
  * - of several logins of one user, the newest;
  * - otherwise (several visitors, several users) none: the request does not say whose it is.
@@ -56,7 +59,8 @@ export function chooseSession(found: readonly VerifiedSession[]): {
 } {
   const sessions = new Map<string, VerifiedSession>()
   for (const one of found) {
-    if (!sessions.has(one.handle) || one.openedAs === 'current') sessions.set(one.handle, one)
+    const other = sessions.get(one.handle)
+    if (other === undefined || ranks[one.openedAs] > ranks[other.openedAs]) sessions.set(one.handle, one)
   }
   const distinct = [...sessions.values()]
   if (distinct.length <= 1) return { verified: distinct[0], rivals: noRivals }

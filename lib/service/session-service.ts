@@ -1,16 +1,13 @@
-import { andThen, type Awaitable, isPromise } from '../base/awaitable'
-import { RecentKeys } from '../base/recent-keys'
-import { warnRarely } from '../base/warnings'
+import { andThen, type Awaitable } from '../base/awaitable'
 import { hashId, handleOfId } from '../id/session-id'
 import { planCommit, type CommitFacts, type CommitPlan } from '../session/commit-plan'
-import { accessInterval, idleDeadline, isAccessDue, isLive, isRenewalDue, matchId } from '../session/lifetime'
+import { clampAccess, idleDeadline, isLive, isRenewalDue, matchId } from '../session/lifetime'
 import {
   changeRecord,
   type ChangeResult,
   type FieldChanges,
   type RecordChange,
   type SessionRecord,
-  type StoredSession,
 } from '../session/record'
 import { type AnySession, coreOf, type Session, sessionAround } from '../session/session'
 import { SessionCore, type SessionSetting } from '../session/session-core'
@@ -18,14 +15,9 @@ import type { DeleteResult } from '../session/store'
 import { GuardedStore } from '../stores/guarded-store'
 import { Renewals } from './renewals'
 import type { ResolvedSessionOptions } from './resolve-options'
+import { SessionUse, type VerifiedSession } from './session-use'
 
-/** A record, and how the id that was shown opens it. */
-export interface VerifiedSession {
-  readonly id: string
-  readonly handle: string
-  readonly openedAs: 'current' | 'previous'
-  readonly stored: StoredSession
-}
+export type { VerifiedSession } from './session-use'
 
 /** What became of a save. */
 export interface CommitOutcome {
@@ -43,13 +35,13 @@ export class SessionService {
   readonly options: ResolvedSessionOptions
   readonly store: GuardedStore
   readonly renewals: Renewals
-  /** Handles whose access was recorded from here just now. */
-  readonly #accesses = new RecentKeys()
+  readonly use: SessionUse
 
   constructor(options: ResolvedSessionOptions) {
     this.options = options
     this.renewals = new Renewals(options.renewSessionHooks)
     this.store = new GuardedStore(options.store, options.storeTimeout)
+    this.use = new SessionUse(options, this.store)
   }
 
   get now(): number {
@@ -70,15 +62,32 @@ export class SessionService {
       const { now } = this
       if (!isLive(stored.record, now, this.options.timeouts)) return undefined
       const openedAs = matchId(stored.record, hashId(id), now)
-      return openedAs === undefined ? undefined : { id, handle, openedAs, stored }
+      if (openedAs === undefined) return undefined
+      const record = clampAccess(stored.record, now)
+      return { id, handle, openedAs, stored: record === stored.record ? stored : { ...stored, record } }
     })
   }
 
-  /** The session of a verified id, its access recorded when that is due. */
-  open(verified: VerifiedSession): Session {
-    this.recordAccess(verified)
-    if (verified.openedAs === 'previous') this.renewals.tellRenewed(verified.stored.record, verified.handle, this.now)
-    return sessionAround(SessionCore.opened(this.#setting(), verified))
+  /**
+   * The session of a verified id, its access recorded when that is due.
+   *
+   * @param shownBy `client`: a client has sent the id just now, so it has received it. `job`: the app has it from
+   *   somewhere, which says nothing of the client.
+   */
+  open(verified: VerifiedSession, shownBy: 'client' | 'job'): Session {
+    const { now } = this
+    const confirmation = shownBy === 'client' ? this.use.confirmationOf(verified, now) : undefined
+    this.use.record(verified, confirmation?.confirm)
+    const { openedAs, handle, stored } = confirmation?.confirmed ?? verified
+    if (
+      openedAs === 'previous' ||
+      (openedAs === 'renewed' && !isRenewalDue(stored.record, now, this.options.timeouts))
+    ) {
+      this.renewals.reportRenewed(stored.record, handle, now)
+    }
+    const core = SessionCore.opened(this.#setting(), confirmation?.confirmed ?? verified)
+    core.confirm = confirmation?.confirm
+    return sessionAround(core)
   }
 
   /** Whether a save has something to do although nobody touched the session: a flash message was given, its id is old. */
@@ -90,17 +99,20 @@ export class SessionService {
   /**
    * Brings the store up to date with the session. Resolves to what was stored, and which cookie the client is to get; a
    * session that has ended meanwhile is `gone`: nothing was written, and no cookie is to be sent.
+   *
+   * @param presented The client has sent a cookie with its request. Without one, as in a job, nothing is taken that is the
+   *   client's: no renewal, because nothing brings it the new id, and no flash message, because nothing shows it.
    */
   commit(session: AnySession, delivery: CommitFacts['delivery'], presented: boolean): Awaitable<CommitOutcome> {
     const core = coreOf(session)
     if (core.gone) return ended
-    const changes = core.destroyed ? none : core.changes()
+    const changes = core.destroyed ? none : core.changes(presented)
     const facts: CommitFacts = {
       stored: core.record !== undefined,
       destroyed: core.destroyed,
       changed: hasChanges(core, changes),
       newId: core.login !== undefined ? 'login' : core.idReplaced ? 'regenerate' : 'none',
-      renewalDue: this.#renewalDue(core),
+      renewalDue: presented && this.#renewalDue(core),
       presented,
       delivery,
     }
@@ -135,19 +147,25 @@ export class SessionService {
     return this.store.delete(handle, this.now, { createdAt: stored.record.createdAt })
   }
 
+  /** Records that the session is used now, where that is due; the caller does not wait for it. */
+  recordAccess(used: Pick<VerifiedSession, 'handle' | 'stored'>): void {
+    this.use.record(used)
+  }
+
   #setting(): SessionSetting {
     return { now: this.now, ttl: this.options.sessionTtl, secretBytes: this.options.idLength }
   }
 
   #renewalDue(core: SessionCore): boolean {
     const { record, openedAs } = core
-    return record !== undefined && openedAs === 'current' && isRenewalDue(record, this.now, this.options.timeouts)
+    if (record === undefined || openedAs === 'pending' || openedAs === 'previous') return false
+    return isRenewalDue(record, this.now, this.options.timeouts)
   }
 
   /** The plan, or undefined when it is to renew what somebody else here is renewing, or has renewed. */
   #claimRenewal(core: SessionCore, plan: CommitPlan): CommitPlan | undefined {
     if (plan.store !== 'renew' || core.record === undefined) return plan
-    if (this.renewals.begin(core.record.hash, core.handle, this.now)) return plan
+    if (this.renewals.begin(core.record, core.handle, this.now)) return plan
     core.openedAs = 'previous'
     return undefined
   }
@@ -169,8 +187,9 @@ export class SessionService {
     const { subject, context, ttl } = login
     return {
       hash: hashId(id),
-      previousHash: undefined,
+      previous: undefined,
       previousUntil: undefined,
+      pending: undefined,
       epoch: 0,
       subject,
       context,
@@ -219,6 +238,7 @@ export class SessionService {
     const change: RecordChange = {
       epoch: record.epoch,
       fields,
+      ...(core.confirm !== undefined && { confirm: core.confirm }),
       access: { accessedAt: now, idleUntil: idleDeadline(now, timeouts) },
     }
     if (renewedId !== undefined) return { ...change, renew: this.planRenewal(record, renewedId, now) }
@@ -233,9 +253,10 @@ export class SessionService {
   }
 
   /** A new id with the overlap of the options; without one the id before it opens nothing at once. */
-  planRenewal({ hash }: SessionRecord, newId: string, now: number): NonNullable<RecordChange['renew']> {
+  planRenewal({ hash, pending }: SessionRecord, newId: string, now: number): NonNullable<RecordChange['renew']> {
     const { oldSessionAvailabilityAfterRenewal = 0 } = this.options.timeouts
-    return { from: hash, to: hashId(newId), issuedAt: now, previousUntil: now + oldSessionAvailabilityAfterRenewal }
+    const previousUntil = now + oldSessionAvailabilityAfterRenewal
+    return { from: hash, after: pending?.at(-1), to: hashId(newId), issuedAt: now, previousUntil }
   }
 
   /** The session ended while this request was under way. A login is a proof of its own, though: it gets a new session,
@@ -247,37 +268,6 @@ export class SessionService {
     }
     core.forgetRecord()
     return this.#insert(core, { store: 'insert', cookie: 'send', undeliverable: false })
-  }
-
-  /** Whether this access is for the caller to record: it is due, and nobody else here is at it. */
-  claimAccess(handle: string, record: SessionRecord, now: number): boolean {
-    const { timeouts } = this.options
-    if (!isAccessDue(record, now, timeouts) || this.#accesses.has(handle, now)) return false
-    this.#accesses.keep(handle, now + accessInterval(timeouts), now)
-    return true
-  }
-
-  /** The access that was claimed could not be recorded. */
-  releaseAccess(handle: string): void {
-    this.#accesses.forget(handle)
-  }
-
-  /** Records that the session is used now, where that is due; nobody waits for it. */
-  recordAccess({ handle, stored: { record } }: Pick<VerifiedSession, 'handle' | 'stored'>): void {
-    const { now } = this
-    if (!this.claimAccess(handle, record, now)) return
-    const access = { accessedAt: now, idleUntil: idleDeadline(now, this.options.timeouts) }
-    const fail = (error: unknown): void => {
-      this.releaseAccess(handle)
-      accessNotRecorded(error)
-    }
-    // Nobody waits for it: a reading request must not be slower because a minute has passed.
-    try {
-      const answer = this.store.change(handle, { epoch: record.epoch, access }, now)
-      if (isPromise(answer)) answer.then(undefined, fail)
-    } catch (error) {
-      fail(error)
-    }
   }
 }
 
@@ -293,8 +283,4 @@ function withoutRenewal({ renew: _, ...rest }: RecordChange): RecordChange {
 function hasChanges(core: SessionCore, changes: FieldChanges): boolean {
   if (changes.set.size > 0 || changes.remove.length > 0) return true
   return core.record === undefined && core.idReplaced
-}
-
-function accessNotRecorded(error: unknown): void {
-  warnRarely('HOLDFAST_ACCESS_NOT_RECORDED', error instanceof Error ? error.message : 'unknown reason')
 }

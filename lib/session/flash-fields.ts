@@ -71,8 +71,9 @@ export class FlashFields {
     return new Map([...this.#next].map(([key, value]) => [key, serializeValue(key, value)]))
   }
 
-  changes(set: Map<string, string>, remove: string[]): void {
-    remove.push(...this.#given)
+  /** @param takesReadable Whether what can be read here is removed. */
+  changes(set: Map<string, string>, remove: string[], takesReadable = true): void {
+    if (takesReadable) remove.push(...this.#given)
     for (const [key, value] of this.#next) {
       const text = serializeValue(key, value)
       const saved = this.#saved.get(key)

@@ -9,7 +9,7 @@ export interface Timeouts {
 }
 
 /** What of a record says when it ends. */
-type Instants = Pick<SessionRecord, 'accessedAt' | 'idleUntil' | 'expiresAt'>
+type Instants = Pick<SessionRecord, 'createdAt' | 'accessedAt' | 'idleUntil' | 'expiresAt'>
 
 /** An idle session's record is kept a little past its end, so that its owner can be told "expired" and not "unknown". */
 export const longestRetention = 60
@@ -21,12 +21,24 @@ const accessGrain = 1 / 20
 /** Without an idle timeout nothing depends on it but "last active" on a user's page: so, in seconds, and for a user only. */
 const userAccessInterval = 300
 
+/** By how many seconds the clock of the process that wrote a record may be ahead of this one's. A record from further in
+ * the future was not written by a clock that can be trusted: it would live too long. */
+const longestLead = 300
+
 /** Not ended by time. The limit itself is too late: a session of 10 seconds has ended when 10 seconds have passed. The
- * idle rule of today's configuration counts as well as the deadline in the record, so a tightened rule holds at once. */
+ * idle rule of today's configuration counts as well as the deadline in the record, so a tightened rule holds at once. With
+ * a configuration, a record from the future is none. */
 export function isLive(record: Instants, now: number, timeouts?: Timeouts): boolean {
   if (now >= record.expiresAt) return false
   if (record.idleUntil !== undefined && now >= record.idleUntil) return false
-  return timeouts?.idle === undefined || now < record.accessedAt + timeouts.idle
+  if (timeouts === undefined) return true
+  if (record.createdAt > now + longestLead || record.accessedAt > now + longestLead) return false
+  return timeouts.idle === undefined || now < record.accessedAt + timeouts.idle
+}
+
+/** The record as a process with this clock sees it: no access lies ahead of now. */
+export function clampAccess(record: SessionRecord, now: number): SessionRecord {
+  return record.accessedAt > now ? { ...record, accessedAt: now } : record
 }
 
 /** When a store drops the record: at its absolute deadline, or soon after its idle one. */
@@ -36,12 +48,33 @@ export function retainUntil(record: Instants): number {
   return Math.min(record.expiresAt, record.idleUntil + grace)
 }
 
-/** Whether the id with this hash opens the record, and as what: `previous` is the id before a renewal, in its overlap. */
-export function matchId(record: SessionRecord, hash: string, now: number): 'current' | 'previous' | undefined {
-  if (sameHash(record.hash, hash)) return 'current'
-  const { previousHash, previousUntil } = record
-  if (previousHash === undefined || previousUntil === undefined || now >= previousUntil) return undefined
-  return sameHash(previousHash, hash) ? 'previous' : undefined
+/**
+ * How an id opens a record. `current`: as the record's id. `renewed`: so too, but a renewal has issued another one that no
+ * client has sent yet. `pending`: as that other one, for the first time. `previous`: as one before the current id, in its
+ * overlap.
+ */
+export type IdStanding = 'current' | 'renewed' | 'pending' | 'previous'
+
+/** Whether the id with this hash opens the record, and as what. */
+export function matchId(record: SessionRecord, hash: string, now: number): IdStanding | undefined {
+  if (sameHash(record.hash, hash)) return isUnconfirmed(record) ? 'renewed' : 'current'
+  if (record.pending?.some((one) => sameHash(one, hash)) === true) return 'pending'
+  const { previous, previousUntil } = record
+  if (previous === undefined || previousUntil === undefined || now >= previousUntil) return undefined
+  return previous.some((one) => sameHash(one, hash)) ? 'previous' : undefined
+}
+
+/** Until when the id with this hash opens the record, as far as ids go: Unix seconds, `Infinity` without a limit, and
+ * `-Infinity` for an id that does not. */
+export function idDeadline(record: SessionRecord, hash: string): number {
+  const standing = matchId(record, hash, -Infinity)
+  if (standing === undefined) return -Infinity
+  return standing === 'previous' ? (record.previousUntil ?? -Infinity) : Infinity
+}
+
+/** Whether a renewal has issued an id, and no client has sent it yet. */
+function isUnconfirmed({ pending, previous }: SessionRecord): boolean {
+  return pending !== undefined && previous === undefined
 }
 
 /** For how long a recorded access is good enough. */
@@ -56,11 +89,24 @@ export function isAccessDue(record: SessionRecord, now: number, timeouts: Timeou
   return now - record.accessedAt >= accessInterval(timeouts)
 }
 
-/** Whether the current id is old enough to be renewed. While the one before it still works it is not: a record remembers
- * one, and the first would lose part of its overlap. */
+/**
+ * Whether a new id is to be issued to a client that sends the record's current one: when that is old enough, or when one
+ * was issued half an overlap ago and no client has sent it since. The response that carried it was lost, or nearly so. While
+ * the id before the current one still works it is not: it would lose part of its overlap.
+ */
 export function isRenewalDue(record: SessionRecord, now: number, timeouts: Timeouts): boolean {
-  if (timeouts.renewal === undefined || now - record.issuedAt < timeouts.renewal) return false
-  return record.previousUntil === undefined || now >= record.previousUntil
+  const { renewal, oldSessionAvailabilityAfterRenewal: overlap = 0 } = timeouts
+  if (renewal === undefined) return false
+  const { previousUntil = 0 } = record
+  if (isUnconfirmed(record)) return now >= previousUntil - overlap / 2
+  return now >= previousUntil && now - record.issuedAt >= renewal
+}
+
+/** When the id that a client has just sent for the first time was issued: renewal counts from there. The record knows it of
+ * the last one; earlier ones are as old at least. */
+export function issueTime({ issuedAt, previousUntil }: SessionRecord, now: number, timeouts: Timeouts): number {
+  const { oldSessionAvailabilityAfterRenewal: overlap = 0 } = timeouts
+  return Math.max(issuedAt, Math.min(now, (previousUntil ?? now) - overlap))
 }
 
 /** When a session that is used at `now` ends unless it is used again. */

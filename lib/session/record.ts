@@ -5,11 +5,16 @@ import type { UserSessionOperationContext } from './session-shape'
  * millisecond). There is no id in it, only hashes of ids: nobody who reads a record can open the session.
  */
 export interface SessionRecord {
-  /** SHA-256, base64url, of the id that opens the session. */
+  /** SHA-256, base64url, of the id that opens the session: the last one that a client has sent. */
   readonly hash: string
-  /** Hash of the id before the last renewal; it opens the session too, while `now < previousUntil`. */
-  readonly previousHash?: string | undefined
+  /** Hashes of the ids before it, since the last renewal; they open the session too, while `now < previousUntil`. Never
+   * empty. */
+  readonly previous?: readonly string[] | undefined
+  /** When the overlap of the last renewal ends: for `previous`, or for `hash` once a client sends one of `pending`. */
   readonly previousUntil?: number | undefined
+  /** Hashes of ids that a renewal has issued and no client has sent yet, in the order of issue. Each opens the session,
+   * for as long as none issued later was sent. Never empty, and at most {@link mostPending}. */
+  readonly pending?: readonly string[] | undefined
   /** Counts the times that an id was replaced without overlap (login, regenerate). A save carries the epoch that it was
    * opened with and is refused when it is no longer the record's: a request that began on a dead id writes nothing. */
   readonly epoch: number
@@ -48,10 +53,15 @@ export interface RecordChange {
   readonly fields?: FieldChanges
   /** Record an access. An instant that is earlier than the record's changes nothing. */
   readonly access?: { readonly accessedAt: number; readonly idleUntil?: number | undefined }
-  /** Issue a new id with overlap: only while `from` is still the record's hash; otherwise only the rest is applied. Never
-   * together with `replace`. */
+  /** A client has sent this id, which is pending: it is the current one now, and the overlap of those before it ends at
+   * `previousUntil`. Nothing where it is not pending (any more). */
+  readonly confirm?: { readonly hash: string; readonly issuedAt: number }
+  /** Issue a new id with overlap: only while `from` is still the record's hash and `after` its last pending one; otherwise
+   * only the rest is applied. Where `previousUntil` is not after `issuedAt` there is no overlap, and the new id is the
+   * current one at once. Never together with `replace`. */
   readonly renew?: {
     readonly from: string
+    readonly after?: string | undefined
     readonly to: string
     readonly issuedAt: number
     readonly previousUntil: number
@@ -77,28 +87,69 @@ export type ChangeResult = 'gone' | 'stored' | 'renewed'
 export function changeRecord(record: SessionRecord, change: RecordChange): SessionRecord | undefined {
   if (change.epoch !== undefined && change.epoch !== record.epoch) return undefined
   const { access, replace, bind } = change
-  const renew = change.renew?.from === record.hash ? change.renew : undefined
+  const ids = replace === undefined ? changeIds(record, change) : undefined
   const idleUntil =
     access?.idleUntil === undefined ? record.idleUntil : Math.max(record.idleUntil ?? 0, access.idleUntil)
   // Written out, because `{ ...record }` costs V8 1 µs here, and another hidden class for every reader.
   return {
-    hash: replace?.hash ?? renew?.to ?? record.hash,
-    previousHash: replace === undefined ? (renew?.from ?? record.previousHash) : undefined,
-    previousUntil: replace === undefined ? (renew?.previousUntil ?? record.previousUntil) : undefined,
+    hash: replace?.hash ?? ids?.hash ?? record.hash,
+    previous: ids?.previous,
+    previousUntil: ids?.previousUntil,
+    pending: ids?.pending,
     epoch: replace === undefined ? record.epoch : record.epoch + 1,
     subject: bind === undefined ? record.subject : bind.subject,
     context: bind === undefined ? record.context : bind.context,
     createdAt: bind?.createdAt ?? record.createdAt,
-    issuedAt: replace?.issuedAt ?? renew?.issuedAt ?? record.issuedAt,
+    issuedAt: replace?.issuedAt ?? ids?.issuedAt ?? record.issuedAt,
     accessedAt: bind?.createdAt ?? Math.max(record.accessedAt, access?.accessedAt ?? 0),
     idleUntil: bind === undefined ? idleUntil : bind.idleUntil,
     expiresAt: bind?.expiresAt ?? record.expiresAt,
   }
 }
 
+type Ids = Pick<SessionRecord, 'hash' | 'previous' | 'previousUntil' | 'pending' | 'issuedAt'>
+
+/** How many ids may be pending. More than one is issued only while responses get lost; the oldest is then given up. */
+export const mostPending = 4
+
+function changeIds(record: SessionRecord, change: RecordChange): Ids {
+  const { renew } = change
+  const confirmed = confirmedIds(record, change)
+  if (renew === undefined || !isRenewed(record, change)) return confirmed
+  const { to, issuedAt, previousUntil } = renew
+  if (previousUntil <= issuedAt) {
+    return { hash: to, issuedAt, previous: undefined, previousUntil: undefined, pending: undefined }
+  }
+  const pending = [...(confirmed.pending ?? []), to].slice(-mostPending)
+  return { hash: confirmed.hash, issuedAt: confirmed.issuedAt, previous: undefined, previousUntil, pending }
+}
+
+function confirmedIds(record: SessionRecord, { confirm }: RecordChange): Ids {
+  if (confirm === undefined) return record
+  const { hash, issuedAt } = confirm
+  const { pending = [], previous = [], previousUntil } = record
+  const place = pending.indexOf(hash)
+  if (place === -1) return record
+  const later = pending.slice(place + 1)
+  return {
+    hash,
+    issuedAt,
+    previous: [...previous, record.hash, ...pending.slice(0, place)],
+    previousUntil,
+    pending: later.length === 0 ? undefined : later,
+  }
+}
+
+/** Whether the renewal of the change is carried out on the record. */
+export function isRenewed(record: SessionRecord, change: RecordChange): boolean {
+  if (change.renew === undefined) return false
+  const { hash, pending } = confirmedIds(record, change)
+  return change.renew.from === hash && change.renew.after === pending?.at(-1)
+}
+
 /** Whether stores notify channels of a change: of other values, another id or another subject. A recorded access is the
  * one change that no channel depends on. */
-export function isNews({ fields, renew, replace, bind }: RecordChange): boolean {
-  const otherId = renew !== undefined || replace !== undefined
+export function isNews({ fields, confirm, renew, replace, bind }: RecordChange): boolean {
+  const otherId = confirm !== undefined || renew !== undefined || replace !== undefined
   return otherId || bind !== undefined || (fields !== undefined && fields.set.size + fields.remove.length > 0)
 }

@@ -2,7 +2,8 @@ import { SessionError } from '../base/errors'
 import { defaultSecretBytes, handleNamedBy, handleOfId, mintId, mintIdFor } from '../id/session-id'
 import { FlashFields } from './flash-fields'
 import { serializeValue } from './json-value'
-import type { FieldChanges, SessionRecord, StoredSession } from './record'
+import type { IdStanding } from './lifetime'
+import type { FieldChanges, RecordChange, SessionRecord, StoredSession } from './record'
 import type { UserSessionOperationContext } from './session-shape'
 import { TrackedValues } from './tracked-values'
 
@@ -18,7 +19,7 @@ export interface LoginIntent {
 export interface OpenedSession {
   readonly id: string
   /** `previous`: with the id from before a renewal, in its overlap. */
-  readonly openedAs: 'current' | 'previous'
+  readonly openedAs: IdStanding
   readonly stored: StoredSession
 }
 
@@ -45,7 +46,7 @@ export class SessionCore {
   readonly setting: SessionSetting
   /** As the store has it; undefined for a session that was never stored. */
   record: SessionRecord | undefined
-  openedAs: 'current' | 'previous' = 'current'
+  openedAs: IdStanding = 'current'
   destroyed = false
   /** The id was replaced, without overlap, and the store does not know yet. */
   idReplaced = false
@@ -58,6 +59,8 @@ export class SessionCore {
   /** Who carries the session through a request; the HTTP side knows what it is. */
   host: object | undefined
   deleteId: string | undefined
+  /** The client has sent the id for the first time; a save says so too. */
+  confirm: RecordChange['confirm']
   /** Called once, before the first thing that could make the session dirty. */
   onTouch: (() => void) | undefined
   #id: string | undefined
@@ -168,12 +171,13 @@ export class SessionCore {
     this.#minted = true
   }
 
-  /** The fields to send so that the store has what the session has. */
-  changes(): FieldChanges {
+  /** The fields to send so that the store has what the session has. Without `takesFlash`, the messages that this session
+   * can read stay for the next request. */
+  changes(takesFlash = true): FieldChanges {
     const set = new Map<string, string>()
     const remove: string[] = []
     this.values.changes(valuePrefix, set, remove)
-    this.flash.changes(set, remove)
+    this.flash.changes(set, remove, takesFlash)
     return { set, remove }
   }
 

@@ -9,6 +9,7 @@ import {
   type ChangeResult,
   type FieldChanges,
   isNews,
+  isRenewed,
   type RecordChange,
   type SessionRecord,
   type StoredSession,
@@ -131,7 +132,7 @@ export class MemoryStore implements SessionStore {
     if (isMoved) this.#enlist(kept)
     else this.#moveDeadline(kept)
     if (isNews(change)) this.#listeners.tell(handle)
-    return change.renew?.from === before.hash ? 'renewed' : 'stored'
+    return isRenewed(before, change) ? 'renewed' : 'stored'
   }
 
   delete(handle: string, now: number, only?: DeleteConditions): DeleteResult {

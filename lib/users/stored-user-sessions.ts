@@ -1,7 +1,15 @@
 import { RecentKeys } from '../base/recent-keys'
 import { handleNamedBy, handleOfId, hashId, isHandle, mintId, mintIdFor } from '../id/session-id'
 import type { SessionService } from '../service/session-service'
-import { idleDeadline, isLive, isRenewalDue, matchId, retainUntil } from '../session/lifetime'
+import {
+  clampAccess,
+  idleDeadline,
+  type IdStanding,
+  isLive,
+  isRenewalDue,
+  matchId,
+  retainUntil,
+} from '../session/lifetime'
 import { changeRecord, type RecordChange, type SessionRecord } from '../session/record'
 import type { UserSessionOperationContext } from '../session/session-shape'
 import type { UserSessionMetaData } from '../session/user-session-types'
@@ -12,7 +20,9 @@ import { checkDevice, idleExpired, metaDataOf, notFound, type UserSessionBackend
 interface OpenUserSession {
   readonly handle: string
   readonly record: SessionRecord
-  readonly openedAs: 'current' | 'previous'
+  readonly openedAs: IdStanding
+  /** The id was pending, and has been sent for the first time; `record` is as it is then. */
+  readonly confirm?: RecordChange['confirm']
 }
 
 /** A user's sessions in one of the package's stores: the very sessions that the middleware serves. */
@@ -46,11 +56,11 @@ export class StoredUserSessions implements UserSessionBackend {
     const open = await this.#open(subject, id, now)
     await this.#check(subject, open, context)
     const { handle, record, openedAs } = open
-    if (openedAs === 'previous') renewals.tellRenewed(record, handle, now)
-    else if (isRenewalDue(record, now, options.timeouts)) {
+    const isDue = openedAs !== 'previous' && isRenewalDue(record, now, options.timeouts)
+    if (isDue) {
       const renewed = await this.#renew(open, now)
       if (renewed !== undefined) return renewed
-    }
+    } else if (openedAs === 'previous' || openedAs === 'renewed') renewals.reportRenewed(record, handle, now)
     return this.#recordAccess(open, now)
   }
 
@@ -67,8 +77,10 @@ export class StoredUserSessions implements UserSessionBackend {
     const { now, renewals } = this.#service
     const open = await this.#open(subject, id, now)
     await this.#check(subject, open, context)
-    if (open.openedAs === 'previous') {
-      renewals.tellRenewed(open.record, open.handle, now)
+    const { openedAs, record } = open
+    const isDue = openedAs !== 'renewed' || isRenewalDue(record, now, this.#service.options.timeouts)
+    if (openedAs === 'previous' || !isDue) {
+      renewals.reportRenewed(record, open.handle, now)
       return null
     }
     const renewed = await this.#renew(open, now)
@@ -100,7 +112,12 @@ export class StoredUserSessions implements UserSessionBackend {
     const { record } = stored
     const openedAs = matchId(record, hashId(id), now)
     if (openedAs === undefined || record.subject !== subject || now >= record.expiresAt) throw notFound()
-    if (isLive(record, now, options.timeouts)) return { handle, record, openedAs }
+    if (isLive(record, now, options.timeouts)) {
+      const verified = { id, handle, openedAs, stored: { ...stored, record: clampAccess(record, now) } }
+      const confirmation = this.#service.use.confirmationOf(verified, now)
+      const seen = confirmation?.confirmed ?? verified
+      return { handle, record: seen.stored.record, openedAs: seen.openedAs, confirm: confirmation?.confirm }
+    }
     // Not deleted: the clock of this process may be ahead of all others. The store drops the record in time.
     if (this.#expired.has(handle, now)) throw notFound()
     this.#expired.keep(handle, retainUntil(record), now)
@@ -120,7 +137,7 @@ export class StoredUserSessions implements UserSessionBackend {
   async #renew(open: OpenUserSession, now: number): Promise<[UserSessionMetaData, string | null] | undefined> {
     const { handle, record } = open
     const service = this.#service
-    if (!service.renewals.begin(record.hash, handle, now)) return undefined
+    if (!service.renewals.begin(record, handle, now)) return undefined
     const id = mintIdFor(handle, service.options.idLength)
     return this.#change(open, { renew: service.planRenewal(record, id, now) }, now, id)
   }
@@ -129,13 +146,15 @@ export class StoredUserSessions implements UserSessionBackend {
   async #recordAccess(open: OpenUserSession, now: number): Promise<[UserSessionMetaData, null]> {
     const { handle, record } = open
     const service = this.#service
-    const claimed = service.claimAccess(handle, record, now)
-    if (!claimed && service.options.timeouts.idle !== undefined) return [metaDataOf(record), null]
+    const claimed = service.use.claimAccess(handle, record, now)
+    if (!claimed && open.confirm === undefined && service.options.timeouts.idle !== undefined) {
+      return [metaDataOf(record), null]
+    }
     try {
       const [metaData] = await this.#change(open, {}, now, null)
       return [metaData, null]
     } catch (error) {
-      service.releaseAccess(handle)
+      service.use.releaseAccess(handle)
       throw error
     }
   }
@@ -143,14 +162,14 @@ export class StoredUserSessions implements UserSessionBackend {
   /** Changes the session and records the access. A session that has ended meanwhile, or got another id at a login, is not
    * there any more for the one who came with this id. */
   async #change(
-    { handle, record }: OpenUserSession,
+    { handle, record, confirm }: OpenUserSession,
     what: RecordChange,
     now: number,
     id: string | null,
   ): Promise<[UserSessionMetaData, string | null]> {
     const { options } = this.#service
     const access = { accessedAt: now, idleUntil: idleDeadline(now, options.timeouts) }
-    const change = { ...what, epoch: record.epoch, access }
+    const change = { ...what, ...(confirm !== undefined && { confirm }), epoch: record.epoch, access }
     const result = await this.#service.changeStored(handle, change)
     if (result === 'gone') throw notFound()
     return [metaDataOf(changeRecord(record, change) ?? record), result === 'renewed' ? id : null]

@@ -7,6 +7,7 @@ import {
   type SessionStore,
 } from '../../lib'
 import { ControlledStore } from '../support/controlled-store'
+import { hashId } from '../../lib/id/session-id'
 import { FakeSocket, handshake, turn } from '../support/fake-socket'
 
 // The machine's clock and its timers, and nothing by which promises or sockets come to their turn.
@@ -154,15 +155,15 @@ test('a login of another length is another session: the channel of the id from b
 })
 
 test('the channel of a renewed id ends by itself when the overlap is over', async () => {
-  const { sessions, id, socket, channel } = await open({
-    timeouts: { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 },
-  })
-  await pass(120)
-  const session = await sessions.read(id)
-  session.set('renewed', true)
-  const next = await sessions.save(session)
-  expect(next).not.toBe(id)
-  await sessions.read(next)
+  const store = new MemoryStore()
+  const { sessions, id, socket, channel } = await open({ store })
+  const now = Date.now() / 1000
+  const next = id.slice(0, 16) + 'n'.repeat(32)
+  const renew = { from: hashId(id), to: hashId(next), issuedAt: now, previousUntil: now + 10 }
+  const fields = { set: new Map([['v:renewed', 'true']]), remove: [] }
+  expect(store.change(id.slice(0, 16), { renew, fields }, now)).toBe('renewed')
+  const other = await sessions.openChannel(new FakeSocket(), handshake(next))
+  expect(other).toBeDefined()
   await pass(9)
   expect([socket.closedWith, channel.get()]).toEqual([undefined, { name: 'Ada', renewed: true }])
   await pass(2)

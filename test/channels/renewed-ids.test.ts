@@ -1,6 +1,8 @@
-import { type ChannelEnd, type ChannelSession, MemoryStore, SessionManager, type SessionStore } from '../../lib'
+import { type ChannelEnd, type ChannelSession, MemoryStore, type SessionManager, type SessionStore } from '../../lib'
 import { RedisStore } from '../../lib/redis'
+import { startApp, type TestApp } from '../support/app'
 import { FakeSocket, handshake, turn } from '../support/fake-socket'
+import { idOf } from '../support/http-client'
 import { RedisServer } from '../support/redis-server'
 import { codeOf, turnedClock, type TurnedClock } from '../support/turned-clock'
 
@@ -29,13 +31,27 @@ describe.each<[string, (clock: TurnedClock) => SessionStore]>([
   let store: SessionStore
   let sessions: SessionManager
 
-  beforeEach(() => {
+  let app: TestApp
+
+  beforeEach(async () => {
     clock = turnedClock()
     store = storeFor(clock)
     const timeouts = { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 }
-    sessions = new SessionManager({ store, clock, timeouts })
+    app = await startApp({
+      store,
+      clock,
+      timeouts,
+      routes: (routes) => {
+        routes.get('/:step', (req, res) => {
+          req.session.set('step', req.params.step)
+          res.json(req.params.step)
+        })
+      },
+    })
+    sessions = app.sessions
   })
   afterEach(async () => {
+    await app.close()
     await sessions.close()
     await store.close?.()
   })
@@ -62,14 +78,10 @@ describe.each<[string, (clock: TurnedClock) => SessionStore]>([
   /** Renews the id, and uses the new one; the channel has followed both. */
   async function renew(id: string, channel: ChannelSession<Shape>): Promise<string> {
     clock.now += 100
-    const renewing = await sessions.read(id)
-    renewing.set('step', 'renewed')
-    const next = await sessions.save(renewing)
-    if (next === null || next === id) throw new Error('not renewed')
+    const renewing = await app.get('/renewed', `sid=${id}`)
+    const next = idOf(renewing)
     await reaches(channel, 'renewed')
-    const using = await sessions.read(next)
-    using.set('step', 'used')
-    await sessions.save(using)
+    await app.get('/used', `sid=${next}`)
     await reaches(channel, 'used')
     return next
   }

@@ -15,6 +15,9 @@ export function describeChange(store: () => SessionStore): void {
 
     const from = newHash()
     const to = newHash()
+    const first = newHash()
+    const unshown = { pending: [first], previousUntil: at(9) }
+    const confirm = (hash: string): RecordChange => ({ confirm: { hash, issuedAt: at(3) } })
     const context = { ip: '10.0.0.1' }
     const renew = { from, to, issuedAt: at(50), previousUntil: at(80) }
     const replace = { hash: to, issuedAt: at(3) }
@@ -34,15 +37,77 @@ export function describeChange(store: () => SessionStore): void {
       ['an access, earlier idle deadline', { idleUntil: at(60) }, access(5, 40), 'stored'],
       ['an access, no idle deadline any more', { idleUntil: at(60) }, access(5), 'stored'],
       ['renew from the current id', { hash: from }, { renew }, 'renewed'],
-      ['renew from the previous id', { previousHash: from, previousUntil: at(9) }, { renew }, 'stored'],
+      ['renew from the previous id', { previous: [from], previousUntil: at(9) }, { renew }, 'stored'],
       ['renew from another id', {}, { renew }, 'stored'],
+      [
+        'renew from the current id, after one that is pending',
+        { hash: from, ...unshown },
+        { renew: { ...renew, after: first } },
+        'renewed',
+      ],
+      [
+        'renew from the current id, when another one was issued meanwhile',
+        { hash: from, ...unshown },
+        { renew },
+        'stored',
+      ],
+      [
+        'renew, when the one after which it comes is not there',
+        { hash: from },
+        { renew: { ...renew, after: first } },
+        'stored',
+      ],
+      [
+        'renew, with as many pending as there may be',
+        { hash: from, pending: [newHash(), newHash(), newHash(), first], previousUntil: at(9) },
+        { renew: { ...renew, after: first } },
+        'renewed',
+      ],
+      [
+        'renew, without an overlap',
+        { hash: from, previous: [newHash()], previousUntil: at(9) },
+        { renew: { ...renew, previousUntil: renew.issuedAt } },
+        'renewed',
+      ],
+      ['confirm', { hash: from, ...unshown }, confirm(first), 'stored'],
+      [
+        'confirm the first of three',
+        { hash: from, pending: [first, to, newHash()], previousUntil: at(9) },
+        confirm(first),
+        'stored',
+      ],
+      [
+        'confirm the second of three',
+        { hash: from, pending: [newHash(), first, to], previousUntil: at(9) },
+        confirm(first),
+        'stored',
+      ],
+      [
+        'confirm the last of three',
+        { hash: from, pending: [to, newHash(), first], previousUntil: at(9) },
+        confirm(first),
+        'stored',
+      ],
+      ['confirm one more', { hash: from, previous: [newHash(), to], ...unshown }, confirm(first), 'stored'],
+      ['confirm what is not pending', { hash: from, ...unshown }, confirm(to), 'stored'],
+      ['confirm the current id', { hash: from, ...unshown }, confirm(from), 'stored'],
+      ['confirm where nothing is pending', { hash: from, previous: [to], previousUntil: at(9) }, confirm(to), 'stored'],
+      ['confirm, with the wrong epoch', { hash: from, ...unshown }, { epoch: 1, ...confirm(first) }, 'gone'],
+      [
+        'confirm, and renew',
+        { hash: from, ...unshown },
+        { ...confirm(first), renew: { ...renew, from: first } },
+        'renewed',
+      ],
+      ['replace what is renewed', { hash: from, ...unshown, previous: [newHash()] }, { replace }, 'stored'],
       ['renew, with the wrong epoch', { hash: from }, { epoch: 1, renew }, 'gone'],
-      ['renew, once more', { hash: from, previousHash: newHash(), previousUntil: at(60) }, { renew }, 'renewed'],
-      ['replace', { previousHash: from, previousUntil: at(90) }, { replace }, 'stored'],
+      ['renew, once more', { hash: from, previous: [newHash()], previousUntil: at(60) }, { renew }, 'renewed'],
+      ['replace', { previous: [from], previousUntil: at(90) }, { replace }, 'stored'],
       ['replace, with the right epoch', { epoch: 4 }, { epoch: 4, replace }, 'stored'],
       ['replace, with the wrong epoch', { epoch: 4 }, { epoch: 3, replace }, 'gone'],
       ['bind', { idleUntil: at(60) }, { replace, bind }, 'stored'],
       ['bind, with an idle deadline', {}, { replace, bind: { ...bind, idleUntil: at(99) } }, 'stored'],
+      ['bind, under the same id', { hash: to }, { replace, bind, ...setting({ 'v:a': '2' }) }, 'stored'],
       ['bind, refused', { epoch: 1 }, { epoch: 0, replace, bind }, 'gone'],
       ['bind to nobody', { subject: 'u1', context }, { bind: { createdAt: at(10), expiresAt: at(1000) } }, 'stored'],
       [

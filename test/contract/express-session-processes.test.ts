@@ -96,7 +96,7 @@ describe('what holds, however the requests overlap', () => {
     const second = renewal(handle, id)
     expect(await here.change(handle, first.change, now())).toBe('renewed')
     expect(await (await there.beginChange(handle, second.change))()).toBe('stored')
-    expect([await opens(first.id), await opens(second.id), await opens(id)]).toEqual(['current', undefined, 'previous'])
+    expect([await opens(first.id), await opens(second.id), await opens(id)]).toEqual(['pending', undefined, 'renewed'])
   })
 })
 
@@ -134,6 +134,6 @@ describe('what does not hold when another process writes between the get and the
     const goOn = await there.beginChange(handle, second.change)
     expect(await here.change(handle, first.change, now())).toBe('renewed')
     expect(await goOn()).toBe('renewed')
-    expect([await opens(first.id), await opens(second.id), await opens(id)]).toEqual([undefined, 'current', 'previous'])
+    expect([await opens(first.id), await opens(second.id), await opens(id)]).toEqual([undefined, 'pending', 'renewed'])
   })
 })

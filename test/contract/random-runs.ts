@@ -1,6 +1,6 @@
 import { isLive, retainUntil } from '../../lib/session/lifetime'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../../lib/session/record'
-import { changeRecord } from '../../lib/session/record'
+import { changeRecord, isRenewed } from '../../lib/session/record'
 import type { DeleteConditions, DeleteResult, SessionStore } from '../../lib/session/store'
 import { at, newHandle, newHash, recordWith } from './samples'
 
@@ -22,7 +22,7 @@ class Model {
     const record = session && changeRecord(session.record, change)
     if (session === undefined || record === undefined) return 'gone'
     this.#sessions.set(handle, { record, fields: changed(session.fields, change.fields) })
-    return change.renew?.from === session.record.hash ? 'renewed' : 'stored'
+    return isRenewed(session.record, change) ? 'renewed' : 'stored'
   }
 
   delete(handle: string, now: number, { subject, createdAt, hash }: DeleteConditions = {}): DeleteResult {
@@ -128,12 +128,16 @@ async function run(store: SessionStore, listing: boolean, seed: number): Promise
     const access = dice.maybe(() => ({ accessedAt: soon(), idleUntil: dice.maybe(soon) }))
     const replace = dice.roll(5) === 0 ? { hash: freshHash(), issuedAt: soon() } : undefined
     const from = replace === undefined ? dice.maybe(() => record?.hash ?? hash()) : undefined
-    const renew = from === undefined ? undefined : { from, to: freshHash(), issuedAt: soon(), previousUntil: soon() }
+    const after = dice.roll(4) === 0 ? undefined : record?.pending?.at(-1)
+    const renew =
+      from === undefined ? undefined : { from, after, to: freshHash(), issuedAt: soon(), previousUntil: soon() }
+    const shown = dice.roll(3) === 0 ? dice.pick([...(record?.pending ?? []), hash()]) : undefined
     return {
       ...(epoch !== undefined && { epoch }),
       ...(fields !== undefined && { fields }),
       ...(access !== undefined && { access }),
       ...(renew !== undefined && { renew }),
+      ...(shown !== undefined && { confirm: { hash: shown, issuedAt: soon() } }),
       ...(replace !== undefined && { replace }),
       ...(dice.roll(8) === 0 && { bind: binding() }),
     }

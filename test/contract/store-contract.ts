@@ -55,7 +55,7 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
         ['the least there can be', sessionWith()],
         ['fields', sessionWith({}, { 'v:a': '1', 'f:b': '"x"' })],
         ['an idle timeout', sessionWith({ idleUntil: at(600), accessedAt: at(-0.5) })],
-        ['a renewed id', sessionWith({ previousHash: newHash(), previousUntil: at(30), issuedAt: at(2), epoch: 7 })],
+        ['a renewed id', sessionWith({ previous: [newHash()], previousUntil: at(30), issuedAt: at(2), epoch: 7 })],
         ['a login', sessionWith({ subject: 'u1', context: { ip: '::1', device: { name: 'a' }, location: [1] } })],
         ['milliseconds', sessionWith({ createdAt: at(-0.123), expiresAt: at(4.567), idleUntil: at(3.999) })],
       ])('comes back as it was: %s', async (_, session) => {

@@ -126,8 +126,11 @@ const operations: Operation[] = [
       await pause(60)
       return cookie
     },
-    // The overlap is long over when the survivor is asked: then the old id opens nothing, and nothing is half done.
-    allowed: [{ values: { cart: '7' }, subject: null }, anonymous],
+    // The overlap is long over when the survivor is asked, but the client never got the new id: its old one still opens.
+    allowed: [
+      { values: { cart: '7' }, subject: null },
+      { values: { cart: '7', color: 'red' }, subject: null },
+    ],
   },
   {
     name: 'logout',

@@ -72,7 +72,8 @@ test('400 renewals of one id from two processes: one is carried out, and all fie
   expect(results.flat().filter((result) => result === 'renewed')).toHaveLength(1)
   expect(results.flat().filter((result) => result === 'stored')).toHaveLength(399)
   const loaded = await store.load(handle, at(1))
-  expect(loaded?.record.previousHash).toBe(from)
+  expect(loaded?.record.hash).toBe(from)
+  expect(loaded?.record.pending).toHaveLength(1)
   expect(loaded?.fields.size).toBe(400)
 })
 

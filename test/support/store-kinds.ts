@@ -66,7 +66,10 @@ export function storeKinds(): StoreKind[] {
             const parts: unknown[] = []
             for (const key of await client.keys('*')) {
               const type = await client.type(key)
-              parts.push(key, type === 'hash' ? await client.hGetAll(key) : await client.zRange(key, 0, -1))
+              parts.push(
+                key,
+                type === 'hash' ? Object.entries(await client.hGetAll(key)).sort() : await client.zRange(key, 0, -1),
+              )
             }
             return JSON.stringify(parts)
           },

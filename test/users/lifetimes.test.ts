@@ -187,6 +187,7 @@ describe.each(kinds)('on $name', (kind) => {
     app.clock.now = born + 196
     expect((await app.get('/get', first)).cookies).toEqual([])
     const renewed = await skewed.get('/get', first)
+    expect(await subjectOf(cookieOf(renewed))).toBe('ann')
     app.clock.now = born + 219.9
     expect(await subjectOf(first)).toBe('ann')
     app.clock.now = born + 220

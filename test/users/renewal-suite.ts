@@ -33,6 +33,7 @@ export function describeRenewal(setting: () => Setting): void {
       expect(metaData).toMatchObject({ ...phone, expiresAt: born + 1000 })
       if (next === null) throw new Error('not renewed')
       expect(next).not.toBe(id)
+      expect((await users.read('ann', next, phone))[1]).toBeNull()
       setting().clock.now = born + 109
       expect((await users.read('ann', id, phone))[1]).toBeNull()
       expect((await users.read('ann', id, phone))[0].accessedAt).toBeGreaterThan(born)

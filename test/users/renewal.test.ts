@@ -70,6 +70,7 @@ describe.each(kinds)('P6 on $name', (kind) => {
 
   test('the old id works for the overlap and not longer; what is written on it is kept', async () => {
     const next = await renew()
+    expect((await stateOf(next)).subject).toBe('ann')
     app.clock.now += 9.999
     expect(await app.get('/set/late/1', cookie)).toMatchObject({ status: 200, cookies: [] })
     expect((await stateOf(cookie)).subject).toBe('ann')
@@ -86,6 +87,85 @@ describe.each(kinds)('P6 on $name', (kind) => {
     app.gates.open('slow')
     expect(await slow).toMatchObject({ status: 200, cookies: [] })
     expect((await stateOf(next)).values).toEqual({ slow: '1' })
+  })
+
+  describe('when the response with the new id is lost', () => {
+    test('the old id opens, also after the overlap, and is given a new one half an overlap later', async () => {
+      await renew()
+      app.clock.now += 4.999
+      expect((await app.get('/get', cookie)).cookies).toEqual([])
+      app.clock.now += 0.001
+      const second = cookieOf(await app.get('/get', cookie))
+      app.clock.now += 300
+      expect((await app.get('/set/a/1', cookie)).cookies).toHaveLength(1)
+      expect(await stateOf(second)).toMatchObject({ subject: 'ann', values: { a: '1' } })
+    })
+
+    test('of 50 requests in parallel exactly one gives the next one', async () => {
+      await renew()
+      app.clock.now += 5
+      expect(withCookie(await inParallel(50, (index) => app.get(`/set/k${index}/1`, cookie)))).toHaveLength(1)
+    })
+
+    test('and a later one too, the first one opens: a tab may have received it', async () => {
+      const first = await renew()
+      app.clock.now += 5
+      const second = cookieOf(await app.get('/get', cookie))
+      expect(second).not.toBe(first)
+      app.clock.now += 90
+      for (const id of [first, first, second]) expect((await stateOf(id)).subject).toBe('ann')
+      // The client has sent the second one since.
+      expect([(await stateOf(first)).subject, (await stateOf(cookie)).subject]).toEqual([null, null])
+    })
+
+    test('a thief who has the old id gets nothing new once the client has sent the new one, and is out after the overlap', async () => {
+      const next = await renew()
+      expect((await app.get('/get', next)).cookies).toEqual([])
+      app.clock.now += 5
+      expect(await app.get('/get', cookie)).toMatchObject({ status: 200, cookies: [] })
+      app.clock.now += 5
+      expect(await app.get('/get', cookie)).toMatchObject({ cookies: [] })
+      expect((await stateOf(cookie)).subject).toBeNull()
+      expect((await stateOf(next)).subject).toBe('ann')
+    })
+
+    test('a user who comes back hours later with the new id is signed in, and gets the next one at once', async () => {
+      const next = await renew()
+      app.clock.now += 500
+      const later = await app.get('/get', next)
+      expect(JSON.parse(later.body).subject).toBe('ann')
+      expect((await stateOf(cookieOf(later))).subject).toBe('ann')
+    })
+
+    test('30 users who lose every third response stay signed in', async () => {
+      const jars = await Promise.all(Array.from({ length: 30 }, async () => cookieOf(await app.get('/login/ann'))))
+      let count = 0
+      for (let step = 0; step < 12; step++) {
+        app.clock.now += step % 2 === 0 ? 60 : 7
+        for (const [index, jar] of jars.entries()) {
+          const answer = await app.get('/get', jar)
+          expect(JSON.parse(answer.body).subject).toBe('ann')
+          const isLost = ++count % 3 === 0
+          if (!isLost && answer.cookies.length > 0) jars[index] = cookieOf(answer)
+        }
+      }
+      expect(new Set(jars).size).toBe(30)
+    })
+  })
+
+  test('a job that reads and saves a session takes neither the renewal nor a flash message', async () => {
+    await app.get('/flash/notice/hello', cookie)
+    app.clock.now += 100
+    const id = cookie.slice('sid='.length)
+    const session = await app.sessions.read(id)
+    expect(session.get('notice')).toBe('hello')
+    expect(await app.sessions.save(session)).toBeNull()
+    session.set('by', 'job')
+    expect(await app.sessions.save(session)).toBe(id)
+    const answer = await app.get('/value/notice', cookie)
+    expect([answer.body, answer.cookies.length]).toEqual(['"hello"', 1])
+    expect((await app.get('/value/notice', cookieOf(answer))).body).toBe('null')
+    expect((await stateOf(cookieOf(answer))).values).toEqual({ by: 'job' })
   })
 
   test('a login during the overlap ends the old id, and the renewed one, at once', async () => {

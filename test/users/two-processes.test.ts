@@ -71,6 +71,7 @@ test('50 requests at once in two processes issue one new id; the old one works f
     const told = [...(await json(one, '/told')), ...(await json(two, '/told'))] as string[]
     expect(told).toHaveLength(49)
     expect(told.filter((who) => who === 'another').length).toBeGreaterThan(0)
+    expect(await subjectOf(next, one)).toBe('ann')
     await turn(9)
     expect((await one.get('/set/late/1', cookie)).cookies).toEqual([])
     expect((await two.get('/get', cookie)).cookies).toEqual([])
@@ -105,6 +106,7 @@ test('the same of the manager: of 50 reads in two processes one gets the new id'
     ][]
     const [next, ...more] = reads.flatMap(([, renewed]) => (renewed === null ? [] : [renewed]))
     expect(more).toEqual([])
+    expect((await json(two, `/read/ann/${next}`))[1]).toBeNull()
     await turn(9)
     for (const process of [one, two]) expect((await json(process, `/read/ann/${id}`))[1]).toBeNull()
     await turn(1)
@@ -211,6 +213,7 @@ test('clocks that differ by four seconds: one new id, the overlap off by no more
   const answers = await inParallel(50, (index) => processFor(index).get(`/set/k${index}/1`, cookie))
   const [next = '', ...more] = newCookies(answers)
   expect(more).toEqual([])
+  expect(await subjectOf(next, two)).toBe('ann')
   await turn(5)
   expect([await subjectOf(cookie, one), await subjectOf(cookie, two)]).toEqual(['ann', 'ann'])
   await turn(9)

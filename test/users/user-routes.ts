@@ -27,6 +27,13 @@ export function mountUserRoutes(app: IRouter, sessions: SessionManager, gate: (n
     req.session.set(req.params.key, req.params.value)
     res.json('set')
   })
+  app.get('/flash/:key/:value', (req, res) => {
+    req.session.flash(req.params.key, req.params.value)
+    res.json('flashed')
+  })
+  app.get('/value/:key', (req, res) => {
+    res.json(req.session.get(req.params.key) ?? null)
+  })
   app.get('/read/:subject/:id', async (req, res) => {
     res.json(
       await users

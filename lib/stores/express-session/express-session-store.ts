@@ -1,5 +1,12 @@
 import { isLive, retainUntil } from '../../session/lifetime'
-import { changeRecord, type ChangeResult, isNews, type RecordChange, type StoredSession } from '../../session/record'
+import {
+  changeRecord,
+  type ChangeResult,
+  isNews,
+  isRenewed,
+  type RecordChange,
+  type StoredSession,
+} from '../../session/record'
 import {
   type DeleteConditions,
   type DeleteResult,
@@ -129,7 +136,7 @@ export class ExpressSessionStoreAdapter implements SessionStore {
       for (const [name, text] of own.fields?.set ?? []) fields.set(name, text)
       await this.#set(turn, handle, encodeSession({ record, fields }, skew), now)
       if (isNews(own)) this.#listeners.tell(handle)
-      return own.renew?.from === before.record.hash ? 'renewed' : 'stored'
+      return isRenewed(before.record, own) ? 'renewed' : 'stored'
     })
   }
 

@@ -74,13 +74,14 @@ export function isHoldfastData(data: unknown): boolean {
   return isObject(data) && data['holdfast'] !== undefined
 }
 
-type Kind = 'string' | 'number' | 'object'
+type Kind = 'string' | 'number' | 'object' | 'strings'
 
 /** Typed by key, so that a new part of a record cannot be forgotten here. */
 const kinds: { readonly [K in keyof Required<SessionRecord>]: readonly [kind: Kind, required: boolean] } = {
   hash: ['string', true],
-  previousHash: ['string', false],
+  previous: ['strings', false],
   previousUntil: ['number', false],
+  pending: ['strings', false],
   epoch: ['number', true],
   subject: ['string', false],
   context: ['object', false],
@@ -102,13 +103,14 @@ function decodeRecord(kept: unknown): SessionRecord | undefined {
       continue
     }
     if (!isOfKind(part, kind)) return undefined
-    record[name] = kind === 'object' ? copyJson(part) : part
+    record[name] = typeof part === 'object' ? copyJson(part) : part
   }
   return record as unknown as SessionRecord
 }
 
 function isOfKind(part: unknown, kind: Kind): boolean {
   if (kind === 'object') return isObject(part)
+  if (kind === 'strings') return Array.isArray(part) && part.every((one) => typeof one === 'string')
   return kind === 'number' ? Number.isFinite(part) : typeof part === 'string'
 }
 

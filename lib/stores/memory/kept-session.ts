@@ -10,12 +10,18 @@ const mostSharedNames = 1000
 
 /** Parts of a record that most sessions do not have. */
 interface RareParts {
-  readonly previousHash: string | undefined
+  readonly previous: readonly string[] | undefined
   readonly previousUntil: number | undefined
+  readonly pending: readonly string[] | undefined
   readonly idleUntil: number | undefined
 }
 
-const noRareParts: RareParts = { previousHash: undefined, previousUntil: undefined, idleUntil: undefined }
+const noRareParts: RareParts = {
+  previous: undefined,
+  previousUntil: undefined,
+  pending: undefined,
+  idleUntil: undefined,
+}
 
 /**
  * A session as `MemoryStore` keeps it: few objects, because each costs heap and work for the garbage collector. The fields
@@ -52,6 +58,10 @@ export class KeptSession implements HeapItem {
     this.fields = list.slice()
   }
 
+  get createdAt(): number {
+    return this.#base + this.#created
+  }
+
   get accessedAt(): number {
     return this.#base + this.#accessed
   }
@@ -78,15 +88,16 @@ export class KeptSession implements HeapItem {
   }
 
   recordWith(context: SessionRecord['context']): SessionRecord {
-    const { previousHash, previousUntil, idleUntil } = this.#rare
+    const { previous, previousUntil, pending, idleUntil } = this.#rare
     return {
       hash: this.#hash,
-      previousHash,
+      previous,
       previousUntil,
+      pending,
       epoch: this.#epoch,
       subject: this.subject,
       context,
-      createdAt: this.#base + this.#created,
+      createdAt: this.createdAt,
       issuedAt: this.#base + this.#issued,
       accessedAt: this.accessedAt,
       idleUntil,
@@ -95,7 +106,7 @@ export class KeptSession implements HeapItem {
   }
 
   #take(record: SessionRecord): void {
-    const { createdAt, issuedAt, accessedAt, expiresAt, previousHash, previousUntil, idleUntil } = record
+    const { createdAt, issuedAt, accessedAt, expiresAt, previous, previousUntil, pending, idleUntil } = record
     const base = [issuedAt, accessedAt, expiresAt].every((at) => createdAt + (at - createdAt) === at) ? createdAt : 0
     this.subject = record.subject
     this.#hash = record.hash
@@ -105,8 +116,9 @@ export class KeptSession implements HeapItem {
     this.#issued = compact(issuedAt - base)
     this.#accessed = compact(accessedAt - base)
     this.#expires = compact(expiresAt - base)
-    const isRare = previousHash !== undefined || previousUntil !== undefined || idleUntil !== undefined
-    this.#rare = isRare ? { previousHash, previousUntil, idleUntil } : noRareParts
+    const isRare =
+      previousUntil !== undefined || pending !== undefined || idleUntil !== undefined || previous !== undefined
+    this.#rare = isRare ? { previous, previousUntil, pending, idleUntil } : noRareParts
   }
 
   replace(record: SessionRecord, fields: readonly string[], context: string | undefined): void {

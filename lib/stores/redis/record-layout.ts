@@ -4,12 +4,15 @@ import type { UserSessionOperationContext } from '../../session/session-shape'
 /*
  * How a session lies in Redis. One hash at `<prefix><handle>`, which expires at `retainUntil` of its record:
  *
- *   m   ten words, one space between them:
- *         version hash epoch createdAt issuedAt accessedAt expiresAt idleUntil previousHash previousUntil
- *       Instants are Unix milliseconds; `-` is "none". One field and not ten: a read parses it in half the time.
+ *   m   twelve words, one space between them:
+ *         version hash epoch createdAt issuedAt accessedAt expiresAt idleUntil previous previousUntil pending boundAt
+ *       Instants are Unix milliseconds; `-` is "none"; several hashes have a comma between them. `boundAt` is when the
+ *       subject was bound, by the clock of the server and not of a process. The last two words may be absent. One field
+ *       and not twelve: a read parses it in half the time.
  *   s   the subject, where there is one
  *   x   the context of its login, as JSON, where there is one
- *   w   until when, in ms, some process watches the session and wants to be told of its changes; absent where none did
+ *   u   the key of the subject's index, where there is a subject; absent on a cluster, where it lies on another node
+ *   w   until when, in ms, a process watches the session, so that its changes are published; absent where none does
  *   every other name that is not one character long: a field of the session, as the session gave it
  *
  * This is version 1. A later version may append words to `m` and add fields with names of one character, and keeps what
@@ -20,11 +23,11 @@ import type { UserSessionOperationContext } from '../../session/session-shape'
 export const metaField = 'm'
 export const subjectField = 's'
 export const contextField = 'x'
-export const watchedField = 'w'
+export const indexField = 'u'
 
 const version = '1'
 const none = '-'
-const meta = /^\d+ (\S+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+|-) (\S+) (\d+|-)(?: |$)/
+const meta = /^\d+ (\S+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+|-) (\S+) (\d+|-)(?: (\S+) (?:\d+|-))?(?: |$)/
 
 /** An instant, or its absence, as the layout has it. */
 export function toMilliseconds(instant: number | undefined): string {
@@ -32,10 +35,14 @@ export function toMilliseconds(instant: number | undefined): string {
   return String(Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.round(instant * 1000))))
 }
 
+/** The words of a record that is to be inserted; `+` for the time by the server's clock, which its script fills in. */
 export function encodeMeta(record: SessionRecord): string {
-  const { hash, epoch, createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previousHash, previousUntil } = record
+  const { hash, epoch, createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previous, previousUntil, pending } =
+    record
   const instants = [createdAt, issuedAt, accessedAt, expiresAt, idleUntil].map(toMilliseconds).join(' ')
-  return `${version} ${hash} ${epoch} ${instants} ${previousHash ?? none} ${toMilliseconds(previousUntil)}`
+  const bound = record.subject === undefined ? none : '+'
+  const hashes = [previous?.join(',') ?? none, toMilliseconds(previousUntil), pending?.join(',') ?? none]
+  return `${version} ${hash} ${epoch} ${instants} ${hashes.join(' ')} ${bound}`
 }
 
 export function encodeContext(context: UserSessionOperationContext | undefined): string {
@@ -68,14 +75,15 @@ export function decodeRecord(
   subject: string | null | undefined,
   context: string | null | undefined,
 ): SessionRecord | undefined {
-  const [, hash, epoch, createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previousHash, previousUntil] =
+  const [, hash, epoch, createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previous, previousUntil, pending] =
     meta.exec(words ?? '') ?? []
   if (hash === undefined) return undefined
   try {
     return {
       hash,
-      previousHash: previousHash === none ? undefined : previousHash,
+      previous: hashesIn(previous),
       previousUntil: optionalSeconds(previousUntil),
+      pending: hashesIn(pending),
       epoch: Number(epoch),
       subject: subject == null ? undefined : fromWire(subject),
       context: context == null ? undefined : decodeContext(context),
@@ -96,11 +104,20 @@ function decodeContext(text: string): UserSessionOperationContext {
   return context as UserSessionOperationContext
 }
 
+function hashesIn(word: string | undefined): readonly string[] | undefined {
+  return word === undefined || word === none ? undefined : word.split(',')
+}
+
 function optionalSeconds(milliseconds: string | undefined): number | undefined {
   return milliseconds === none ? undefined : Number(milliseconds) / 1000
 }
 
 const escaped = 'j:'
+
+/** The name of a session's field as Redis has it. Names of one character are the layout's own. */
+export function toFieldName(name: string): string {
+  return name.length === 1 ? escaped + JSON.stringify(name) : toWire(name)
+}
 
 /**
  * Text as it goes over the wire, which is UTF-8. A lone half of a surrogate pair has no UTF-8: it would arrive as

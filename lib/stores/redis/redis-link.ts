@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { CallDeadline } from '../../base/call-deadline'
 import { SessionError } from '../../base/errors'
+import { RedisClock } from './redis-clock'
 
 /* What the store needs of a client of the `redis` package, written down here so that major versions 5 and 6 fit alike
  * and nobody who imports the store needs the package's types. Raw commands and not `client.hGetAll()`: those would read
@@ -41,6 +43,9 @@ export interface Script {
   readonly sha: string
 }
 
+/** The status of a script that came too late; see scripts.ts. */
+export const lateStatus = 9
+
 export function nameScript(text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
@@ -55,6 +60,8 @@ const offlineWait = 5000
 
 /** Sends commands on one key to the node that holds it: always a master, so that each write is seen by the next read. */
 export class RedisLink {
+  /** The server's clock. */
+  readonly clock = new RedisClock()
   readonly #send: (key: string, args: string[]) => Promise<unknown>
 
   constructor(client: RedisStoreClient) {
@@ -63,6 +70,30 @@ export class RedisLink {
 
   send(key: string, args: string[]): Promise<unknown> {
     return this.#send(key, args)
+  }
+
+  /**
+   * Runs a script that begins with `readLimit` (scripts.ts): not after the deadline, by the clock of the server. Resolves to
+   * its reply without the server's time.
+   *
+   * @param args The first one without the word of the time limit.
+   */
+  async runWithin(
+    deadline: CallDeadline,
+    script: Script,
+    key: string,
+    [words = '', ...args]: readonly string[],
+  ): Promise<readonly unknown[]> {
+    for (let attempt = 1; ; attempt++) {
+      const sentAt = performance.now()
+      const limit = this.clock.at(sentAt + deadline.remaining * 1000)
+      const reply = await this.run(script, key, [`${limit ?? '-'} ${words}`, ...args])
+      const [status, time, ...rest] = reply
+      this.clock.learn(sentAt, time)
+      if (status !== lateStatus) return [status, ...rest]
+      // The caller still waits: then the server's clock, or the server, is another one now.
+      if (deadline.isOver || attempt > 1) throw tooLate()
+    }
   }
 
   /** Runs a script on one key. A server that has forgotten it (SCRIPT FLUSH, restart, failover, a slot's new node) did
@@ -77,6 +108,10 @@ export class RedisLink {
     }
     return Array.isArray(reply) ? (reply as unknown[]) : []
   }
+}
+
+export function tooLate(): SessionError {
+  return new SessionError('STORE_TIMEOUT', 'RedisStore: the time limit of the call has passed')
 }
 
 /** Whether Redis refused a command with this code. */

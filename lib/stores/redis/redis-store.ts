@@ -3,7 +3,7 @@ import { checkKeys, invalidOption } from '../../base/option-check'
 import { isLive, retainUntil } from '../../session/lifetime'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../../session/record'
 import { isNews } from '../../session/record'
-import type { CallDeadline } from '../../base/call-deadline'
+import { CallDeadline } from '../../base/call-deadline'
 import type { DeleteConditions, DeleteResult, SessionStore, StoreListener } from '../../session/store'
 import { changeArguments } from './change-arguments'
 import {
@@ -13,17 +13,19 @@ import {
   encodeContext,
   encodeMeta,
   fromWire,
+  indexField,
   metaField,
   subjectField,
+  toFieldName,
   toMilliseconds,
   toWire,
 } from './record-layout'
 import type { RedisStoreClient } from './redis-link'
 import { RedisEvents } from './redis-events'
-import { isReplyError, keyPrefixOf, RedisLink } from './redis-link'
+import { isCluster, isReplyError, keyPrefixOf, RedisLink, tooLate } from './redis-link'
 import { changeScript, deleteScript, insertScript, watchScript } from './scripts'
 import type { IndexEntry } from './subject-index'
-import { isSettled, memberOf, SubjectIndex } from './subject-index'
+import { memberOf, SubjectIndex } from './subject-index'
 
 export interface RedisStoreOptions {
   /**
@@ -43,6 +45,8 @@ export interface RedisStoreOptions {
 const readBatch = 1000
 /** How many are written in one go: few enough that the commands of others get their turn. */
 const writeBatch = 250
+/** Seconds that a call may take whose caller says nothing: a day. */
+const longestCall = 86_400
 
 /**
  * Keeps sessions in Redis, so that all processes of an app share them and a restart loses none. Every promise of the
@@ -66,6 +70,7 @@ export class RedisStore implements SessionStore {
   readonly #index: SubjectIndex
   readonly #events: RedisEvents
   readonly #prefix: string
+  readonly #isCluster: boolean
   #closed = false
 
   constructor(options: RedisStoreOptions) {
@@ -73,6 +78,7 @@ export class RedisStore implements SessionStore {
     const { client, prefix = 'sess:' } = options
     if (typeof prefix !== 'string') throw invalidOption('RedisStore: prefix', prefix, 'text')
     this.#link = new RedisLink(client)
+    this.#isCluster = isCluster(client)
     this.#prefix = keyPrefixOf(client) + prefix
     this.#index = new SubjectIndex(this.#link, this.#prefix)
     this.#events = new RedisEvents(client, this.#link, this.#prefix)
@@ -86,34 +92,52 @@ export class RedisStore implements SessionStore {
     }, absentWhenForeign)
   }
 
-  async insert(handle: string, session: StoredSession, now: number): Promise<void> {
+  async insert(handle: string, session: StoredSession, _now: number, deadline = noDeadline()): Promise<void> {
     const key = this.#keyOf(handle)
     const { record } = session
     const { subject, context } = record
     const args = [toMilliseconds(retainUntil(record)), metaField, encodeMeta(record)]
-    if (subject !== undefined) args.push(subjectField, toWire(subject))
+    if (subject !== undefined) {
+      args.push(subjectField, toWire(subject))
+      const indexKey = this.#indexKeyFor(subject)
+      if (indexKey !== undefined) args.push(indexField, indexKey)
+    }
     if (context !== undefined) args.push(contextField, encodeContext(context))
-    for (const [name, text] of session.fields) args.push(toWire(name), toWire(text))
-    if (subject !== undefined) await this.#index.add(subject, handle, record.createdAt, record.expiresAt, now)
-    await this.#link.run(insertScript, key, args)
+    for (const [name, text] of session.fields) args.push(toFieldName(name), toWire(text))
+    if (subject !== undefined) {
+      const [createdAt, expiresAt] = [toMilliseconds(record.createdAt), toMilliseconds(record.expiresAt)]
+      await this.#index.add(subject, handle, createdAt, expiresAt, deadline)
+    }
+    await this.#link.runWithin(deadline, insertScript, key, args)
   }
 
-  async change(handle: string, change: RecordChange, now: number): Promise<ChangeResult> {
+  async change(handle: string, change: RecordChange, now: number, deadline = noDeadline()): Promise<ChangeResult> {
     const key = this.#keyOf(handle)
-    const args = changeArguments(change, now)
-    if (change.bind?.subject !== undefined) {
-      const { subject, createdAt, expiresAt } = change.bind
-      await this.#index.add(subject, handle, createdAt, expiresAt, now)
+    const { bind } = change
+    const indexKey = bind?.subject === undefined ? undefined : this.#indexKeyFor(bind.subject)
+    const args = changeArguments(change, now, indexKey)
+    const boundAt = bind === undefined ? undefined : toMilliseconds(bind.createdAt)
+    if (bind?.subject !== undefined) {
+      await this.#index.add(bind.subject, handle, boundAt ?? '', toMilliseconds(bind.expiresAt), deadline)
     }
-    const [status, watched] = await this.#link.run(changeScript, key, args)
+    const [status, watched, owner, createdAt, expiresAt] = await this.#link.runWithin(deadline, changeScript, key, args)
     if (isNews(change)) this.#tell(handle, watched, now)
+    if (typeof owner === 'string' && owner !== '') {
+      const subject = fromWire(owner)
+      if (bind === undefined) this.#index.heal(subject, handle, String(createdAt), String(expiresAt))
+      // The login that this one replaces. One at the same instant has the same entry.
+      else if (bind.subject !== subject || boundAt !== createdAt) {
+        this.#index.forget(subject, [memberOf(handle, String(createdAt))])
+      }
+    }
     if (status === 2) return 'renewed'
     return status === 1 ? 'stored' : 'gone'
   }
 
-  async delete(handle: string, now: number, only?: DeleteConditions): Promise<DeleteResult> {
+  async delete(handle: string, now: number, only?: DeleteConditions, deadline = noDeadline()): Promise<DeleteResult> {
     const key = this.#keyOf(handle)
-    const [status, subject, boundAt, watched] = await this.#link.run(deleteScript, key, deleteArguments(now, only))
+    const args = deleteArguments(now, only)
+    const [status, watched, subject, boundAt] = await this.#link.runWithin(deadline, deleteScript, key, args)
     this.#tell(handle, watched, now)
     if (typeof subject === 'string' && subject !== '') {
       this.#index.forget(fromWire(subject), [memberOf(handle, String(boundAt))])
@@ -122,46 +146,46 @@ export class RedisStore implements SessionStore {
     return status === 3 ? 'refused' : 'absent'
   }
 
-  async list(subject: string, now: number, deadline?: CallDeadline): Promise<ReadonlyMap<string, SessionRecord>> {
+  async list(subject: string, now: number, deadline = noDeadline()): Promise<ReadonlyMap<string, SessionRecord>> {
     this.#checkOpen()
     const live = new Map<string, SessionRecord>()
     const stale: string[] = []
-    await this.#eachEntry(subject, now, readBatch, deadline, async (entry) => {
+    await this.#eachEntry(subject, readBatch, deadline, async (entry) => {
       const record = await this.#readRecord(entry.handle)
       const bound = record?.subject === subject
       if (bound && isLive(record, now)) live.set(entry.handle, record)
-      if (!bound && isSettled(entry, now)) stale.push(entry.member)
+      if (!bound && this.#index.isSettled(entry)) stale.push(entry.member)
     })
     this.#index.forget(subject, stale)
     return live
   }
 
-  async deleteAll(subject: string, now: number, except?: string, deadline?: CallDeadline): Promise<number> {
+  async deleteAll(subject: string, now: number, except?: string, deadline = noDeadline()): Promise<number> {
     this.#checkOpen()
     let ended = 0
     const stale: string[] = []
-    await this.#eachEntry(subject, now, writeBatch, deadline, async (entry) => {
+    await this.#eachEntry(subject, writeBatch, deadline, async (entry) => {
       if (entry.handle === except) return
-      // A login on this handle after the index was read has another `createdAt`.
-      const args = deleteArguments(now, { subject, createdAt: entry.boundAt })
-      const [status, , , watched] = await this.#link.run(deleteScript, this.#keyOf(entry.handle), args)
+      // A login on this handle since the index was read has another `createdAt`.
+      const args = deleteArguments(now, { subject, createdAt: entry.boundAt }, this.#startOf(deadline))
+      const [status, watched] = await this.#link.runWithin(deadline, deleteScript, this.#keyOf(entry.handle), args)
       this.#tell(entry.handle, watched, now)
       if (status === 1) ended++
-      if (status === 1 || status === 2 || isSettled(entry, now)) stale.push(entry.member)
+      if (status === 1 || status === 2 || this.#index.isSettled(entry)) stale.push(entry.member)
     })
     this.#index.forget(subject, stale)
     return ended
   }
 
-  async changeAll(subject: string, fields: FieldChanges, now: number, deadline?: CallDeadline): Promise<number> {
+  async changeAll(subject: string, fields: FieldChanges, now: number, deadline = noDeadline()): Promise<number> {
     this.#checkOpen()
     let changed = 0
-    const args = changeArguments({ fields }, now, subject)
     const handles = new Set<string>()
-    await this.#eachEntry(subject, now, writeBatch, deadline, async ({ handle }) => {
+    await this.#eachEntry(subject, writeBatch, deadline, async ({ handle }) => {
       if (handles.has(handle)) return
       handles.add(handle)
-      const [status, watched] = await this.#link.run(changeScript, this.#keyOf(handle), args)
+      const args = changeArguments({ fields }, now, undefined, { subject, boundBefore: this.#startOf(deadline) })
+      const [status, watched] = await this.#link.runWithin(deadline, changeScript, this.#keyOf(handle), args)
       this.#tell(handle, watched, now)
       if (status === 1) changed++
     })
@@ -212,21 +236,39 @@ export class RedisStore implements SessionStore {
   /** All commands of a batch leave together: one round trip each. When the caller waits no longer, no batch leaves. */
   async #eachEntry(
     subject: string,
-    now: number,
     batch: number,
-    deadline: CallDeadline | undefined,
+    deadline: CallDeadline,
     act: (entry: IndexEntry) => Promise<void>,
   ): Promise<void> {
-    const entries = await this.#index.entries(subject, now)
+    const entries = await this.#index.entries(subject)
     for (let i = 0; i < entries.length; i += batch) {
-      if (deadline?.isOver === true) throw new SessionError('STORE_TIMEOUT', 'RedisStore: the time limit has passed')
+      if (deadline.isOver) throw tooLate()
       await Promise.all(entries.slice(i, i + batch).map(act))
     }
   }
+
+  /** When a call began, in ms of the server's clock. */
+  #startOf({ startedAt }: CallDeadline): number | undefined {
+    return this.#link.clock.at(startedAt)
+  }
+
+  /** Where a script can reach it from the record: not on a cluster. */
+  #indexKeyFor(subject: string): string | undefined {
+    return this.#isCluster ? undefined : this.#index.keyOf(subject)
+  }
 }
 
-function deleteArguments(now: number, { subject, createdAt, hash }: DeleteConditions = {}): string[] {
-  const words = [toMilliseconds(now), toMilliseconds(createdAt), hash ?? '-'].join(' ')
+/** For a caller that gave no time limit. */
+function noDeadline(): CallDeadline {
+  return new CallDeadline(longestCall)
+}
+
+function deleteArguments(
+  now: number,
+  { subject, createdAt, hash }: DeleteConditions = {},
+  boundBefore?: number,
+): string[] {
+  const words = [toMilliseconds(now), toMilliseconds(createdAt), hash ?? '-', boundBefore ?? '-'].join(' ')
   return subject === undefined ? [words] : [words, toWire(subject)]
 }
 

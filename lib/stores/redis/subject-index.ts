@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import { toMilliseconds, toWire } from './record-layout'
+import { CallDeadline } from '../../base/call-deadline'
+import { RecentKeys } from '../../base/recent-keys'
+import { toWire } from './record-layout'
 import type { RedisLink } from './redis-link'
 import { isReplyError } from './redis-link'
 import { listScript } from './scripts'
@@ -8,7 +10,7 @@ import { listScript } from './scripts'
 export interface IndexEntry {
   readonly member: string
   readonly handle: string
-  /** When the session was bound, in seconds. */
+  /** When the session was bound, in seconds, by the clock of the process that did it. */
   readonly boundAt: number
 }
 
@@ -16,8 +18,11 @@ export interface IndexEntry {
  * in seconds, it is the former. */
 const settledAfter = 3600
 
-/** Clocks of two processes may differ by this much, in milliseconds, before one forgets what the other still needs. */
+/** Clocks of the nodes of a cluster may differ by this much, in milliseconds. */
 const clockTolerance = 60_000
+
+/** Seconds; see `heal`. */
+const healInterval = 60
 
 /** How many entries one command removes. */
 const removalBatch = 1000
@@ -32,29 +37,50 @@ const removalBatch = 1000
  * leaves an entry too many and never a session too few. The rule: an entry counts only where its record says the same.
  * So nothing must be removed for an index to be right; entries are removed to keep it small, and then only those that
  * cannot be meant any more: past their score, of a session that was just ended (no handle is used twice), or without a
- * record for longer than any login takes. A second login on the same handle has an entry of its own, because `createdAt`
+ * record for longer than any login takes; and the time is that of Redis, whatever the clocks of the processes say. A second login on the same handle has an entry of its own, because `createdAt`
  * is part of it, and so cannot lose it to the clean-up after the first.
  */
 export class SubjectIndex {
   readonly #link: RedisLink
   readonly #prefix: string
+  /** Handles whose entry was made again just now. */
+  readonly #healed = new RecentKeys()
 
   constructor(link: RedisLink, prefix: string) {
     this.#link = link
     this.#prefix = prefix
   }
 
-  /** To be awaited before the record is bound. */
-  async add(subject: string, handle: string, boundAt: number, expiresAt: number, now: number): Promise<void> {
-    const forgetUntil = String(Number(toMilliseconds(now)) - clockTolerance)
-    const member = memberOf(handle, toMilliseconds(boundAt))
-    await this.#link.run(listScript, this.#keyOf(subject), [member, toMilliseconds(expiresAt), forgetUntil])
+  /** To be awaited before the record is bound. Instants are Unix milliseconds, as the layout has them. */
+  async add(
+    subject: string,
+    handle: string,
+    boundAt: string,
+    expiresAt: string,
+    deadline: CallDeadline,
+  ): Promise<void> {
+    await this.#link.runWithin(deadline, listScript, this.keyOf(subject), [expiresAt, memberOf(handle, boundAt)])
+  }
+
+  /**
+   * Enters a session again whose entry may have been lost (Redis evicts an index before its sessions, because it is used
+   * least; a failover may lose the one and not the other), without waiting. At most once a minute for each session: it is
+   * asked for at each write, and a command that does nothing is one too many.
+   */
+  heal(subject: string, handle: string, boundAt: string, expiresAt: string): void {
+    const now = performance.now() / 1000
+    if (this.#healed.has(handle, now)) return
+    this.#healed.keep(handle, now + healInterval, now)
+    this.add(subject, handle, boundAt, expiresAt, new CallDeadline(healInterval)).catch(() => {
+      this.#healed.forget(handle)
+    })
   }
 
   /** All entries whose session may still be there; one command. */
-  async entries(subject: string, now: number): Promise<IndexEntry[]> {
-    const key = this.#keyOf(subject)
-    const since = String(Number(toMilliseconds(now)) - clockTolerance)
+  async entries(subject: string): Promise<IndexEntry[]> {
+    const key = this.keyOf(subject)
+    const time = this.#link.clock.at(performance.now())
+    const since = time === undefined ? '-inf' : String(time - clockTolerance)
     try {
       const reply = await this.#link.send(key, ['ZRANGE', key, since, '+inf', 'BYSCORE'])
       return Array.isArray(reply) ? reply.flatMap((member) => parseMember(String(member))) : []
@@ -64,26 +90,28 @@ export class SubjectIndex {
     }
   }
 
+  /** Whether the entry of a session that has no record (any more) is one of a session that has ended, and not of a login
+   * between its two commands. */
+  isSettled({ boundAt }: IndexEntry): boolean {
+    const time = this.#link.clock.at(performance.now()) ?? Date.now()
+    return boundAt < time / 1000 - settledAfter
+  }
+
   /** Takes entries out, without waiting: an index is right with them too. */
   forget(subject: string, members: readonly string[]): void {
-    const key = this.#keyOf(subject)
+    const key = this.keyOf(subject)
     for (let i = 0; i < members.length; i += removalBatch) {
       this.#link.send(key, ['ZREM', key, ...members.slice(i, i + removalBatch)]).catch(() => undefined)
     }
   }
 
-  #keyOf(subject: string): string {
+  keyOf(subject: string): string {
     return `${this.#prefix}u:${createHash('sha256').update(toWire(subject)).digest('base64url')}`
   }
 }
 
 export function memberOf(handle: string, boundAt: string): string {
   return `${handle}:${boundAt}`
-}
-
-/** Whether the entry of a session that has no record (any more) is one that nobody is about to need. */
-export function isSettled(entry: IndexEntry, now: number): boolean {
-  return entry.boundAt < now - settledAfter
 }
 
 function parseMember(member: string): IndexEntry[] {

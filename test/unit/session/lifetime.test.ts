@@ -1,5 +1,7 @@
 import { hashId, mintId, mintIdFor } from '../../../lib/id/session-id'
 import {
+  clampAccess,
+  idDeadline,
   idleDeadline,
   isAccessDue,
   isLive,
@@ -73,28 +75,87 @@ describe('retainUntil', () => {
 })
 
 describe('matchId', () => {
-  const [current, previous] = [hashId('now'), hashId('before')]
-  const renewed = recordOf({ previousHash: previous, previousUntil: 1010 })
+  const [current, previous, next, later] = ['now', 'before', 'next', 'later'].map(hashId) as [
+    string,
+    string,
+    string,
+    string,
+  ]
+  const confirmed = recordOf({ previous: [previous], previousUntil: 1010 })
+  const renewed = recordOf({ pending: [next, later], previousUntil: 1010 })
 
   test('the current id opens at any time', () => {
-    expect(around(1010, (now) => matchId(renewed, current, now))).toEqual(['current', 'current', 'current'])
+    expect(around(1010, (now) => matchId(confirmed, current, now))).toEqual(['current', 'current', 'current'])
   })
 
-  test('the id before a renewal opens up to the end of the overlap', () => {
-    expect(around(1010, (now) => matchId(renewed, previous, now))).toEqual(['previous', undefined, undefined])
+  test('the id before a renewal opens up to the end of the overlap, once a client has sent the new one', () => {
+    expect(around(1010, (now) => matchId(confirmed, previous, now))).toEqual(['previous', undefined, undefined])
+  })
+
+  test('the id before a renewal opens at any time while no client has sent the new one', () => {
+    expect(around(1010, (now) => matchId(renewed, current, now))).toEqual(['renewed', 'renewed', 'renewed'])
+  })
+
+  test('each id that a renewal has issued opens at any time until a client has sent one', () => {
+    for (const hash of [next, later]) {
+      expect(around(1010, (now) => matchId(renewed, hash, now))).toEqual(['pending', 'pending', 'pending'])
+    }
+    const one = changeRecord(renewed, { confirm: { hash: next, issuedAt: 1005 } })
+    expect(one).toMatchObject({
+      hash: next,
+      previous: [current],
+      pending: [later],
+      issuedAt: 1005,
+      previousUntil: 1010,
+    })
+    const both = changeRecord(one ?? renewed, { confirm: { hash: later, issuedAt: 1006 } })
+    expect(both).toMatchObject({ hash: later, previous: [current, next], pending: undefined, issuedAt: 1006 })
+    const skipped = changeRecord(renewed, { confirm: { hash: later, issuedAt: 1006 } })
+    expect(skipped).toMatchObject({ hash: later, previous: [current, next], pending: undefined })
+    expect(changeRecord(renewed, { confirm: { hash: hashId('else'), issuedAt: 1006 } })).toEqual({
+      ...renewed,
+      context: undefined,
+      subject: undefined,
+      idleUntil: undefined,
+      previous: undefined,
+    })
   })
 
   test('anything else opens nothing', () => {
-    expect(matchId(renewed, hashId('else'), 1000)).toBeUndefined()
+    expect(matchId(confirmed, hashId('else'), 1000)).toBeUndefined()
     expect(matchId(recordOf(), previous, 1000)).toBeUndefined()
-    expect(matchId(recordOf({ previousHash: previous }), previous, 1000)).toBeUndefined()
-    expect(matchId(renewed, '', 1000)).toBeUndefined()
+    expect(matchId(recordOf({ previous: [previous] }), previous, 1000)).toBeUndefined()
+    expect(matchId(confirmed, '', 1000)).toBeUndefined()
+    expect(matchId(renewed, previous, 1000)).toBeUndefined()
   })
 
   test('a hash opens only under the handle that it was made with', () => {
     const id = mintId(24)
     const copied = mintIdFor(mintId(24).slice(0, 16), 24)
     expect(matchId(recordOf({ hash: hashId(id) }), hashId(copied), 1000)).toBeUndefined()
+  })
+
+  test('idDeadline is the end of the overlap for the ids before, and none for those that open without a limit', () => {
+    expect([current, previous, hashId('else')].map((hash) => idDeadline(confirmed, hash))).toEqual([
+      Infinity,
+      1010,
+      -Infinity,
+    ])
+    expect([current, next, later].map((hash) => idDeadline(renewed, hash))).toEqual([Infinity, Infinity, Infinity])
+  })
+})
+
+describe('a record from the future', () => {
+  test('is none, when it is more than five minutes ahead', () => {
+    for (const part of ['createdAt', 'accessedAt'] as const) {
+      expect(around(3000, (now) => isLive(recordOf({ [part]: 3300 }), now, {}))).toEqual([false, true, true])
+    }
+  })
+
+  test('has been accessed now, not later', () => {
+    expect(clampAccess(recordOf({ accessedAt: 1200 }), 1100).accessedAt).toBe(1100)
+    const record = recordOf()
+    expect(clampAccess(record, 1100)).toBe(record)
   })
 })
 
@@ -133,8 +194,26 @@ describe('isRenewalDue', () => {
   })
 
   test('waits until the overlap of the last renewal is over, so that its id works for the whole of it', () => {
-    const record = recordOf({ previousHash: hashId('before'), previousUntil: 1500 })
+    const record = recordOf({ previous: [hashId('before')], previousUntil: 1500 })
     expect(around(1500, (now) => isRenewalDue(record, now, { renewal: 300 }))).toEqual([false, true, true])
+  })
+
+  test('again half an overlap after the last one, while no client has sent the id that it issued', () => {
+    const timeouts = { renewal: 300, oldSessionAvailabilityAfterRenewal: 60 }
+    const record = recordOf({ pending: [hashId('next')], previousUntil: 1360 })
+    expect(around(1330, (now) => isRenewalDue(record, now, timeouts))).toEqual([false, true, true])
+    expect(isRenewalDue(record, 4999, timeouts)).toBe(true)
+  })
+
+  test('not for an id that a client has just sent for the first time, though another one is pending', () => {
+    const timeouts = { renewal: 300, oldSessionAvailabilityAfterRenewal: 60 }
+    const record = recordOf({
+      issuedAt: 1340,
+      previous: [hashId('old')],
+      pending: [hashId('next')],
+      previousUntil: 1360,
+    })
+    expect(around(1640, (now) => isRenewalDue(record, now, timeouts))).toEqual([false, true, true])
   })
 })
 

@@ -6,8 +6,9 @@ const now = 1_893_456_000
 const times = { createdAt: now, issuedAt: now, accessedAt: now, expiresAt: now + 3600 }
 const sample = (record = {}, fields = {}) => sessionWith({ ...times, ...record }, fields)
 const everything = {
-  previousHash: 'p'.repeat(43),
+  previous: ['p'.repeat(43), 'q'.repeat(43)],
   previousUntil: now + 30.5,
+  pending: ['r'.repeat(43)],
   subject: 'ann',
   context: { ip: '192.0.2.1', device: { name: 'Laptop' }, location: ['Bern', null] },
   idleUntil: now + 600,
@@ -37,7 +38,7 @@ test('what is kept is what the documentation shows', () => {
 })
 
 test('what is absent has no key, also for a store that keeps the object as it is', () => {
-  const session = sample({ subject: undefined, previousHash: undefined, context: { ip: '::1', device: undefined } })
+  const session = sample({ subject: undefined, previous: undefined, context: { ip: '::1', device: undefined } })
   const { record } = encodeSession(session, 0).holdfast
   expect(Object.keys(record)).not.toContain('subject')
   expect(Object.keys(record.context ?? {})).toEqual(['ip'])
@@ -95,7 +96,7 @@ describe('anything else is no session', () => {
     expect(decodeSession(sound())).toBeDefined()
     const data = spoilt(({ holdfast }) => {
       holdfast.record.subject = null
-      holdfast.record.previousHash = null
+      holdfast.record.previous = null
     })
     expect(decodeSession(data)?.record).not.toHaveProperty('subject')
   })
@@ -155,7 +156,7 @@ describe('anything else is no session', () => {
         data.holdfast.record[part] = null
       }),
     ]),
-    ...['hash', 'previousHash', 'subject', 'context'].map((part): [string, unknown] => [
+    ...['hash', 'previous', 'pending', 'subject', 'context'].map((part): [string, unknown] => [
       `${part} of a wrong type`,
       spoilt((data) => {
         data.holdfast.record[part] = 7
