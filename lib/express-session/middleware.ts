@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
+import { watchFirstResponses } from '../hold/intercept'
 import { Accesses } from './accesses'
 import { Exchange, type Next } from './exchange'
 import { HashedRecords } from './hashed-records'
@@ -22,6 +23,7 @@ interface AppStore {
 
 /** The handler that attaches `req.session`, and its store. Throws for options that cannot work. */
 export function createHandler(given: GivenOptions): Handler & { readonly store: object } {
+  watchFirstResponses()
   const setting = resolveSetting(given)
   const { options, records, store } = setting
   const isReady = watchReadiness(options.store as AppStore)

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { ServerResponse } from 'node:http'
 import { type Appearance, defineAppearance } from './appear-sent'
 import type { Method } from './check-call'
@@ -64,15 +65,41 @@ const sharedBy = new WeakMap<object, SharedMethods>()
  * have patched since.
  */
 export function intercept(res: ServerResponse, by: Interceptor): Interception {
+  stopWatching()
   if (!interceptors.has(res)) {
     const prototype = Object.getPrototypeOf(res) as Members | null
     const shared = prototype === null ? undefined : (sharedBy.get(prototype) ?? shareMethods(prototype, res))
-    if (shared !== undefined && prototype !== null && isReached(prototype, shared)) {
+    const isLate = early.has(res) && isWrapped(res)
+    if (shared !== undefined && prototype !== null && !isLate && isReached(prototype, shared)) {
       interceptors.set(res, by)
       return shared.interception
     }
   }
   return interceptOwn(res, by)
+}
+
+/** Responses that had begun before the first one was intercepted: what has wrapped them has taken Node's methods. */
+const early = new WeakSet<object>()
+let watch: 'none' | 'on' | 'over' = 'none'
+let earlyCount = 0
+
+/** To be called while the app is built: requests that arrive together when a process starts may all have been wrapped
+ * before the first of them comes to the sessions. */
+export function watchFirstResponses(): void {
+  if (watch !== 'none') return
+  watch = 'on'
+  subscribe('http.server.request.start', noteEarly)
+}
+
+function noteEarly(message: unknown): void {
+  early.add((message as { response: object }).response)
+  // An app most of whose requests have no sessions is not to pay for it.
+  if (++earlyCount >= 1000) stopWatching()
+}
+
+function stopWatching(): void {
+  if (watch === 'on') unsubscribe('http.server.request.start', noteEarly)
+  watch = 'over'
 }
 
 function isWrapped(res: ServerResponse): boolean {

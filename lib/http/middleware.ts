@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
+import { watchFirstResponses } from '../hold/intercept'
 import { findPresented, type Presented } from '../service/find-presented'
 import type { SessionService } from '../service/session-service'
 import type { Session } from '../session/session'
@@ -13,6 +14,7 @@ export type RequestHandler = (req: IncomingMessage, res: ServerResponse, next: N
 /** A handler that attaches `req.session`. A request without a cookie goes on at once; one whose cookie could not be
  * looked up goes to `next(error)`, for an app must not take a customer for a stranger because a store is away. */
 export function createMiddleware(service: SessionService): RequestHandler {
+  watchFirstResponses()
   return function sessionMiddleware(req, res, next) {
     if (isAttached(service, req)) {
       next()
