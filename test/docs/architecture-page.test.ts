@@ -5,7 +5,7 @@ const root = resolve(__dirname, '../..')
 const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8')
 
 /** Files and folders that the page names: in backquotes, and at the start of a line of its map. */
-const quoted = [...page.matchAll(/`([\w./-]+(?:\.ts|\/))`/g)].map(([, path = '']) => path)
+const quoted = [...page.matchAll(/`([\w./-]+(?:\.ts|\.md|\/))`/g)].map(([, path = '']) => path)
 const mapped = [...page.matchAll(/^ {4}((?:[\w.-]+(?:\.ts|\/) +)+)/gm)].flatMap(([, names = '']) =>
   names.trim().split(/ +/),
 )
