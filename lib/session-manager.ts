@@ -16,7 +16,8 @@ import { SessionService, type VerifiedSession } from './service/session-service'
 import { type AnySession, type Session } from './session/session'
 import type { DefaultValues } from './session/session-shape'
 import { fieldsOf, valuesOf } from './session/value-fields'
-import { type UserSessionManager, usersOf } from './users/user-session-manager'
+import { StoredUserSessions } from './users/stored-user-sessions'
+import { UserSessionManager } from './users/user-session-manager'
 
 /** For `SessionManager.setCookie`. */
 export interface SetCookieOptions {
@@ -40,7 +41,7 @@ export class SessionManager {
   /** @throws SessionError for wrong options, at once. See `SessionOptions`. */
   constructor(options?: SessionOptions) {
     this.#service = new SessionService(resolveOptions(options))
-    this.users = usersOf(this.#service)
+    this.users = new UserSessionManager(new StoredUserSessions(this.#service))
     this.#channels = new ChannelHub(this.#service)
   }
 

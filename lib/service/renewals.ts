@@ -72,11 +72,7 @@ export class Renewals {
   #callHook(key: string, handle: string, now: number): void {
     const { onRenewMadeAlreadyFromCurrentProcess, onRenewMadeAlreadyFromAnotherProcess } = this.#hooks
     const hook = this.#here.has(key, now) ? onRenewMadeAlreadyFromCurrentProcess : onRenewMadeAlreadyFromAnotherProcess
-    try {
-      hook?.(handle)
-    } catch (error) {
-      hookFailed(error)
-    }
+    callHook(() => hook?.(handle))
   }
 }
 
@@ -86,9 +82,10 @@ function keyOf(hash: string, lastPending: string | undefined): string {
 }
 
 /** Hooks are for logs: one that throws must not cost a user the request. */
-export function hookFailed(error: unknown): void {
-  warn(
-    'HOLDFAST_HOOK_FAILED',
-    `a hook of renewSessionHooks threw: ${error instanceof Error ? error.message : 'unknown reason'}`,
-  )
+export function callHook(hook: () => void): void {
+  try {
+    hook()
+  } catch (error) {
+    warn('HOLDFAST_HOOK_FAILED', error instanceof Error ? error.message : 'unknown reason')
+  }
 }

@@ -1,5 +1,6 @@
 import { RecentKeys } from '../base/recent-keys'
 import { handleNamedBy, handleOfId, hashId, isHandle, mintId, mintIdFor } from '../id/session-id'
+import type { ResolvedRules } from '../service/resolve-options'
 import type { SessionService } from '../service/session-service'
 import {
   clampAccess,
@@ -14,10 +15,17 @@ import { changeRecord, type RecordChange, type SessionRecord } from '../session/
 import type { UserSessionOperationContext } from '../session/session-shape'
 import type { UserSessionMetaData } from '../session/user-session-types'
 import { fieldsOf } from '../session/value-fields'
-import { checkDevice, idleExpired, metaDataOf, notFound, type UserSessionBackend } from './user-session-backend'
+import {
+  idleExpired,
+  metaDataOf,
+  notFound,
+  type OpenUserSession,
+  type ReadResult,
+  UserSessionBackend,
+} from './user-session-backend'
 
-/** A live session of the subject, and how the id that was shown opens it. */
-interface OpenUserSession {
+/** A live session, and how the id opens it. */
+interface OpenRecord {
   readonly handle: string
   readonly record: SessionRecord
   readonly openedAs: IdStanding
@@ -26,13 +34,18 @@ interface OpenUserSession {
 }
 
 /** A user's sessions in one of the package's stores: the very sessions that the middleware serves. */
-export class StoredUserSessions implements UserSessionBackend {
+export class StoredUserSessions extends UserSessionBackend {
   readonly #service: SessionService
   /** Handles of idle sessions that were reported as expired from here; after that there is no such session. */
   readonly #expired = new RecentKeys()
 
   constructor(service: SessionService) {
+    super()
     this.#service = service
+  }
+
+  protected get rules(): ResolvedRules {
+    return this.#service.options
   }
 
   async create(
@@ -47,23 +60,6 @@ export class StoredUserSessions implements UserSessionBackend {
     return id
   }
 
-  async read(
-    subject: string,
-    id: string,
-    context: UserSessionOperationContext,
-  ): Promise<[UserSessionMetaData, string | null]> {
-    const { now, options, renewals } = this.#service
-    const open = await this.#open(subject, id, now)
-    await this.#check(subject, open, context)
-    const { handle, record, openedAs } = open
-    const isDue = openedAs !== 'previous' && isRenewalDue(record, now, options.timeouts)
-    if (isDue) {
-      const renewed = await this.#renew(open, now)
-      if (renewed !== undefined) return renewed
-    } else if (openedAs === 'previous' || openedAs === 'renewed') renewals.reportRenewed(record, handle, now)
-    return this.#recordAccess(open, now)
-  }
-
   async readAll(subject: string): Promise<ReadonlyMap<string, UserSessionMetaData>> {
     const { now, options, store } = this.#service
     const sessions = new Map<string, UserSessionMetaData>()
@@ -71,20 +67,6 @@ export class StoredUserSessions implements UserSessionBackend {
       if (isLive(record, now, options.timeouts)) sessions.set(handle, metaDataOf(record))
     }
     return sessions
-  }
-
-  async renew(subject: string, id: string, context: UserSessionOperationContext): Promise<string | null> {
-    const { now, renewals } = this.#service
-    const open = await this.#open(subject, id, now)
-    await this.#check(subject, open, context)
-    const { openedAs, record } = open
-    const isDue = openedAs !== 'renewed' || isRenewalDue(record, now, this.#service.options.timeouts)
-    if (openedAs === 'previous' || !isDue) {
-      renewals.reportRenewed(record, open.handle, now)
-      return null
-    }
-    const renewed = await this.#renew(open, now)
-    return renewed?.[1] ?? null
   }
 
   async delete(subject: string, session: string): Promise<void> {
@@ -104,7 +86,23 @@ export class StoredUserSessions implements UserSessionBackend {
     return this.#service.store.changeAll(subject, fieldsOf(data), this.#service.now)
   }
 
-  async #open(subject: string, id: string, now: number): Promise<OpenUserSession> {
+  protected async open(subject: string, id: string): Promise<OpenUserSession> {
+    const { now, options, renewals } = this.#service
+    const open = await this.#load(subject, id, now)
+    const { handle, record, openedAs } = open
+    const isDue = openedAs !== 'previous' && isRenewalDue(record, now, options.timeouts)
+    const isDone = openedAs === 'previous' || openedAs === 'renewed'
+    return {
+      name: handle,
+      metaData: metaDataOf(record),
+      renewal: isDue ? 'due' : isDone ? 'done' : 'early',
+      renew: () => this.#renew(open, now),
+      reportRenewed: () => renewals.reportRenewed(record, handle, now),
+      recordAccess: () => this.#recordAccess(open, now),
+    }
+  }
+
+  async #load(subject: string, id: string, now: number): Promise<OpenRecord> {
     const { options, store } = this.#service
     const handle = handleOfId(id)
     const stored = handle === undefined ? undefined : await store.load(handle, now)
@@ -124,17 +122,8 @@ export class StoredUserSessions implements UserSessionBackend {
     throw idleExpired()
   }
 
-  async #check(
-    subject: string,
-    { handle, record }: OpenUserSession,
-    context: UserSessionOperationContext,
-  ): Promise<void> {
-    const { readUserSessionHook = checkDevice } = this.#service.options
-    await readUserSessionHook(subject, handle, context, metaDataOf(record))
-  }
-
   /** Undefined when the renewal is under way here, or was made here: there is nothing to ask the store for. */
-  async #renew(open: OpenUserSession, now: number): Promise<[UserSessionMetaData, string | null] | undefined> {
+  async #renew(open: OpenRecord, now: number): Promise<ReadResult | undefined> {
     const { handle, record } = open
     const service = this.#service
     if (!service.renewals.begin(record, handle, now)) return undefined
@@ -143,16 +132,16 @@ export class StoredUserSessions implements UserSessionBackend {
   }
 
   /** At most once each twentieth of the idle timeout; without one, at each read. */
-  async #recordAccess(open: OpenUserSession, now: number): Promise<[UserSessionMetaData, null]> {
+  async #recordAccess(open: OpenRecord, now: number): Promise<UserSessionMetaData> {
     const { handle, record } = open
     const service = this.#service
     const claimed = service.use.claimAccess(handle, record, now)
     if (!claimed && open.confirm === undefined && service.options.timeouts.idle !== undefined) {
-      return [metaDataOf(record), null]
+      return metaDataOf(record)
     }
     try {
       const [metaData] = await this.#change(open, {}, now, null)
-      return [metaData, null]
+      return metaData
     } catch (error) {
       service.use.releaseAccess(handle)
       throw error
@@ -162,11 +151,11 @@ export class StoredUserSessions implements UserSessionBackend {
   /** Changes the session and records the access. A session that has ended meanwhile, or got another id at a login, is not
    * there any more for the one who came with this id. */
   async #change(
-    { handle, record, confirm }: OpenUserSession,
+    { handle, record, confirm }: OpenRecord,
     what: RecordChange,
     now: number,
     id: string | null,
-  ): Promise<[UserSessionMetaData, string | null]> {
+  ): Promise<ReadResult> {
     const { options } = this.#service
     const access = { accessedAt: now, idleUntil: idleDeadline(now, options.timeouts) }
     const change = { ...what, ...(confirm !== undefined && { confirm }), epoch: record.epoch, access }

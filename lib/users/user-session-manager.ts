@@ -2,12 +2,10 @@ import { systemClock, wholeSeconds } from '../base/clock'
 import { SessionError } from '../base/errors'
 import { checkKeys, describe, invalidOption, isPositive } from '../base/option-check'
 import { hashId } from '../id/session-id'
-import type { SessionService } from '../service/session-service'
 import type { UserSessionDevice, UserSessionOperationContext } from '../session/session-shape'
 import { checkSubject, copyContext } from '../session/subject'
 import type { UserSessionMetaData } from '../session/user-session-types'
-import { StoredUserSessions } from './stored-user-sessions'
-import { notFound, type UserSessionBackend } from './user-session-backend'
+import { notFound, UserSessionBackend } from './user-session-backend'
 import { resolveUserSessionOptions, type UserSessionManagerOptions } from './user-session-options'
 
 /** For `UserSessionManager.deleteAll`. */
@@ -15,9 +13,6 @@ export interface DeleteAllOptions {
   /** The session that stays: its handle (or its id). Default: none stays. */
   except?: string
 }
-
-/** The sessions of a `SessionManager`. For the floor above; no door leads here. */
-export let usersOf: (service: SessionService) => UserSessionManager
 
 /**
  * The sessions of a subject: list them, end one, end all, on every device and in every process.
@@ -40,19 +35,17 @@ export let usersOf: (service: SessionService) => UserSessionManager
 export class UserSessionManager<Device = UserSessionDevice, Location = unknown> {
   readonly #backend: UserSessionBackend
 
-  static {
-    usersOf = (service) => new UserSessionManager(new StoredUserSessions(service) as never)
-  }
-
+  /** @internal */
+  constructor(backend: UserSessionBackend)
   /**
    * @throws SessionError at once for wrong options: `INVALID_OPTION`, `INVALID_SESSION_ID_LENGTH`, `INVALID_IDLE_TIMEOUT`,
    *   `INVALID_RENEW_TIMEOUT`, `OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL_REQUIRED` or
    *   `INVALID_OLD_SESSION_AVAILABILITY_TIMEOUT_AFTER_RENEWAL`.
    */
-  constructor(options: UserSessionManagerOptions<Device, Location>) {
-    const given: unknown = options
-    this.#backend =
-      given instanceof StoredUserSessions ? given : resolveUserSessionOptions(given as UserSessionManagerOptions)
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the other one is not in the public types
+  constructor(options: UserSessionManagerOptions<Device, Location>)
+  constructor(from: UserSessionManagerOptions<Device, Location> | UserSessionBackend) {
+    this.#backend = from instanceof UserSessionBackend ? from : resolveUserSessionOptions(from)
   }
 
   /**

@@ -50,9 +50,9 @@ const optionKeys: KeysOf<UserSessionManagerOptions> = {
 }
 
 /** Checks the options, and finds out what kind of place `storage` is. */
-export function resolveUserSessionOptions(options: UserSessionManagerOptions): UserSessionBackend {
+export function resolveUserSessionOptions(options: unknown): UserSessionBackend {
   checkKeys<UserSessionManagerOptions>('user session options', options, optionKeys)
-  const { storage, ...rest } = options as UserSessionManagerOptions & { storage: unknown }
+  const { storage, ...rest }: UserSessionManagerOptions & { storage: unknown } = options
   if (isSessionStore(storage) || isExpressSessionStore(storage)) {
     return new StoredUserSessions(new SessionService(resolveOptions({ store: storage, ...rest })))
   }

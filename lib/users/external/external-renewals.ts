@@ -1,6 +1,6 @@
 import { wholeSeconds } from '../../base/clock'
 import { hashId, mintId } from '../../id/session-id'
-import { hookFailed } from '../../service/renewals'
+import { callHook } from '../../service/renewals'
 import type { ResolvedRules } from '../../service/resolve-options'
 import type { UserSessionMetaData } from '../../session/user-session-types'
 import { notFound } from '../user-session-backend'
@@ -21,8 +21,8 @@ export function isMarked({ accessedAt }: UserSessionMetaData): boolean {
  *
  * Such a storage cannot give a session a new id in one step. So a renewal inserts a second session, and then marks the
  * first: its `accessedAt` becomes minus the instant at which its overlap ends, in whole seconds, rounded up. The mark is
- * what other processes see: the id is not renewed again, and opens nothing once that instant has passed, whoever has died
- * meanwhile and whatever is still in the storage. At last, and only to clean up, the first session is deleted. In this
+ * what other processes see: the id is not renewed again, and is invalid once that instant has passed, whichever process has
+ * ended meanwhile and whatever is still in the storage. At last, and only to clean up, the first session is deleted. In this
  * order a failure half-way leaves the user signed in with the old id.
  */
 export class ExternalRenewals {
@@ -36,10 +36,10 @@ export class ExternalRenewals {
     this.#options = options
   }
 
-  /** The new id of a live session; null, and the hook is told, when somebody else has renewed it, or is at it. */
+  /** The new id of a live session; null, after a hook was called, when it was renewed elsewhere, or is being renewed. */
   async renew(subject: string, id: string, metaData: UserSessionMetaData): Promise<string | null> {
     if (isMarked(metaData) || !this.#renewed.begin(subject, id)) {
-      this.tell(subject, id)
+      this.reportRenewed(subject, id)
       return null
     }
     try {
@@ -50,21 +50,17 @@ export class ExternalRenewals {
       throw error
     }
     this.#renewed.abandon(subject, id)
-    this.tell(subject, id)
+    this.reportRenewed(subject, id)
     return null
   }
 
-  /** Tells that somebody came with an id that was renewed. */
-  tell(subject: string, id: string): void {
+  /** Calls a hook: the client has sent an id for which another one was issued. */
+  reportRenewed(subject: string, id: string): void {
     const { onRenewMadeAlreadyFromCurrentProcess, onRenewMadeAlreadyFromAnotherProcess } =
       this.#options.renewSessionHooks
     const isOwn = this.#renewed.renewedBy(subject, id) === 'own'
     const hook = isOwn ? onRenewMadeAlreadyFromCurrentProcess : onRenewMadeAlreadyFromAnotherProcess
-    try {
-      hook?.(hashId(id))
-    } catch (error) {
-      hookFailed(error)
-    }
+    callHook(() => hook?.(hashId(id)))
   }
 
   /** Cleans up after an overlap. */
@@ -72,7 +68,7 @@ export class ExternalRenewals {
     try {
       await this.#storage.delete(subject, id)
     } catch (error) {
-      this.#tellDeleteFailure(id, error)
+      this.#reportDeleteFailure(id, error)
     }
   }
 
@@ -107,8 +103,8 @@ export class ExternalRenewals {
     await this.#storage.insert(subject, newId, { ...metaData, createdAt, accessedAt: createdAt }, ttl)
   }
 
-  /** `refused`: the storage has seen the mark of another process. `gone`: the session has ended since it was read. Whoever
-   * ended all sessions of the subject before the new one was there means this one too, hence the look at the end. */
+  /** `refused`: the storage has seen the mark of another process. `gone`: the session has ended since it was read. A
+   * call that ended all sessions of the subject before the new one was there means this one too, hence the read at the end. */
   async #markOld(
     subject: string,
     id: string,
@@ -122,16 +118,12 @@ export class ExternalRenewals {
     return marked ? 'marked' : 'refused'
   }
 
-  /** Nobody knows the new id, but it would stand in the user's list. */
+  /** The new id was given to no client, but it would stand in the user's list. */
   async #withdraw(subject: string, newId: string): Promise<void> {
-    await this.#storage.delete(subject, newId).catch((error: unknown) => this.#tellDeleteFailure(newId, error))
+    await this.#storage.delete(subject, newId).catch((error: unknown) => this.#reportDeleteFailure(newId, error))
   }
 
-  #tellDeleteFailure(id: string, error: unknown): void {
-    try {
-      this.#options.renewSessionHooks.onOldSessionDeleteFailure?.(hashId(id), error)
-    } catch (thrown) {
-      hookFailed(thrown)
-    }
+  #reportDeleteFailure(id: string, error: unknown): void {
+    callHook(() => this.#options.renewSessionHooks.onOldSessionDeleteFailure?.(hashId(id), error))
   }
 }

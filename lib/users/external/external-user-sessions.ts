@@ -5,7 +5,7 @@ import { hashId, mintId } from '../../id/session-id'
 import { accessInterval } from '../../session/lifetime'
 import type { UserSessionOperationContext } from '../../session/session-shape'
 import type { UserSessionMetaData } from '../../session/user-session-types'
-import { checkDevice, idleExpired, notFound, type UserSessionBackend } from '../user-session-backend'
+import { idleExpired, notFound, type OpenUserSession, UserSessionBackend } from '../user-session-backend'
 import { ExternalRenewals, isMarked, type ExternalUserSessionsOptions } from './external-renewals'
 import { RenewedSessions } from './renewed-sessions'
 import { GuardedStorage } from './user-session-storage'
@@ -14,8 +14,8 @@ import { GuardedStorage } from './user-session-storage'
 const idForm = /^[A-Za-z0-9_-]{1,400}$/
 
 /** A user's sessions in a storage that the app has written, by id; how ids are renewed there, see {@link ExternalRenewals}. */
-export class ExternalUserSessions implements UserSessionBackend {
-  readonly #options: ExternalUserSessionsOptions
+export class ExternalUserSessions extends UserSessionBackend {
+  protected readonly rules: ExternalUserSessionsOptions
   readonly #storage: GuardedStorage
   readonly #renewed: RenewedSessions
   readonly #renewals: ExternalRenewals
@@ -24,14 +24,15 @@ export class ExternalUserSessions implements UserSessionBackend {
   #storageCounts = false
 
   constructor(options: ExternalUserSessionsOptions) {
-    this.#options = options
+    super()
+    this.rules = options
     this.#storage = new GuardedStorage(options.storage, options.storeTimeout)
     this.#renewed = new RenewedSessions(options.storage, this)
     this.#renewals = new ExternalRenewals(this.#storage, this.#renewed, options)
   }
 
-  async create(subject: string, context: UserSessionOperationContext, ttl = this.#options.sessionTtl): Promise<string> {
-    const id = mintId(this.#options.idLength)
+  async create(subject: string, context: UserSessionOperationContext, ttl = this.rules.sessionTtl): Promise<string> {
+    const id = mintId(this.rules.idLength)
     const createdAt = wholeSeconds(this.#now)
     const seconds = Math.ceil(ttl)
     await this.#storage.insert(
@@ -43,25 +44,6 @@ export class ExternalUserSessions implements UserSessionBackend {
     return id
   }
 
-  async read(
-    subject: string,
-    id: string,
-    context: UserSessionOperationContext,
-  ): Promise<[UserSessionMetaData, string | null]> {
-    const metaData = await this.#open(subject, id)
-    await this.#check(subject, id, context, metaData)
-    const { timeouts } = this.#options
-    const now = this.#now
-    if (isMarked(metaData)) {
-      this.#renewals.tell(subject, id)
-      return [shown(metaData, now), null]
-    }
-    if (timeouts.renewal !== undefined && now - metaData.createdAt >= timeouts.renewal) {
-      return [metaData, await this.#renewals.renew(subject, id, metaData)]
-    }
-    return [await this.#recordAccess(subject, id, metaData, now), null]
-  }
-
   async readAll(subject: string): Promise<ReadonlyMap<string, UserSessionMetaData>> {
     const sessions = await this.#storage.readAll(subject)
     const now = this.#now
@@ -69,12 +51,6 @@ export class ExternalUserSessions implements UserSessionBackend {
       if (isMarked(metaData) || now >= metaData.expiresAt || this.#isIdle(metaData, now)) sessions.delete(id)
     }
     return sessions
-  }
-
-  async renew(subject: string, id: string, context: UserSessionOperationContext): Promise<string | null> {
-    const metaData = await this.#open(subject, id)
-    await this.#check(subject, id, context, metaData)
-    return this.#renewals.renew(subject, id, metaData)
   }
 
   async delete(subject: string, id: string): Promise<void> {
@@ -86,7 +62,7 @@ export class ExternalUserSessions implements UserSessionBackend {
       undo()
       throw error
     }
-    // Who signs a device out does not mean to leave it a way in for the rest of an overlap.
+    // A device that is signed out must not get in by its previous id for the rest of an overlap.
     const predecessor = this.#renewed.predecessorOf(subject, id)
     if (predecessor !== undefined) await this.delete(subject, predecessor)
   }
@@ -110,17 +86,32 @@ export class ExternalUserSessions implements UserSessionBackend {
   }
 
   get #now(): number {
-    return this.#options.clock()
+    return this.rules.clock()
+  }
+
+  protected async open(subject: string, id: string): Promise<OpenUserSession> {
+    const metaData = await this.#load(subject, id)
+    const now = this.#now
+    const { renewal } = this.rules.timeouts
+    const isDue = renewal !== undefined && now - metaData.createdAt >= renewal
+    return {
+      name: hashId(id),
+      metaData: shown(metaData, now),
+      renewal: isMarked(metaData) ? 'done' : isDue ? 'due' : 'early',
+      renew: async () => [metaData, await this.#renewals.renew(subject, id, metaData)],
+      reportRenewed: () => this.#renewals.reportRenewed(subject, id),
+      recordAccess: () => this.#recordAccess(subject, id, metaData, now),
+    }
   }
 
   /** The live session of the id. */
-  async #open(subject: string, id: string): Promise<UserSessionMetaData> {
+  async #load(subject: string, id: string): Promise<UserSessionMetaData> {
     const metaData = idForm.test(id) ? await this.#storage.read(subject, id) : undefined
     const now = this.#now
     if (metaData === undefined) throw notFound()
     const until = this.#renewed.worksUntil(subject, id) ?? (isMarked(metaData) ? -metaData.accessedAt : Infinity)
     if (now >= Math.min(until, metaData.expiresAt)) {
-      // Who has renewed it died before its time had come, or could not delete it.
+      // The process that renewed it has ended since, or could not delete it.
       if (isMarked(metaData) && this.#renewed.renewedBy(subject, id) === undefined) {
         await this.#renewals.deleteOld(subject, id)
       }
@@ -132,18 +123,8 @@ export class ExternalUserSessions implements UserSessionBackend {
   }
 
   #isIdle({ accessedAt }: UserSessionMetaData, now: number): boolean {
-    const { idle } = this.#options.timeouts
+    const { idle } = this.rules.timeouts
     return idle !== undefined && now - accessedAt >= idle
-  }
-
-  async #check(
-    subject: string,
-    id: string,
-    context: UserSessionOperationContext,
-    metaData: UserSessionMetaData,
-  ): Promise<void> {
-    const { readUserSessionHook = checkDevice } = this.#options
-    await readUserSessionHook(subject, hashId(id), context, shown(metaData, this.#now))
   }
 
   async #recordAccess(
@@ -152,13 +133,14 @@ export class ExternalUserSessions implements UserSessionBackend {
     metaData: UserSessionMetaData,
     now: number,
   ): Promise<UserSessionMetaData> {
-    const { timeouts } = this.#options
+    if (isMarked(metaData)) return shown(metaData, now)
+    const { timeouts } = this.rules
     if (timeouts.idle !== undefined) {
       const interval = accessInterval(timeouts)
       if (now - metaData.accessedAt < interval || this.#accesses.has(id, now)) return metaData
       this.#accesses.keep(id, now + interval, now)
     }
-    // Somebody here is renewing it: to write now would wipe out the mark.
+    // A renewal is under way here, whose mark this write would overwrite.
     if (this.#renewed.renewedBy(subject, id) !== undefined) return metaData
     const accessed = { ...metaData, accessedAt: Math.max(metaData.accessedAt, wholeSeconds(now)) }
     try {
@@ -186,7 +168,7 @@ export class ExternalUserSessions implements UserSessionBackend {
   }
 }
 
-/** A marked session is being used, or nobody would see it. */
+/** A marked session is being used: it is shown only to a client that has sent its id. */
 function shown(metaData: UserSessionMetaData, now: number): UserSessionMetaData {
   return isMarked(metaData) ? { ...metaData, accessedAt: wholeSeconds(now) } : metaData
 }

@@ -1,8 +1,6 @@
+import { DeadlineTimer } from '../../base/timers'
 import { hashId } from '../../id/session-id'
 import type { UserSessionStorage } from './user-session-storage'
-
-/** The longest wait that `setTimeout` takes, in milliseconds. */
-const longestTimer = 2 ** 31 - 1
 
 /** A renewal that was made: until when the old id works, and what is to happen then. */
 export interface Renewed {
@@ -19,10 +17,26 @@ interface RenewedSession {
   readonly owner: object
   /** What is to happen when the old id stops to work; absent while the renewal is under way. */
   end?: Renewed & { readonly dueAt: number }
-  timer?: NodeJS.Timeout
 }
 
-const sharedOf = new WeakMap<UserSessionStorage, Map<string, RenewedSession>>()
+/** What the managers over one storage share. */
+class SharedRenewals {
+  readonly sessions = new Map<string, RenewedSession>()
+  readonly timer = new DeadlineTimer(monotonicSeconds, (key) => {
+    // Kept until the deletion is done: an old id does not work for the time that it takes.
+    void this.sessions
+      .get(key)
+      ?.end?.act()
+      .finally(() => this.sessions.delete(key))
+  })
+}
+
+const sharedOf = new WeakMap<UserSessionStorage, SharedRenewals>()
+
+/** Seconds that a clock that is set cannot move. */
+function monotonicSeconds(): number {
+  return performance.now() / 1000
+}
 
 /**
  * The sessions in a storage of an app whose ids were renewed in this process and still work: what makes a renewal in one
@@ -32,14 +46,17 @@ const sharedOf = new WeakMap<UserSessionStorage, Map<string, RenewedSession>>()
 export class RenewedSessions {
   readonly #owner: object
   readonly #sessions: Map<string, RenewedSession>
+  readonly #timer: DeadlineTimer
 
   constructor(storage: UserSessionStorage, owner: object) {
     this.#owner = owner
-    this.#sessions = sharedOf.get(storage) ?? new Map<string, RenewedSession>()
-    sharedOf.set(storage, this.#sessions)
+    const shared = sharedOf.get(storage) ?? new SharedRenewals()
+    sharedOf.set(storage, shared)
+    this.#sessions = shared.sessions
+    this.#timer = shared.timer
   }
 
-  /** Takes the renewal, unless somebody has it already. */
+  /** Takes the renewal. False when another call in this process has it. */
   begin(subject: string, id: string): boolean {
     const key = keyOf(subject, id)
     if (this.#sessions.has(key)) return false
@@ -58,8 +75,8 @@ export class RenewedSessions {
     const session = this.#sessions.get(key)
     // Deleted meanwhile: then there is nothing left to delete.
     if (session === undefined) return
-    session.end = { ...renewed, dueAt: performance.now() + overlap * 1000 }
-    this.#schedule(key, session)
+    session.end = { ...renewed, dueAt: monotonicSeconds() + overlap }
+    this.#timer.set(key, session.end.dueAt)
   }
 
   /** The id, still at work, of which the one that is named so, or by its hash, is the successor. */
@@ -70,7 +87,7 @@ export class RenewedSessions {
     return undefined
   }
 
-  /** Who has renewed the id, or is at it: this manager, another one in this process, or nobody here. */
+  /** Which manager of this process has renewed the id, or is renewing it. */
   renewedBy(subject: string, id: string): 'own' | 'other' | undefined {
     const session = this.#sessions.get(keyOf(subject, id))
     if (session === undefined) return undefined
@@ -90,7 +107,7 @@ export class RenewedSessions {
     return () => {
       if (session === undefined || this.#sessions.has(key)) return
       this.#sessions.set(key, session)
-      this.#schedule(key, session)
+      if (session.end !== undefined) this.#timer.set(key, session.end.dueAt)
     }
   }
 
@@ -103,27 +120,9 @@ export class RenewedSessions {
 
   #take(key: string): RenewedSession | undefined {
     const session = this.#sessions.get(key)
-    clearTimeout(session?.timer)
+    this.#timer.delete(key)
     this.#sessions.delete(key)
     return session
-  }
-
-  #schedule(key: string, session: RenewedSession): void {
-    const { end } = session
-    if (end === undefined) return
-    const wait = Math.max(0, end.dueAt - performance.now())
-    session.timer = setTimeout(
-      () => {
-        if (wait > longestTimer) {
-          this.#schedule(key, session)
-          return
-        }
-        // Known until the deletion is done: an old id does not work for the time that it takes.
-        void end.act().finally(() => this.#sessions.delete(key))
-      },
-      Math.min(wait, longestTimer),
-    )
-    session.timer.unref()
   }
 }
 
