@@ -16,7 +16,7 @@ import { SessionService, type VerifiedSession } from './service/session-service'
 import { type AnySession, type Session } from './session/session'
 import type { DefaultValues } from './session/session-shape'
 import { fieldsOf, valuesOf } from './session/value-fields'
-import { StoredUserSessions } from './users/stored-user-sessions'
+import { StoreBackend } from './users/store-backend'
 import { UserSessionManager } from './users/user-session-manager'
 
 /** For `SessionManager.setCookie`. */
@@ -41,7 +41,7 @@ export class SessionManager {
   /** @throws SessionError for wrong options, at once. See `SessionOptions`. */
   constructor(options?: SessionOptions) {
     this.#service = new SessionService(resolveOptions(options))
-    this.users = new UserSessionManager(new StoredUserSessions(this.#service))
+    this.users = new UserSessionManager(new StoreBackend(this.#service))
     this.#channels = new ChannelHub(this.#service)
   }
 

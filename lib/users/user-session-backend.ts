@@ -63,7 +63,7 @@ export abstract class UserSessionBackend {
   }
 }
 
-/** Unknown, malformed, ended and another subject's look the same from outside. */
+/** For ids that are unknown, malformed, ended or another subject's: a client cannot tell them apart. */
 export function notFound(): SessionError {
   return new SessionError('USER_SESSION_NOT_FOUND', 'there is no such session of this subject; ask the user to sign in')
 }
@@ -92,7 +92,7 @@ function asDevice(device: unknown): UserSessionDevice | undefined {
   return typeof device === 'object' && device !== null ? (device as UserSessionDevice) : undefined
 }
 
-/** What may be shown of a record. */
+/** The public part of a record. */
 export function metaDataOf({ context, createdAt, accessedAt, expiresAt }: SessionRecord): UserSessionMetaData {
   const { ip = '', device, location } = context ?? {}
   return {

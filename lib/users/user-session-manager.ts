@@ -18,8 +18,8 @@ export interface DeleteAllOptions {
  * The sessions of a subject: list them, end one, end all, on every device and in every process.
  *
  * Over one of the package's stores these are the very sessions that the middleware serves, and `sessions.users` is one
- * that is ready to use; a session is named by its handle, which opens nothing. Over an object with the six methods of
- * `UserSessionStorage` it is named by its id, which does: what `readAll` gives there is not to be shown to anybody.
+ * that is ready to use; a session is named by its handle, which cannot open it. Over an object with the six methods of
+ * `UserSessionStorage` it is named by its id, which can: there, do not show what `readAll` gives.
  *
  * A subject is any non-empty string, for example a user's id; another one rejects with `INVALID_ARGUMENT`. A storage that
  * fails rejects with `STORE_UNAVAILABLE` or `STORE_TIMEOUT`; what it cannot do at all, with `STORE_UNSUPPORTED`: a store
@@ -76,7 +76,7 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
    * twentieth of the idle timeout; at each read where there is none), and renews the id when that is old enough.
    *
    * @returns What is known of the session, and its new id when this call has renewed it: to be given to the client in place
-   *   of the one that was shown, which works for the overlap and not longer. Of any number of calls in parallel one gets the
+   *   of the one that it sent, which works for the overlap and not longer. Of any number of calls in parallel one gets the
    *   new id, all others null.
    * @throws SessionError `USER_SESSION_NOT_FOUND` for an id that is unknown, malformed, of another subject, or of a session
    *   that has ended; `USER_SESSION_EXPIRED` when it was idle for too long, at the first read after that and for a minute
@@ -100,7 +100,7 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
   }
 
   /**
-   * Gives a session a new id now, however old the one that is shown: after a change of rights, for example. The absolute
+   * Gives a session a new id now, however old its id is: after a change of rights, for example. The absolute
    * deadline stays what it is. The old id works for `timeouts.oldSessionAvailabilityAfterRenewal`; where that is not set,
    * not at all.
    *
@@ -110,7 +110,7 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
    *
    * @param metaData What `read` gave. The session's own record decides; this is for storages that know no better.
    * @returns The new id, or null when another call, in this process or another, has renewed this id or is at it; then a
-   *   hook is told.
+   *   hook is called.
    * @throws SessionError as `read` does.
    */
   async renew(
@@ -137,7 +137,7 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
     checkSubject(subject)
     checkKeys<DeleteAllOptions>('deleteAll options', options, { except: true })
     const { except } = options as { except?: unknown }
-    // Whoever means to keep one, and names none, would end his own.
+    // A value that names no session, such as null, would end the caller's own.
     if (except !== undefined && typeof except !== 'string') {
       throw invalidOption('except', except, 'the handle of a session')
     }
@@ -165,7 +165,7 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
     return wholeSeconds(systemClock())
   }
 
-  /** A name for an id that may go into a log: SHA-256, in base64url. It opens nothing, and leads back to no id. */
+  /** A name for an id that may go into a log: SHA-256, in base64url. It opens no session, and the id cannot be found from it. */
   static hash(sessionId: string): string {
     if (typeof sessionId !== 'string') {
       throw new SessionError('INVALID_ARGUMENT', `sessionId is ${describe(sessionId)}; it accepts a string`)

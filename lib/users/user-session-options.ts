@@ -7,9 +7,9 @@ import type { UserSessionDevice } from '../session/session-shape'
 import type { SessionStore } from '../session/store'
 import type { ReadUserSessionHook, RenewSessionHooks } from '../session/user-session-types'
 import { type ExpressSessionStore, isExpressSessionStore } from '../stores/express-session/express-session-store'
-import { ExternalUserSessions } from './external/external-user-sessions'
+import { StorageBackend } from './external/storage-backend'
 import { isUserSessionStorage, type UserSessionStorage } from './external/user-session-storage'
-import { StoredUserSessions } from './stored-user-sessions'
+import { StoreBackend } from './store-backend'
 import type { UserSessionBackend } from './user-session-backend'
 
 /** Options of `UserSessionManager`; all but `storage` have defaults. Wrong ones throw a `SessionError` at once. */
@@ -27,7 +27,7 @@ export interface UserSessionManagerOptions<Device = UserSessionDevice, Location 
   timeouts?: TimeoutOptions | undefined
   /** Who may read a session from where. Default: the device has to be the one of the login, where both are known. */
   readUserSessionHook?: ReadUserSessionHook<Device, Location> | undefined
-  /** Told of what happens around renewals, for logs. */
+  /** Called on what happens around renewals, for logs. */
   renewSessionHooks?: RenewSessionHooks | undefined
   /** Seconds after which a call of the storage that has not answered has failed. Default 5, as in `SessionOptions`. */
   storeTimeout?: number | undefined
@@ -54,9 +54,9 @@ export function resolveUserSessionOptions(options: unknown): UserSessionBackend 
   checkKeys<UserSessionManagerOptions>('user session options', options, optionKeys)
   const { storage, ...rest }: UserSessionManagerOptions & { storage: unknown } = options
   if (isSessionStore(storage) || isExpressSessionStore(storage)) {
-    return new StoredUserSessions(new SessionService(resolveOptions({ store: storage, ...rest })))
+    return new StoreBackend(new SessionService(resolveOptions({ store: storage, ...rest })))
   }
-  if (isUserSessionStorage(storage)) return new ExternalUserSessions({ storage, ...resolveRules(rest) })
+  if (isUserSessionStorage(storage)) return new StorageBackend({ storage, ...resolveRules(rest) })
   throw invalidOption(
     'storage',
     storage,

@@ -10,7 +10,7 @@ import { CallGuard } from '../../stores/call-guard'
  * Contract:
  * - Sessions are kept by subject and id together. Subjects are any non-empty text; ids are `[A-Za-z0-9_-]`. Both come from
  *   outside: use them as parameters, never as parts of a query or of a path.
- * - The id opens the session. Whoever can read a storage that keeps ids can open every session in it: keep
+ * - The id opens the session, so a reader of a storage that keeps ids can open every session in it: keep
  *   `UserSessionManager.hash(id)` in its place, as both examples do.
  * - `metaData` is plain data with whole Unix seconds in `createdAt`, `accessedAt` and `expiresAt`. `accessedAt` is negative
  *   in a session whose id was renewed: minus the instant at which the old id stops to work. Keep it as it is.

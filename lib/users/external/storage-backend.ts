@@ -6,29 +6,29 @@ import { accessInterval } from '../../session/lifetime'
 import type { UserSessionOperationContext } from '../../session/session-shape'
 import type { UserSessionMetaData } from '../../session/user-session-types'
 import { idleExpired, notFound, type OpenUserSession, UserSessionBackend } from '../user-session-backend'
-import { ExternalRenewals, isMarked, type ExternalUserSessionsOptions } from './external-renewals'
-import { RenewedSessions } from './renewed-sessions'
+import { StorageRenewals, isMarked, type StorageBackendOptions } from './storage-renewals'
+import { RenewalTracker } from './renewal-tracker'
 import { GuardedStorage } from './user-session-storage'
 
 /** What goes to a storage as an id: nothing that could mean something in a query, a path or a compound key. */
 const idForm = /^[A-Za-z0-9_-]{1,400}$/
 
-/** A user's sessions in a storage that the app has written, by id; how ids are renewed there, see {@link ExternalRenewals}. */
-export class ExternalUserSessions extends UserSessionBackend {
-  protected readonly rules: ExternalUserSessionsOptions
+/** A user's sessions in a storage that the app has written, by id; how ids are renewed there, see {@link StorageRenewals}. */
+export class StorageBackend extends UserSessionBackend {
+  protected readonly rules: StorageBackendOptions
   readonly #storage: GuardedStorage
-  readonly #renewed: RenewedSessions
-  readonly #renewals: ExternalRenewals
+  readonly #renewed: RenewalTracker
+  readonly #renewals: StorageRenewals
   /** Ids whose access was recorded from here just now. */
   readonly #accesses = new RecentKeys()
   #storageCounts = false
 
-  constructor(options: ExternalUserSessionsOptions) {
+  constructor(options: StorageBackendOptions) {
     super()
     this.rules = options
     this.#storage = new GuardedStorage(options.storage, options.storeTimeout)
-    this.#renewed = new RenewedSessions(options.storage, this)
-    this.#renewals = new ExternalRenewals(this.#storage, this.#renewed, options)
+    this.#renewed = new RenewalTracker(options.storage, this)
+    this.#renewals = new StorageRenewals(this.#storage, this.#renewed, options)
   }
 
   async create(subject: string, context: UserSessionOperationContext, ttl = this.rules.sessionTtl): Promise<string> {
@@ -96,7 +96,7 @@ export class ExternalUserSessions extends UserSessionBackend {
     const isDue = renewal !== undefined && now - metaData.createdAt >= renewal
     return {
       name: hashId(id),
-      metaData: shown(metaData, now),
+      metaData: withLiveAccess(metaData, now),
       renewal: isMarked(metaData) ? 'done' : isDue ? 'due' : 'early',
       renew: async () => [metaData, await this.#renewals.renew(subject, id, metaData)],
       reportRenewed: () => this.#renewals.reportRenewed(subject, id),
@@ -133,7 +133,7 @@ export class ExternalUserSessions extends UserSessionBackend {
     metaData: UserSessionMetaData,
     now: number,
   ): Promise<UserSessionMetaData> {
-    if (isMarked(metaData)) return shown(metaData, now)
+    if (isMarked(metaData)) return withLiveAccess(metaData, now)
     const { timeouts } = this.rules
     if (timeouts.idle !== undefined) {
       const interval = accessInterval(timeouts)
@@ -168,7 +168,7 @@ export class ExternalUserSessions extends UserSessionBackend {
   }
 }
 
-/** A marked session is being used: it is shown only to a client that has sent its id. */
-function shown(metaData: UserSessionMetaData, now: number): UserSessionMetaData {
+/** The mark is in place of the last access; a marked session that is seen is being used now. */
+function withLiveAccess(metaData: UserSessionMetaData, now: number): UserSessionMetaData {
   return isMarked(metaData) ? { ...metaData, accessedAt: wholeSeconds(now) } : metaData
 }

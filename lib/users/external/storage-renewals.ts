@@ -4,10 +4,10 @@ import { callHook } from '../../service/renewals'
 import type { ResolvedRules } from '../../service/resolve-options'
 import type { UserSessionMetaData } from '../../session/user-session-types'
 import { notFound } from '../user-session-backend'
-import type { RenewedSessions } from './renewed-sessions'
+import type { RenewalTracker } from './renewal-tracker'
 import type { GuardedStorage, UserSessionStorage } from './user-session-storage'
 
-export interface ExternalUserSessionsOptions extends ResolvedRules {
+export interface StorageBackendOptions extends ResolvedRules {
   readonly storage: UserSessionStorage
 }
 
@@ -25,12 +25,12 @@ export function isMarked({ accessedAt }: UserSessionMetaData): boolean {
  * ended meanwhile and whatever is still in the storage. At last, and only to clean up, the first session is deleted. In this
  * order a failure half-way leaves the user signed in with the old id.
  */
-export class ExternalRenewals {
+export class StorageRenewals {
   readonly #storage: GuardedStorage
-  readonly #renewed: RenewedSessions
-  readonly #options: ExternalUserSessionsOptions
+  readonly #renewed: RenewalTracker
+  readonly #options: StorageBackendOptions
 
-  constructor(storage: GuardedStorage, renewed: RenewedSessions, options: ExternalUserSessionsOptions) {
+  constructor(storage: GuardedStorage, renewed: RenewalTracker, options: StorageBackendOptions) {
     this.#storage = storage
     this.#renewed = renewed
     this.#options = options

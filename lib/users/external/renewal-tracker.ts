@@ -11,7 +11,7 @@ export interface Renewed {
 }
 
 /** A session whose id was renewed in this process, or is being renewed. */
-interface RenewedSession {
+interface TrackedRenewal {
   readonly subject: string
   /** The manager that has it in hand. */
   readonly owner: object
@@ -21,7 +21,7 @@ interface RenewedSession {
 
 /** What the managers over one storage share. */
 class SharedRenewals {
-  readonly sessions = new Map<string, RenewedSession>()
+  readonly sessions = new Map<string, TrackedRenewal>()
   readonly timer = new DeadlineTimer(monotonicSeconds, (key) => {
     // Kept until the deletion is done: an old id does not work for the time that it takes.
     void this.sessions
@@ -43,9 +43,9 @@ function monotonicSeconds(): number {
  * process exactly one, for all managers over the same storage, and what deletes the old session when its time has come,
  * once. The timers keep no process alive.
  */
-export class RenewedSessions {
+export class RenewalTracker {
   readonly #owner: object
-  readonly #sessions: Map<string, RenewedSession>
+  readonly #sessions: Map<string, TrackedRenewal>
   readonly #timer: DeadlineTimer
 
   constructor(storage: UserSessionStorage, owner: object) {
@@ -118,7 +118,7 @@ export class RenewedSessions {
     }
   }
 
-  #take(key: string): RenewedSession | undefined {
+  #take(key: string): TrackedRenewal | undefined {
     const session = this.#sessions.get(key)
     this.#timer.delete(key)
     this.#sessions.delete(key)

@@ -34,7 +34,7 @@ interface OpenRecord {
 }
 
 /** A user's sessions in one of the package's stores: the very sessions that the middleware serves. */
-export class StoredUserSessions extends UserSessionBackend {
+export class StoreBackend extends UserSessionBackend {
   readonly #service: SessionService
   /** Handles of idle sessions that were reported as expired from here; after that there is no such session. */
   readonly #expired = new RecentKeys()
