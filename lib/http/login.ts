@@ -18,10 +18,10 @@ const loginKeys: KeysOf<LoginOptions> = { ttl: true, context: true }
 /**
  * Makes the request's session a login: to be called once the password, or whatever proves who it is, was checked.
  *
- * Replaces the id without overlap, so that the id from before opens nothing once this is stored and a request that began
+ * Replaces the id without overlap, so that the id from before is invalid once this is stored and a request that began
  * on it writes nothing (OWASP Session Management, "Renew the session ID after any privilege level change"); keeps the
  * visitor's data, a cart for example; binds the session to `subject` with its context; restarts its lifetime. Over the
- * login of somebody else it starts from empty data. Stored, as every change, before the response leaves.
+ * login of another user it starts from empty data. Stored, as every change, before the response leaves.
  *
  * @param subject Whose session it is: any non-empty string, for example a user's id. Left out: the session keeps the
  *   subject that it has, or has none; the id and the lifetime are renewed all the same.

@@ -12,7 +12,7 @@ import { RequestSession, requestSessionOf } from './request-session'
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse, next: Next) => void
 
 /** A handler that attaches `req.session`. A request without a cookie goes on at once; one whose cookie could not be
- * looked up goes to `next(error)`, for an app must not take a customer for a stranger because a store is away. */
+ * looked up goes to `next(error)`, because an app must not treat a signed-in user as a stranger while its store is away. */
 export function createMiddleware(service: SessionService): RequestHandler {
   watchFirstResponses()
   return function sessionMiddleware(req, res, next) {
@@ -29,8 +29,8 @@ export function createMiddleware(service: SessionService): RequestHandler {
     }
     if (isPromise(found)) {
       found.then(
-        (presented) => {
-          attach(service, req, res, next, sessionMiddleware, presented)
+        (sent) => {
+          attach(service, req, res, next, sessionMiddleware, sent)
           next()
         },
         (error: unknown) => passError(error, res, next),
@@ -48,11 +48,11 @@ function attach(
   res: ServerResponse,
   next: Next,
   middleware: RequestHandler,
-  presented: Presented,
+  sent: Presented,
 ): void {
-  const { verified } = presented
+  const { verified } = sent
   const session: Session = verified === undefined ? service.fresh() : service.open(verified, 'client')
-  new RequestSession(service, req, res, next, middleware, presented, session)
+  new RequestSession(service, req, res, next, middleware, sent, session)
 }
 
 /** Mounted twice, the first one serves. */

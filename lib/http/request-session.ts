@@ -20,14 +20,15 @@ export class RequestSession implements Committer {
   readonly #req: SessionRequest
   readonly #saves: ResponseSaves
   readonly #secure: boolean
-  readonly #onTouch = (): void => this.#saves.expectChange()
-  #presented: boolean
+  readonly #onFirstChange = (): void => this.#saves.expectChange()
+  /** The client has a cookie of our name, good or not. */
+  #hasCookie: boolean
   /** The id that the client has, or is about to get. */
   #clientId: string | undefined
   #session: Session
   readonly #ended: Session[] = []
   #rivals: readonly VerifiedSession[]
-  #hasComplained = false
+  #hasWarned = false
 
   constructor(
     service: SessionService,
@@ -42,7 +43,7 @@ export class RequestSession implements Committer {
     this.#req = req as SessionRequest
     this.#saves = new ResponseSaves(req, res, next, middleware, this)
     this.#secure = shown.secure
-    this.#presented = shown.presented
+    this.#hasCookie = shown.presented
     this.#rivals = shown.rivals
     this.#session = session
     this.#attach(session)
@@ -65,7 +66,7 @@ export class RequestSession implements Committer {
     return this.#session
   }
 
-  /** Replaces the id and binds the session at the next save. Logging in over somebody else's login starts from nothing. */
+  /** Replaces the id and binds the session at the next save. A login over the login of another user starts from nothing. */
   login(login: LoginIntent): void {
     const { destroyed, subject } = this.#session
     const isOther = subject !== undefined && login.subject !== undefined && subject !== login.subject
@@ -80,30 +81,30 @@ export class RequestSession implements Committer {
     const { cookie } = this.service.options
     const insecure = cookie.settings.secure === true && !this.#secure
     const delivery = headersSent ? 'headers-sent' : insecure ? 'insecure' : 'open'
-    coreOf(this.#session).onTouch = this.#onTouch
+    coreOf(this.#session).onTouch = this.#onFirstChange
     if (this.#rivals.length > 0 && this.#endsRivals(delivery)) {
       const rivals = this.#rivals
       this.#rivals = []
       return this.service.endAll(rivals).then(() => this.commit(headersSent))
     }
     if (this.#ended.length > 0) {
-      return commitReplacement(this.service, this.#ended, this.#session, delivery, this.#presented).then(
+      return commitReplacement(this.service, this.#ended, this.#session, delivery, this.#hasCookie).then(
         ({ outcome, cleared }) => this.#cookiesOf(outcome, cleared, delivery),
       )
     }
-    return andThen(this.service.commit(this.#session, delivery, this.#presented), (outcome) =>
+    return andThen(this.service.commit(this.#session, delivery, this.#hasCookie), (outcome) =>
       this.#cookiesOf(outcome, false, delivery),
     )
   }
 
   clientLeft(): void {
-    this.#hasComplained = true
+    this.#hasWarned = true
   }
 
   #attach(session: Session): void {
     const core = coreOf(session)
     core.host = this
-    core.onTouch = this.#onTouch
+    core.onTouch = this.#onFirstChange
     this.#req.session = session
   }
 
@@ -119,17 +120,17 @@ export class RequestSession implements Committer {
     const core = coreOf(this.#session)
     // The app may have saved the session itself, with `sessions.save(req.session)`: then nothing was left to store here,
     // and the client does not know yet.
-    const isOwed = core.record !== undefined && !core.gone && core.id !== this.#clientId
-    if (isOwed) this.#clientId = core.id
-    if (outcome.undeliverable || (isOwed && delivery !== 'open')) this.#complain(delivery)
-    if (outcome.cookie === 'send' || (isOwed && delivery === 'open')) {
-      this.#presented = true
+    const isCookieDue = core.record !== undefined && !core.gone && core.id !== this.#clientId
+    if (isCookieDue) this.#clientId = core.id
+    if (outcome.undeliverable || (isCookieDue && delivery !== 'open')) this.#warnUndelivered(delivery)
+    if (outcome.cookie === 'send' || (isCookieDue && delivery === 'open')) {
+      this.#hasCookie = true
       this.#warnOfProxy()
       return [cookie.write(core.id, this.#secure, this.#maxAge())]
     }
-    const isEnded = core.destroyed && core.gone && !core.endRefused && this.#presented && delivery === 'open'
+    const isEnded = core.destroyed && core.gone && !core.endRefused && this.#hasCookie && delivery === 'open'
     if (outcome.cookie !== 'clear' && !cleared && !isEnded) return noCookies
-    this.#presented = false
+    this.#hasCookie = false
     return [cookie.clear(this.#secure)]
   }
 
@@ -140,11 +141,11 @@ export class RequestSession implements Committer {
     return Math.max(1, Math.ceil(coreOf(this.#session).expiresAt - service.now))
   }
 
-  #complain(delivery: CommitFacts['delivery']): void {
+  #warnUndelivered(delivery: CommitFacts['delivery']): void {
     if (delivery === 'headers-sent') {
       // A stream asks at each of its chunks.
-      if (this.#hasComplained) return
-      this.#hasComplained = true
+      if (this.#hasWarned) return
+      this.#hasWarned = true
       warnRarely('HOLDFAST_COOKIE_AFTER_HEADERS')
       return
     }
