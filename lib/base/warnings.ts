@@ -30,6 +30,8 @@ const texts = {
     'sessions are kept in the memory of this process, and this process is one of several (cluster, pm2): a request that another one gets finds no session, so users are signed out at random; give the option store, for example a RedisStore from "holdfast/redis"',
   HOLDFAST_REDIS_CLIENT_WITHOUT_DUPLICATE:
     'RedisStore: the client has no duplicate(), so channels learn of changes only from their periodic check',
+  HOLDFAST_REDIS_EVICTION:
+    "RedisStore: this Redis removes keys when its memory is full, the index of a user's sessions before the sessions: users are signed out at random, and deleteAll misses sessions; set maxmemory-policy to noeviction",
   HOLDFAST_REDIS_NEWS_FORBIDDEN:
     'RedisStore: the user of this Redis may not publish or subscribe, so channels learn of changes only from their periodic check; allow it the channels that start with the prefix of the store (ACL SETUSER ... &sess:news*)',
   HOLDFAST_RESAVE:

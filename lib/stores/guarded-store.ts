@@ -21,11 +21,31 @@ export class GuardedStore {
   }
 
   insert(handle: string, session: StoredSession, now: number): Awaitable<void> {
-    return this.#guard.run('insert', (deadline) => this.#store.insert(handle, session, now, deadline))
+    return this.#guard.run(
+      'insert',
+      (deadline) => this.#store.insert(handle, session, now, deadline),
+      () => this.#withdraw(handle, session.record.hash, now),
+    )
   }
 
   change(handle: string, change: RecordChange, now: number): Awaitable<ChangeResult> {
-    return this.#guard.run('change', (deadline) => this.#store.change(handle, change, now, deadline))
+    // Without an epoch the id may be the one that the client has.
+    const replace = change.epoch === undefined ? undefined : change.replace
+    return this.#guard.run(
+      'change',
+      (deadline) => this.#store.change(handle, change, now, deadline),
+      replace === undefined
+        ? undefined
+        : (result) => {
+            if (result === 'stored') this.#withdraw(handle, replace.hash, now)
+          },
+    )
+  }
+
+  /** Deletes a session whose new id was stored too late for its response: the client was told that it failed and does not
+   * have the id, so nothing can open the session, and it would stand among its user's devices. */
+  #withdraw(handle: string, hash: string, now: number): void {
+    void (async () => this.#store.delete(handle, now, { hash }))().catch(() => undefined)
   }
 
   delete(handle: string, now: number, only?: DeleteConditions): Awaitable<DeleteResult> {

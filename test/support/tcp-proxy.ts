@@ -119,12 +119,15 @@ export class TcpProxy {
 
   #judge(bytes: Buffer, words: readonly string[]): Fate {
     const name = words[0]?.toUpperCase() ?? ''
-    if (name === 'HELLO' || name === 'CLIENT' || name === 'CLUSTER') return 'pass'
+    if (introductions.has(name)) return 'pass'
     this.commands.push(name)
     this.bytes += bytes.length
     return this.fate(words)
   }
 }
+
+/** What a client says of itself, and what a store asks of a server, when they begin. */
+const introductions = new Set(['HELLO', 'CLIENT', 'CLUSTER', 'TIME', 'INFO'])
 
 /** Takes a stream of commands (arrays of bulk strings) apart. */
 class CommandSplitter {

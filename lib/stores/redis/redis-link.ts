@@ -58,6 +58,13 @@ const replyOptions = { typeMapping: { 37: Array } }
  * client's queue: a save that the app was told had failed is not carried out minutes later. */
 const offlineWait = 5000
 
+/** Milliseconds without a reply after which a node of a cluster may be dead. */
+const slowReply = 1000
+/** Milliseconds between two times that the other nodes are asked. */
+const askInterval = 1000
+/** How many nodes are asked. */
+const nodesAsked = 6
+
 /** Sends commands on one key to the node that holds it: always a master, so that each write is seen by the next read. */
 export class RedisLink {
   /** The server's clock. */
@@ -127,12 +134,47 @@ export function keyPrefixOf(client: RedisStoreClient): string {
 
 function senderFor(client: RedisStoreClient): (key: string, args: string[]) => Promise<unknown> {
   checkClient(client)
-  if (isCluster(client)) return (key, args) => client.sendCommand(key, false, args, replyOptions)
+  if (isCluster(client)) return clusterSender(client)
   if (isSentinel(client)) return (_key, args) => client.sendCommand(false, args, replyOptions)
   return (_key, args) => {
     if (client.isReady !== false) return client.sendCommand(args, replyOptions)
     return client.sendCommand(args, { ...replyOptions, abortSignal: AbortSignal.timeout(offlineWait) })
   }
+}
+
+/**
+ * Commands for a cluster. The client learns of a new topology only from a node that says MOVED, and a master that died says
+ * nothing: version 5 sends the commands of its slots to it for ever. So when a command fails without a reply, or has none
+ * after a while, the other nodes are asked for its key: one that is alive says where it is now.
+ */
+function clusterSender(client: RedisClusterClient): (key: string, args: string[]) => Promise<unknown> {
+  let lastAsked = -Infinity
+  const askOthers = (key: string): void => {
+    const now = performance.now()
+    if (now - lastAsked < askInterval) return
+    lastAsked = now
+    // Without a key the client takes one node after the other.
+    for (let i = 0; i < nodesAsked; i++) {
+      client.sendCommand(undefined, true, ['EXISTS', key], replyOptions).catch(() => undefined)
+    }
+  }
+  return async (key, args) => {
+    const timer = setTimeout(() => askOthers(key), slowReply)
+    timer.unref()
+    try {
+      return await client.sendCommand(key, false, args, replyOptions)
+    } catch (error) {
+      if (!isReply(error)) askOthers(key)
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** Whether the error is one that a server has sent: its text begins with a code in capitals. */
+function isReply(error: unknown): boolean {
+  return error instanceof Error && /^[A-Z]+ /.test(error.message)
 }
 
 /** Whether keys and channels lie on several nodes. */

@@ -25,6 +25,7 @@ import { RedisEvents } from './redis-events'
 import { isCluster, isReplyError, keyPrefixOf, RedisLink, tooLate } from './redis-link'
 import { changeScript, deleteScript, insertScript, watchScript } from './scripts'
 import type { IndexEntry } from './subject-index'
+import { checkServer } from './server-check'
 import { memberOf, SubjectIndex } from './subject-index'
 
 export interface RedisStoreOptions {
@@ -71,6 +72,7 @@ export class RedisStore implements SessionStore {
   readonly #events: RedisEvents
   readonly #prefix: string
   readonly #isCluster: boolean
+  #isChecked = false
   #closed = false
 
   constructor(options: RedisStoreOptions) {
@@ -221,6 +223,11 @@ export class RedisStore implements SessionStore {
 
   #keyOf(handle: string): string {
     this.#checkOpen()
+    if (!this.#isChecked) {
+      this.#isChecked = true
+      // With the first command and not in the constructor: an app may make the store before it connects the client.
+      void checkServer(this.#link, this.#prefix)
+    }
     return this.#prefix + handle
   }
 

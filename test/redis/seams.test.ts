@@ -1,0 +1,199 @@
+import { createClient } from 'redis'
+import { CallDeadline } from '../../lib/base/call-deadline'
+import { RedisStore } from '../../lib/redis'
+import type { SessionRecord } from '../../lib/session/record'
+import { at, newHandle, newHash, sessionWith, setting } from '../contract/samples'
+import { RedisServer } from '../support/redis-server'
+import { TcpProxy } from '../support/tcp-proxy'
+import { withRedis } from '../support/with-redis'
+import { forgetWarnings } from '../../lib/base/warnings'
+
+/** What may be lost or late between the store and Redis: an index without its sessions, commands after their time limit. */
+const redis = withRedis()
+const timedOut = { code: 'STORE_TIMEOUT', status: 503 }
+
+async function kept(parts: Partial<SessionRecord> = {}): Promise<string> {
+  const handle = newHandle()
+  await redis.store.insert(handle, sessionWith(parts), at(0))
+  return handle
+}
+
+const indexKey = async () => (await redis.client.keys('sess:u:*'))[0] ?? ''
+const handlesOf = async (subject: string) => [...(await redis.store.list(subject, at(1))).keys()].sort()
+const login = (seconds: number, subject = 'u1') => ({
+  replace: { hash: newHash(), issuedAt: at(seconds) },
+  bind: { subject, createdAt: at(seconds), expiresAt: at(seconds + 86_400) },
+})
+
+describe("a user's index that Redis has lost", () => {
+  const writes: [string, (handle: string) => Promise<unknown>][] = [
+    ['a write', (handle) => redis.store.change(handle, setting({ 'v:a': '1' }), at(1))],
+    ['a recorded access', (handle) => redis.store.change(handle, { access: { accessedAt: at(1) } }, at(1))],
+  ]
+
+  test.each(writes)('is made again by %s of each session, and deleteAll then ends them all', async (_, write) => {
+    const mine = await Promise.all(Array.from({ length: 20 }, () => kept({ subject: 'u1' })))
+    await redis.client.del(await indexKey())
+    expect(await handlesOf('u1')).toEqual([])
+    for (const handle of mine) await write(handle)
+    expect(await handlesOf('u1')).toEqual(mine.sort())
+    expect(await redis.client.pTTL(await indexKey())).toBeGreaterThan(80_000_000)
+    expect(await redis.store.deleteAll('u1', at(1))).toBe(20)
+  })
+
+  test('is made again by a command of its own where the record does not name it, as on a cluster', async () => {
+    const handle = await kept({ subject: 'u1' })
+    await redis.client.hDel(`sess:${handle}`, 'u')
+    await redis.client.del(await indexKey())
+    await redis.store.change(handle, setting({ 'v:a': '1' }), at(1))
+    await redis.client.ping()
+    expect(await handlesOf('u1')).toEqual([handle])
+  })
+
+  test('does not get a session back that was ended, nor one of a subject that it left', async () => {
+    const handle = await kept({ subject: 'u1' })
+    await redis.store.change(handle, login(1, 'u2'), at(1))
+    await redis.store.change(handle, setting({ 'v:a': '1' }), at(1))
+    expect([await handlesOf('u1'), await handlesOf('u2')]).toEqual([[], [handle]])
+    await redis.store.delete(handle, at(1))
+    expect(await redis.store.change(handle, setting({ 'v:a': '1' }), at(1))).toBe('gone')
+    await redis.client.ping()
+    expect(await redis.client.keys('*')).toEqual([])
+  })
+})
+
+test('300 logins on one session leave one entry', async () => {
+  const handle = await kept()
+  for (let i = 0; i < 300; i++) await redis.store.change(handle, login(i / 10), at(i / 10))
+  await redis.client.ping()
+  expect(await redis.client.zRange(await indexKey(), 0, -1)).toEqual([`${handle}:${Math.round(at(29.9) * 1000)}`])
+  expect(await handlesOf('u1')).toEqual([handle])
+})
+
+test('a process whose clock is ahead by a quarter of an hour loses no entry of another', async () => {
+  const real = Date.now() / 1000
+  const short = { subject: 'u1', createdAt: real, accessedAt: real, issuedAt: real, expiresAt: real + 600 }
+  await redis.store.insert(newHandle(), sessionWith(short), real)
+  await redis.store.insert(newHandle(), sessionWith({ subject: 'u1' }), real + 900)
+  expect(await redis.store.deleteAll('u1', real)).toBe(2)
+})
+
+describe('a slow line', () => {
+  let proxy: TcpProxy
+  let slow: RedisStore
+  let client: ReturnType<typeof createClient>
+
+  beforeEach(async () => {
+    proxy = await TcpProxy.start(redis.server.port)
+    client = createClient({ url: proxy.url })
+    await client.connect()
+    slow = new RedisStore({ client })
+    // It has learnt what time it is for Redis.
+    await slow.change(newHandle(), {}, at(0))
+  })
+  afterEach(async () => {
+    client.destroy()
+    await proxy.stop()
+  })
+
+  test('a change that arrives after its time limit does not replace a newer one', async () => {
+    const handle = await kept()
+    proxy.delay = 500
+    const late = slow.change(handle, setting({ 'v:a': 'late' }), at(1), new CallDeadline(0.2))
+    await redis.store.change(handle, setting({ 'v:a': 'newer' }), at(1))
+    await expect(late).rejects.toMatchObject(timedOut)
+    expect((await redis.store.load(handle, at(1)))?.fields.get('v:a')).toBe('newer')
+  })
+
+  test('an insert and a delete that arrive after their time limit do nothing', async () => {
+    const handle = await kept()
+    proxy.delay = 500
+    const inserted = newHandle()
+    const late = [
+      slow.insert(inserted, sessionWith(), at(1), new CallDeadline(0.2)),
+      slow.delete(handle, at(1), {}, new CallDeadline(0.2)),
+    ]
+    for (const one of late) await expect(one).rejects.toMatchObject(timedOut)
+    expect(await redis.store.load(handle, at(1))).toBeDefined()
+    expect(await redis.store.load(inserted, at(1))).toBeUndefined()
+  })
+
+  test('a command in time is carried out although the clock of Redis was set back, or forth, meanwhile', async () => {
+    const handle = await kept()
+    const performanceNow = performance.now.bind(performance)
+    for (const shift of [-60_000, 60_000]) {
+      const turned = jest.spyOn(performance, 'now').mockImplementation(() => performanceNow() + shift)
+      const fields = setting({ 'v:a': String(shift) })
+      expect(await slow.change(handle, fields, at(1), new CallDeadline(5))).toBe('stored')
+      turned.mockRestore()
+    }
+  })
+
+  test.each<[string, (deadline: CallDeadline) => Promise<unknown>]>([
+    ['deleteAll', (deadline) => slow.deleteAll('u1', at(1), undefined, deadline)],
+    ['changeAll', (deadline) => slow.changeAll('u1', { set: new Map([['v:a', '1']]), remove: [] }, at(1), deadline)],
+  ])('%s issues no command after its time limit, and ends or changes nothing that began since', async (_, call) => {
+    const handle = await kept({ subject: 'u1' })
+    proxy.delay = 400
+    proxy.forgetCounts()
+    const cut = call(new CallDeadline(0.2))
+    await expect(cut).rejects.toMatchObject(timedOut)
+    await client.ping()
+    expect(proxy.commands).toEqual(['ZRANGE', 'PING'])
+    expect((await redis.store.load(handle, at(1)))?.fields).toEqual(new Map())
+  })
+
+  test('deleteAll and changeAll leave alone what was bound after they began, though before they read the index', async () => {
+    const before = await kept({ subject: 'u1' })
+    proxy.delay = 600
+    const changed = slow.changeAll('u1', { set: new Map([['v:role', '1']]), remove: [] }, at(1))
+    const ended = slow.deleteAll('u1', at(1))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const inserted = await kept({ subject: 'u1' })
+    const bound = await kept()
+    await redis.store.change(bound, login(1), at(1))
+    expect([await changed, await ended]).toEqual([1, 1])
+    expect(await handlesOf('u1')).toEqual([inserted, bound].sort())
+    expect((await redis.store.load(bound, at(1)))?.fields).toEqual(new Map())
+    expect(await redis.store.load(before, at(1))).toBeUndefined()
+  })
+})
+
+describe('the eviction policy of the server', () => {
+  const warnings: string[] = []
+
+  async function codesFor(options: Record<string, string>, user?: string): Promise<string[]> {
+    warnings.length = 0
+    forgetWarnings()
+    const spy = jest.spyOn(process, 'emitWarning').mockImplementation((_text, given) => {
+      warnings.push((given as { code: string }).code)
+    })
+    const server = await RedisServer.start(options)
+    try {
+      const client = await server.connect()
+      if (user !== undefined) {
+        await client.sendCommand(['ACL', 'SETUSER', 'app', 'on', 'nopass', '~*', '&*', '+@all', user])
+        await client.sendCommand(['AUTH', 'app', ''])
+      }
+      const store = new RedisStore({ client })
+      for (let i = 0; i < 3; i++) await store.load(newHandle(), at(0))
+      await client.ping()
+      await new Promise((resolve) => setImmediate(resolve))
+      return [...warnings]
+    } finally {
+      spy.mockRestore()
+      await server.stop()
+    }
+  }
+
+  test('is warned of once when it is another than noeviction', async () => {
+    for (const policy of ['allkeys-lru', 'volatile-lru', 'volatile-ttl']) {
+      expect(await codesFor({ 'maxmemory-policy': policy })).toEqual(['HOLDFAST_REDIS_EVICTION'])
+    }
+    expect(await codesFor({ 'maxmemory-policy': 'noeviction' })).toEqual([])
+  })
+
+  test('stays unknown, and the store works, where an ACL forbids to ask', async () => {
+    expect(await codesFor({ 'maxmemory-policy': 'allkeys-lru' }, '-info')).toEqual([])
+  })
+})
