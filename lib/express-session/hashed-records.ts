@@ -98,7 +98,6 @@ export class HashedRecords implements Records {
       fields: { set: fields, remove: remove.map(valueField) },
       access: { accessedAt: now, idleUntil },
       ...(newOwner !== undefined && {
-        replace: { hash: deriveKeys(id).hash, issuedAt: now },
         bind: {
           subject: newOwner.subject,
           context: contextOf(newOwner),

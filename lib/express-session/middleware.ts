@@ -27,7 +27,7 @@ export function createHandler(given: GivenOptions): Handler & { readonly store: 
   const setting = resolveSetting(given)
   const { options, records, store } = setting
   const isReady = watchReadiness(options.store as AppStore)
-  ;(store as AppStore).generate = generate
+  shareGenerate(store as AppStore)
 
   function session(req: IncomingMessage, res: ServerResponse, next: Next): void {
     if (isAttached(req)) {
@@ -92,9 +92,23 @@ function watchReadiness(store: AppStore): () => boolean {
   return () => isReady
 }
 
-function generate(req: SessionRequest): void {
-  const state = stateOf(req)
-  if (state instanceof Exchange) state.generate()
+/** Gives the store `generate`, as express-session does. Where express-session serves from the same store object too, each
+ * makes the sessions of its own requests. */
+function shareGenerate(store: AppStore): void {
+  let others = store.generate
+  const generate = (req: SessionRequest): void => {
+    const state = stateOf(req)
+    if (state instanceof Exchange) state.generate()
+    else others?.call(store, req)
+  }
+  Object.defineProperty(store, 'generate', {
+    configurable: true,
+    enumerable: true,
+    get: () => generate,
+    set(given: AppStore['generate']) {
+      others = given
+    },
+  })
 }
 
 function isAttached(req: IncomingMessage & SessionRequest): boolean {

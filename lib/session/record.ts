@@ -68,7 +68,8 @@ export interface RecordChange {
   }
   /** Issue a new id without overlap: epoch + 1, no previous hash. */
   readonly replace?: { readonly hash: string; readonly issuedAt: number }
-  /** Bind the session to a subject, or to none, and restart its lifetime. Comes with `replace`. */
+  /** Bind the session to a subject, or to none, and restart its lifetime. Comes with
+   * `replace`, but where the app keeps the id: an app that was written for express-session may. */
   readonly bind?: {
     readonly subject?: string | undefined
     readonly context?: UserSessionOperationContext | undefined

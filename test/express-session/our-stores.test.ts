@@ -1,0 +1,161 @@
+import { SessionManager } from '../../lib'
+import { MemoryStore } from '../../lib/stores/memory-store'
+import { RedisStore } from '../../lib/redis'
+import { stopApps } from '../support/app'
+import { Browser, sidOf, startCompatApp } from '../support/express-session-app'
+import { withRedis } from '../support/with-redis'
+
+afterEach(async () => {
+  jest.restoreAllMocks()
+  await stopApps()
+})
+
+const redis = withRedis()
+const stores = [
+  { name: 'MemoryStore', newStore: () => new MemoryStore() },
+  { name: 'RedisStore', newStore: () => new RedisStore({ client: redis.client }) },
+]
+
+describe.each(stores)('on $name', ({ newStore }) => {
+  const routes = {
+    login(req: any) {
+      const user = (req.url as string).split('/')[2]
+      return new Promise((resolve) =>
+        req.session.regenerate(() => {
+          req.session.passport = { user }
+          resolve(req.sessionID)
+        }),
+      )
+    },
+    become(req: any) {
+      req.session.passport = { user: (req.url as string).split('/')[2] }
+      return true
+    },
+    leave: (req: any) => Reflect.deleteProperty(req.session, 'passport'),
+    who: (req: any) => req.session.passport?.user ?? null,
+  }
+  const subject = (session: { passport?: { user?: string } }) => session.passport?.user
+
+  test('subject: the sessions of a user are listed and ended by SessionManager.users', async () => {
+    const store = newStore()
+    const { users } = new SessionManager({ store })
+    const app = await startCompatApp({ options: { store, subject }, routes })
+    const [phone, laptop, other] = [new Browser(app), new Browser(app), new Browser(app)]
+    await phone.json('/login/ada')
+    await laptop.json('/login/ada')
+    await other.json('/login/bob')
+    const sessions = await users.readAll('ada')
+    expect(sessions.size).toBe(2)
+    expect([...sessions.values()]).toEqual([
+      expect.objectContaining({ ip: '127.0.0.1' }),
+      expect.objectContaining({ ip: '127.0.0.1' }),
+    ])
+    await users.delete('ada', [...sessions.keys()][0] ?? '')
+    expect([await phone.json('/who'), await laptop.json('/who')].filter((user) => user === 'ada')).toHaveLength(1)
+    expect(await users.deleteAll('ada')).toBe(1)
+    expect([await phone.json('/who'), await laptop.json('/who'), await other.json('/who')]).toEqual([null, null, 'bob'])
+  })
+
+  test('subject: a login without a new id, another user and a logout move the session', async () => {
+    const store = newStore()
+    const { users } = new SessionManager({ store })
+    const app = await startCompatApp({
+      options: { store, subject },
+      routes: { ...routes, start: (req) => (req.session.a = 1) },
+    })
+    const browser = new Browser(app)
+    await browser.json('/start')
+    const count = async (): Promise<number[]> => [(await users.readAll('ada')).size, (await users.readAll('bob')).size]
+    expect(await count()).toEqual([0, 0])
+    await browser.json('/become/ada')
+    expect(await count()).toEqual([1, 0])
+    await browser.json('/become/bob')
+    expect(await count()).toEqual([0, 1])
+    await browser.json('/leave')
+    expect(await count()).toEqual([0, 0])
+    expect(await browser.json('/who')).toBeNull()
+  })
+
+  test('P9: neither the id nor a part of it is in the store', async () => {
+    if (name(newStore) !== 'RedisStore') {
+      expect(newStore()).toBeDefined()
+      return
+    }
+    const app = await startCompatApp({ options: { store: newStore() }, routes })
+    const browser = new Browser(app)
+    await browser.json('/login/ada')
+    const id = sidOf(browser.cookie)
+    const keys = await redis.client.keys('*')
+    const kept = JSON.stringify([keys, await Promise.all(keys.map((key) => redis.client.hGetAll(key)))])
+    expect(keys.length).toBeGreaterThan(0)
+    for (const part of [id, id.slice(0, 12), id.slice(-12)]) expect(kept).not.toContain(part)
+    // P11: and what is there ends by itself.
+    for (const key of keys) expect(await redis.client.ttl(key)).toBeGreaterThan(0)
+  })
+
+  test('req.sessionStore takes ids, for code that asks the store itself', async () => {
+    const app = await startCompatApp({
+      options: { store: newStore() },
+      routes: {
+        ...routes,
+        async raw(req) {
+          const store = req.sessionStore
+          const ask = (method: string, ...args: unknown[]): Promise<any> =>
+            new Promise((resolve, reject) =>
+              store[method](...args, (error: Error | null, value: unknown) => {
+                if (error) reject(error)
+                else resolve(value)
+              }),
+            )
+          const id = (req.url ?? '').split('/')[2]
+          const before = await ask('get', id)
+          await ask('set', id, { ...before, passport: { user: 'eve' }, extra: [1] })
+          const after = await ask('get', id)
+          const loaded = await ask('load', id)
+          await ask('destroy', id)
+          return [
+            before.passport,
+            before.cookie.path,
+            after.passport,
+            after.extra,
+            loaded.extra,
+            (await ask('get', id)) ?? null,
+          ]
+        },
+      },
+    })
+    const browser = new Browser(app)
+    await browser.json('/login/ada')
+    const found = await new Browser(app).json(`/raw/${sidOf(browser.cookie)}`)
+    expect(found).toEqual([{ user: 'ada' }, '/', { user: 'eve' }, [1], [1], null])
+    expect(app.handler.store).toEqual(expect.objectContaining({ generate: expect.any(Function) }))
+    expect(await browser.json('/who')).toBeNull()
+  })
+
+  test('sessionTtl ends a session however much it is used, ttl one that is not used', async () => {
+    let turned = 0
+    const { now } = Date
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
+    const app = await startCompatApp({ options: { store: newStore(), sessionTtl: 1000, ttl: 300 }, routes })
+    const browser = new Browser(app)
+    await browser.json('/login/ada')
+    for (let i = 0; i < 4; i++) {
+      turned += 200_000
+      await browser.json('/become/ada')
+      await browser.json(`/become/ada${i}`)
+    }
+    expect(await browser.json('/who')).toBe('ada3')
+    turned += 150_000
+    await browser.json('/become/ada')
+    turned += 60_000
+    expect(await browser.json('/who')).toBeNull()
+    const idle = new Browser(app)
+    await idle.json('/login/bob')
+    turned += 301_000
+    expect(await idle.json('/who')).toBeNull()
+  })
+})
+
+function name(newStore: () => object): string {
+  return newStore().constructor.name
+}
