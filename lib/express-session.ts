@@ -9,8 +9,8 @@ import type { SessionStore } from './session/store'
 import type { ExpressSessionStore } from './stores/express-session/express-session-store'
 
 /**
- * Session middleware for apps written for express-session: `import session from 'holdfast/express-session'` in place of
- * `'express-session'`, and nothing else changes. `req.session`, `req.sessionID`, `req.sessionStore`, the options, the
+ * Session middleware for apps written for express-session: such an app imports `holdfast/express-session` in place of
+ * `express-session`, and changes nothing else. `req.session`, `req.sessionID`, `req.sessionStore`, the options, the
  * records in the store and the cookie are express-session's, so that both can serve from one store.
  *
  * What changes is what holds: no byte of a response leaves before its session is stored; requests in parallel keep each

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import * as main from 'holdfast'
 import * as redis from 'holdfast/redis'
+import session, * as express from 'holdfast/express-session'
 
 const require = createRequire(import.meta.url)
 for (const [door, imported] of [['holdfast', main], ['holdfast/redis', redis]]) {
@@ -13,3 +14,6 @@ for (const [door, imported] of [['holdfast', main], ['holdfast/redis', redis]]) 
 }
 assert.equal(main.SessionError, redis.SessionError)
 assert.ok(new redis.RedisStore({ client: (await import('redis')).createClient() }))
+assert.equal(session, require('holdfast/express-session'))
+for (const name of ['Cookie', 'MemoryStore', 'Session', 'Store']) assert.equal(express[name], session[name], name)
+assert.equal(typeof session({ secret: 'x', resave: false, saveUninitialized: false }), 'function')
