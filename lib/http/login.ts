@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { SessionError } from '../base/errors'
 import { checkKeys, describe, isPositive, type KeysOf } from '../base/option-check'
 import type { UserSessionOperationContext } from '../session/session-shape'
+import { refuseCallback } from '../session/misuse'
 import { checkSubject, copyContext } from '../session/subject'
 import { requestSessionOf } from './request-session'
 
@@ -23,8 +24,9 @@ const loginKeys: KeysOf<LoginOptions> = { ttl: true, context: true }
  * visitor's data, a cart for example; binds the session to `subject` with its context; restarts its lifetime. Over the
  * login of another user it starts from empty data. Stored, as every change, before the response leaves.
  *
- * @param subject Whose session it is: any non-empty string, for example a user's id. Left out: the session keeps the
- *   subject that it has, or has none; the id and the lifetime are renewed all the same.
+ * @param subject Whose session it is: any non-empty string, for example a user's id. Left out, `login(req)`: the session
+ *   keeps the subject that it has, or has none; the id and the lifetime are renewed all the same. An undefined that is
+ *   written out, `login(req, user.Id)`, is refused.
  * @throws SessionError `SESSION_MISSING` without the middleware, `INVALID_ARGUMENT` for a wrong subject, context or ttl,
  *   `INVALID_SESSION_VALUE` for a context that JSON cannot carry.
  *
@@ -35,9 +37,14 @@ const loginKeys: KeysOf<LoginOptions> = { ttl: true, context: true }
  *   res.redirect('/')
  * })
  */
-export function login(req: IncomingMessage, subject?: string, options: LoginOptions = {}): void {
+export function login(req: IncomingMessage): void
+// eslint-disable-next-line @typescript-eslint/unified-signatures -- together they would accept an undefined
+export function login(req: IncomingMessage, subject: string, options?: LoginOptions): void
+export function login(req: IncomingMessage, ...rest: [subject?: string, options?: LoginOptions]): void {
   const requestSession = requestSessionOf(req)
-  if (subject !== undefined) checkSubject(subject)
+  const [subject, options = {}] = rest
+  // An undefined that is written out is a misspelt `user.Id`: it would renew the session and sign nobody in.
+  if (rest.length > 0) checkSubject(subject)
   checkKeys<LoginOptions>('login options', options, loginKeys)
   const { sessionTtl, context } = requestSession.service.options
   const { ttl = sessionTtl } = options
@@ -50,8 +57,11 @@ export function login(req: IncomingMessage, subject?: string, options: LoginOpti
 /**
  * Ends the request's session and leaves a fresh, anonymous one in `req.session`, so that a farewell can be flashed. The
  * record is deleted, and the cookie cleared or replaced, before the response leaves. Requests in flight cannot bring the
- * session back. Without a login it ends the anonymous session. Throws `SESSION_MISSING` without the middleware.
+ * session back. Without a login it ends the anonymous session. Throws `SESSION_MISSING` without the middleware, and
+ * `SESSION_MISUSE` for a callback.
  */
 export function logout(req: IncomingMessage): void {
+  // eslint-disable-next-line prefer-rest-params -- not part of the signature
+  refuseCallback('logout(req)', arguments[1])
   requestSessionOf(req).startOver()
 }

@@ -138,6 +138,15 @@ export class SessionCore {
     return set.size > 0 || remove.length > 0
   }
 
+  /** As `dirty`, where it must not throw: a value that JSON cannot carry is a change too. */
+  get mayBeDirty(): boolean {
+    try {
+      return this.dirty
+    } catch {
+      return true
+    }
+  }
+
   checkAlive(): void {
     if (this.destroyed) throw new SessionError('SESSION_DESTROYED', 'Session has been destroyed')
   }

@@ -1,6 +1,9 @@
+/* eslint-disable prefer-rest-params -- how many arguments there were must cost nothing to know; an array of them does */
+import { inspect, type InspectOptionsStylized } from 'node:util'
 import { wholeSeconds } from '../base/clock'
 import type { DefaultFlash, DefaultValues } from './session-shape'
 import { parseValue } from './json-value'
+import { closeClass, refuseArguments, refuseCallback, refuseKey } from './misuse'
 import { plainSetting, SessionCore } from './session-core'
 
 /** The state behind a session. For the floors above; no door leads here. */
@@ -26,6 +29,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
 
   static {
     coreOf = (session) => session.#core
+    closeClass(Session, (value) => #core in value)
   }
 
   /**
@@ -40,12 +44,15 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   constructor(id?: string | SessionCore, initialData?: readonly [Values, Flash]) {
     if (id instanceof SessionCore) this.#core = id
     else this.#core = SessionCore.fresh(plainSetting(), { id, values: initialData?.[0], flash: initialData?.[1] })
+    // A subclass adds fields of its own after this.
+    if (new.target === Session) Object.preventExtensions(this)
   }
 
   /** The value of the key, else the flash message of that key from the request before, else undefined. An object may be
    * changed in place: it is saved like any other change. */
   get<K extends KeyOf<Values> | KeyOf<Flash>>(key: K): ValueOf<Values, K> | ValueOf<Flash, K> | undefined {
     const core = this.#core
+    if (typeof key !== 'string' || key === '') refuseKey('get', key)
     if (core.destroyed) return undefined
     const value = core.values.get(key) ?? core.flash.get(key)
     // Only an object can be changed in place, behind the session's back.
@@ -56,6 +63,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   /** Whether `get` would find the key. */
   has(key: KeyOf<Values> | KeyOf<Flash>): boolean {
     const core = this.#core
+    if (typeof key !== 'string' || key === '') refuseKey('has', key)
     return !core.destroyed && (core.values.has(key) || core.flash.has(key))
   }
 
@@ -69,6 +77,8 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    */
   set<K extends KeyOf<Values>>(key: K, value: Values[K] | null | undefined): void {
     const core = this.#core
+    if (arguments.length !== 2) refuseArguments('set', arguments)
+    if (typeof key !== 'string' || key === '') refuseKey('set', key)
     core.checkAlive()
     if (value === null || value === undefined) core.values.unset(key)
     else core.values.set(key, value)
@@ -79,6 +89,8 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    * `destroy()`. */
   unset(key: KeyOf<Values>): void {
     const core = this.#core
+    if (typeof key !== 'string' || key === '') refuseKey('unset', key)
+    refuseCallback('req.session.unset()', arguments[1])
     core.checkAlive()
     core.values.unset(key)
     core.touch()
@@ -88,6 +100,8 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    * `set` does. */
   flash<K extends KeyOf<Flash>>(key: K, value: Flash[K]): void {
     const core = this.#core
+    if (arguments.length !== 2) refuseArguments('flash', arguments)
+    if (typeof key !== 'string' || key === '') refuseKey('flash', key)
     core.checkAlive()
     core.flash.put(key, value)
     core.touch()
@@ -102,6 +116,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    */
   regenerateId(deleteOldSession = false): void {
     const core = this.#core
+    refuseCallback('req.session.regenerateId()', deleteOldSession)
     core.checkAlive()
     core.replaceId()
     if (deleteOldSession) core.markFirstIdDeleted()
@@ -115,6 +130,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    */
   destroy(): void {
     const core = this.#core
+    refuseCallback('req.session.destroy()', arguments[0])
     core.destroyed = true
     core.touch()
   }
@@ -173,6 +189,15 @@ export class Session<Values extends object = DefaultValues, Flash extends object
     let size = values.size
     for (const key of flash.keys()) if (!values.has(key)) size++
     return size
+  }
+
+  /** What `console.log(req.session)` shows: never the id, never a value. */
+  [inspect.custom](depth: number, options: InspectOptionsStylized, show = inspect): string {
+    const { handle, subject, destroyed } = this
+    const core = this.#core
+    const keys = destroyed ? [] : [...new Set([...core.values.keys(), ...core.flash.keys()])]
+    const shown = { handle, subject, keys, dirty: core.mayBeDirty, ...(destroyed && { destroyed }) }
+    return `${options.stylize('Session', 'special')} ${show(shown, { ...options, depth: Math.max(depth, 1), getters: false, showHidden: false })}`
   }
 
   /** For logs: the handle and whose it is. Never the id, never data. */

@@ -19,6 +19,10 @@ export class TrackedValues {
     return size
   }
 
+  keys(): string[] {
+    return [...new Set([...this.#stored.keys(), ...this.#live.keys()])].filter((key) => this.has(key))
+  }
+
   has(key: string): boolean {
     return this.#live.has(key) || (this.#stored.has(key) && !this.#removed.has(key))
   }

@@ -1,0 +1,265 @@
+import { inspect } from 'node:util'
+import { SessionError } from '../../../lib/base/errors'
+import { Session, sessionAround } from '../../../lib/session/session'
+import { SessionCore } from '../../../lib/session/session-core'
+
+const setting = { now: 150, ttl: 100, secretBytes: 24 }
+const record = { hash: 'h', epoch: 0, createdAt: 100, issuedAt: 100, accessedAt: 100, expiresAt: 200 }
+const id = 'A'.repeat(48)
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- sloppy mode is only to be had in a script
+const habits = require('./sloppy-habits.cjs') as Record<string, (session: object) => unknown>
+
+const makers: [string, () => Session<any, any>][] = [
+  ['made by hand', () => new Session(undefined, [{ a: 1 }, {}])],
+  ['fresh', () => sessionAround(SessionCore.fresh(setting))],
+  [
+    'opened from a record',
+    () =>
+      sessionAround(
+        SessionCore.opened(setting, {
+          id,
+          openedAs: 'current',
+          stored: { record, fields: new Map([['v:card', '"4111"']]) },
+        }),
+      ),
+  ],
+]
+
+describe.each(makers)('a session %s', (_, make) => {
+  test.each(Object.keys(habits))('explains itself in sloppy mode when code says %s', (habit) => {
+    const session = make()
+    const { data } = session
+    expect(() => habits[habit]?.(session)).toThrow(SessionError)
+    expect(session.data).toEqual(data)
+    expect(session.destroyed).toBe(false)
+  })
+
+  test('is closed: nothing can be defined on it, and its prototype stays what it is', () => {
+    const session = make()
+    expect(Object.isExtensible(session)).toBe(false)
+    expect(() => Object.defineProperty(session, 'user', { value: 1 })).toThrow(TypeError)
+    expect(() => Object.setPrototypeOf(session, {}) as unknown).toThrow(TypeError)
+  })
+})
+
+describe('nothing that is reached through a session is shared and can be changed', () => {
+  const session = new Session()
+
+  test('each method, each accessor, the prototypes and the class are frozen', () => {
+    const reached: object[] = []
+    for (let object: object = session; object !== Object.prototype;) {
+      for (const name of Reflect.ownKeys(object)) {
+        const { value, get, set } = Reflect.getOwnPropertyDescriptor(object, name) as PropertyDescriptor
+        for (const part of [value, get, set]) if (typeof part === 'function') reached.push(part as object)
+      }
+      if (object !== session) reached.push(object)
+      object = Object.getPrototypeOf(object) as object
+    }
+    reached.push(session.constructor)
+    expect(reached.length).toBeGreaterThan(30)
+    expect(reached.filter((part) => !Object.isFrozen(part))).toEqual([])
+  })
+
+  test('each method can still be called, bound and applied', () => {
+    const { set, get } = session
+    set.call(session, 'a', 1)
+    expect([get.apply(session, ['a']), get.bind(session)('a'), get instanceof Function, typeof get]).toEqual([
+      1,
+      1,
+      true,
+      'function',
+    ])
+  })
+
+  test('a message pushed onto the method flash reaches nobody', () => {
+    expect(() => {
+      ;(session.flash as unknown as { notices: string[] }).notices = ['your code is 4711']
+    }).toThrow(SessionError)
+    expect(() => (session.flash as any).push('your code is 4711')).toThrow(TypeError)
+  })
+})
+
+describe('the message', () => {
+  const said = (act: (session: any) => unknown): SessionError => {
+    try {
+      act(new Session())
+    } catch (error) {
+      return error as SessionError
+    }
+    throw new Error('nothing was thrown')
+  }
+
+  test.each<[string, (session: any) => unknown, RegExp]>([
+    ['of an assignment', (s) => (s.user = 'ann'), /req\.session\.user .*req\.session\.set\("user", value\)/],
+    ['of a read', (s) => s.user, /req\.session\.user .*req\.session\.get\("user"\)/],
+    ['of an odd name', (s) => s['first name'], /req\.session\["first name"\] .*req\.session\.get\("first name"\)/],
+    ['of save', (s) => s.save(), /stored before the response leaves.*sessions\.save\(session\)/],
+    ['of regenerate', (s) => s.regenerate(), /login\(req, subject\).*regenerateId\(\)/],
+    ['of reload', (s) => s.reload(), /sessions\.read\(id\)/],
+    ['of touch', (s) => s.touch(), /timeouts\.idle/],
+    ['of cookie', (s) => s.cookie, /login\(req, subject, \{ ttl \}\)/],
+    ['of flash', (s) => (s.flash = {}), /req\.session\.flash\(key, value\)/],
+    ['of an own name', (s) => (s.id = 1), /req\.session\.id .*req\.session\.set\("id", value\)/],
+    ['of a callback', (s) => s.destroy(() => 1), /req\.session\.destroy\(\) takes no callback/],
+  ])('%s names what to write instead', (_, act, message) => {
+    expect(said(act)).toMatchObject({ code: 'SESSION_MISUSE', message: expect.stringMatching(message) })
+  })
+
+  test('holds no value and never a name without end', () => {
+    expect(said((s) => (s.card = '4111')).message).not.toContain('4111')
+    expect(said((s) => s['x'.repeat(5000)]).message.length).toBeLessThan(400)
+  })
+})
+
+describe('wrong arguments', () => {
+  test.each<[string, (session: any) => unknown]>([
+    ['set({ a: 1 })', (s) => s.set({ a: 1 })],
+    ['set("a")', (s) => s.set('a')],
+    ['set("", 1)', (s) => s.set('', 1)],
+    ['set(undefined, 1)', (s) => s.set(undefined, 1)],
+    ['set(5, 1)', (s) => s.set(5, 1)],
+    ['set("a", 1, 2)', (s) => s.set('a', 1, 2)],
+    ['flash("a")', (s) => s.flash('a')],
+    ['flash("", 1)', (s) => s.flash('', 1)],
+    ['flash()', (s) => s.flash()],
+    ['get()', (s) => s.get()],
+    ['get("")', (s) => s.get('')],
+    ['get(Symbol())', (s) => s.get(Symbol('a'))],
+    ['has()', (s) => s.has()],
+    ['unset()', (s) => s.unset()],
+    ['unset(["a"])', (s) => s.unset(['a'])],
+  ])('%s throws INVALID_ARGUMENT and changes nothing', (_, act) => {
+    const session = new Session(undefined, [{ a: 1 }, {}])
+    expect(() => act(session)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+    expect(session.data).toEqual([{ a: 1 }, {}])
+  })
+
+  test('set and flash take null and undefined where they are written out', () => {
+    const session = new Session<any, any>(undefined, [{ a: 1, b: 1 }, {}])
+    session.set('a', undefined)
+    session.set('b', null)
+    session.flash('c', undefined)
+    expect(session.data).toEqual([{}, {}])
+  })
+})
+
+describe('what only looks at an object finds an ordinary one', () => {
+  const make = (): any => new Session(undefined, [{ card: '4111' }, {}])
+
+  test('await, Promise.resolve and an async return give the session itself', async () => {
+    const session = make()
+    expect((await session) === session).toBe(true)
+    expect((await (async () => session)()) === session).toBe(true)
+  })
+
+  test("matchers of jest compare it, and print it, as they do everyone's", () => {
+    const session = make()
+    expect(session).toEqual(session)
+    expect(session).toBe(session)
+    expect(session).not.toEqual({ user: 1 })
+    expect(session).toBeInstanceOf(Session)
+    expect(session).toBeDefined()
+    expect({ session }).toMatchObject({ session: expect.any(Session) })
+    expect({ session }).toEqual({ session: expect.objectContaining({ size: 1 }) })
+    expect(() => expect(session).toEqual({ other: true })).toThrow(/other/)
+    expect(() => expect(session).toBeNull()).toThrow(/Received/)
+    expect(() => expect(session).toMatchObject({ size: 5 })).toThrow(/Expected/)
+  })
+
+  test('copies and comparisons find nothing that a session does not show', () => {
+    const session = make()
+    expect([Object.keys(session), { ...session }, Object.entries(session)]).toEqual([[], {}, []])
+    const names: string[] = []
+    for (const name in session) names.push(name)
+    expect(names).toEqual([])
+    expect(structuredClone(session)).toEqual({})
+    expect(JSON.stringify(session)).not.toContain('4111')
+  })
+
+  test.each([
+    ...[
+      'then',
+      'nodeType',
+      'asymmetricMatch',
+      '$$typeof',
+      '@@__IMMUTABLE_ITERABLE__@@',
+      '_isMockFunction',
+      '__v_isRef',
+    ],
+    ...['length', 'message', 'stack', 'err', 'pipe', 'toBSON', 'inspect'],
+  ])('the name %s reads as undefined', (name) => {
+    expect(make()[name]).toBeUndefined()
+  })
+
+  test('Symbols and what every object inherits are there as usual', () => {
+    const session = make()
+    expect(session[Symbol.iterator]).toBeUndefined()
+    expect(session[Symbol.toStringTag]).toBeUndefined()
+    expect(String(session)).toBe('[object Object]')
+    expect([session.constructor === Session, Object.hasOwn(session, 'user'), session.valueOf() === session]).toEqual([
+      true,
+      false,
+      true,
+    ])
+    expect(session instanceof Map).toBe(false)
+    expect(Object.prototype.isPrototypeOf.call(Object.prototype, session)).toBe(true)
+  })
+})
+
+describe('what is no session itself is left alone', () => {
+  test('a subclass has fields, methods and properties of its own', () => {
+    class Basket extends Session {
+      owner = 'ann'
+      override get size(): number {
+        return super.size + 100
+      }
+    }
+    const basket = new Basket(undefined, [{ a: 1 }, {}])
+    basket.owner = 'bob'
+    basket.set('b', 2)
+    expect([basket.owner, basket.size, basket.get('b')]).toEqual(['bob', 102, 2])
+    expect(() => (basket as any).user).toThrow(SessionError)
+    expect(() => ((basket as any).user = 1)).toThrow(SessionError)
+    ;(Basket.prototype as any).shared = 1
+    expect((basket as any).shared).toBe(1)
+  })
+
+  test('an object that has a session for its prototype may shadow what it inherits', () => {
+    const object = Object.create(new Session()) as Record<string, unknown>
+    object['flash'] = 'x'
+    object['user'] = 'y'
+    expect([object['flash'], object['user'], object['other']]).toEqual(['x', 'y', undefined])
+  })
+})
+
+describe('console.log', () => {
+  const session = sessionAround(
+    SessionCore.opened(setting, {
+      id,
+      openedAs: 'current',
+      stored: { record: { ...record, subject: 'ann' }, fields: new Map([['v:card', '"4111"']]) },
+    }),
+  )
+  session.flash('notice', 'secret')
+
+  test.each<[string, object]>([
+    ['with nothing', {}],
+    ['with showHidden', { showHidden: true }],
+    ['with getters and showHidden', { getters: true, showHidden: true, depth: 9 }],
+    ['with depth 0', { depth: 0 }],
+  ])('%s shows handle, subject, keys and dirty, and no more', (_, options) => {
+    const text = inspect(session, options)
+    expect(text.replace(/\s+/g, ' ')).toBe(
+      `Session { handle: '${session.handle}', subject: 'ann', keys: [ 'card' ], dirty: true }`,
+    )
+    expect(inspect({ req: { session } }, { ...options, depth: 5 })).not.toMatch(/4111|A{20}|secret/)
+  })
+
+  test('of a destroyed session, and of one with a value that JSON cannot carry, does not throw', () => {
+    const other: any = new Session(undefined, [{ cart: [] }, {}])
+    other.get('cart').push(1n)
+    expect(inspect(other)).toContain('dirty: true')
+    other.destroy()
+    expect(inspect(other)).toContain('destroyed: true')
+  })
+})
