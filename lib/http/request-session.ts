@@ -11,6 +11,7 @@ import type { CommitOutcome, SessionService, VerifiedSession } from '../service/
 import type { CommitFacts } from '../session/commit-plan'
 import { type AnySession, coreOf, Session } from '../session/session'
 import type { LoginIntent } from '../session/session-core'
+import { attachSession } from './attach-session'
 
 export type SessionRequest = IncomingMessage & { session: AnySession }
 
@@ -47,9 +48,15 @@ export class RequestSession implements Committer {
     this.#rivals = shown.rivals
     this.#session = session
     this.#attach(session)
+    attachSession(req, this)
     if (coreOf(session).record === undefined) return
     this.#clientId = session.id
     if (service.isCommitExpected(session)) this.#saves.expectChange()
+  }
+
+  /** What `req.session` gives. */
+  get session(): Session {
+    return this.#session
   }
 
   get req(): IncomingMessage {
@@ -105,7 +112,6 @@ export class RequestSession implements Committer {
     const core = coreOf(session)
     core.host = this
     core.onTouch = this.#onFirstChange
-    this.#req.session = session
   }
 
   /** A login, so that the next request names the new session alone; and an end, so that it does not open another login of

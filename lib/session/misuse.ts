@@ -18,6 +18,8 @@ const replacements: Readonly<Record<string, string>> = {
   resetMaxAge: 'remove the call: the option timeouts.idle extends a session at each request',
   cookie: 'use the options cookie, sessionTtl and timeouts, and login(req, subject, { ttl }) for one session',
   maxAge: 'use the options sessionTtl and timeouts, and login(req, subject, { ttl }) for one session',
+  passport:
+    'passport keeps its login as a property: use the entry point holdfast/express-session, or login(req, user.id) in place of passport.session()',
   isNew: 'use req.session.size === 0',
   isPopulated: 'use req.session.size > 0',
   isChanged: 'use req.session.dirty',
