@@ -50,7 +50,10 @@ function perform(req: Request): void {
   }
   if (act === 'unset') session.unset(key)
   if (act === 'flash') session.flash(key, value)
-  if (act === 'login') login(req, subject)
+  if (act === 'login') {
+    if (subject === undefined) login(req)
+    else login(req, subject)
+  }
   if (act === 'logout') logout(req)
   if (act === 'regenerate') session.regenerateId()
   if (act === 'destroy') session.destroy()
