@@ -106,7 +106,7 @@ export class SessionService {
   commit(session: AnySession, delivery: CommitFacts['delivery'], presented: boolean): Awaitable<CommitOutcome> {
     const core = coreOf(session)
     if (core.gone) return ended
-    const changes = core.destroyed ? none : core.changes(presented)
+    const changes = core.destroyed ? none : core.changesWithin(this.options.maxBytes, presented)
     const facts: CommitFacts = {
       stored: core.record !== undefined,
       destroyed: core.destroyed,
@@ -153,7 +153,8 @@ export class SessionService {
   }
 
   #setting(): SessionSetting {
-    return { now: this.now, ttl: this.options.sessionTtl, secretBytes: this.options.idLength }
+    const { sessionTtl, idLength, maxBytes } = this.options
+    return { now: this.now, ttl: sessionTtl, secretBytes: idLength, maxBytes }
   }
 
   #renewalDue(core: SessionCore): boolean {

@@ -1,4 +1,4 @@
-import { checkValue, parseValue, serializeValue } from './json-value'
+import { bytesOf, keepValue, parseValue, serializeValue } from './json-value'
 
 const prefix = 'f:'
 let counter = 0
@@ -36,7 +36,9 @@ export class FlashFields {
   /** Messages that never were in a record, readable at once. */
   static of(messages: Iterable<readonly [string, unknown]>): FlashFields {
     const flash = new FlashFields()
-    for (const [key, value] of messages) flash.#readable.set(key, value)
+    for (const [key, value] of messages) {
+      if (value !== undefined && value !== null) flash.#readable.set(key, keepValue(key, value).value)
+    }
     return flash
   }
 
@@ -56,14 +58,21 @@ export class FlashFields {
     return this.#readable.keys()
   }
 
-  /** Leaves a message for the next request; `null` and `undefined` take one back. */
+  /** Leaves a message, which JSON can carry, for the next request; it may be changed until then. */
   put(key: string, value: unknown): void {
-    if (value === undefined || value === null) {
-      this.#next.delete(key)
-      return
-    }
-    checkValue(key, value)
     this.#next.set(key, value)
+  }
+
+  /** Takes a message for the next request back. */
+  takeBack(key: string): void {
+    this.#next.delete(key)
+  }
+
+  /** Bytes of the messages for the next request, of all keys but one. */
+  bytesWithout(excluded: string | undefined): number {
+    let bytes = 0
+    for (const [key, text] of this.texts()) if (key !== excluded) bytes += bytesOf(key, text)
+    return bytes
   }
 
   /** What the next request will read, as text. */

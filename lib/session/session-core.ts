@@ -1,7 +1,7 @@
 import { SessionError } from '../base/errors'
 import { defaultSecretBytes, handleNamedBy, handleOfId, mintId, mintIdFor } from '../id/session-id'
 import { FlashFields } from './flash-fields'
-import { serializeValue } from './json-value'
+import { bytesOf, keepValue, serializeValue } from './json-value'
 import type { IdStanding } from './lifetime'
 import type { FieldChanges, RecordChange, SessionRecord, StoredSession } from './record'
 import type { UserSessionOperationContext } from './session-shape'
@@ -35,6 +35,8 @@ export interface SessionSetting {
   /** Absolute lifetime of a session that nobody logged in to, seconds. */
   readonly ttl: number
   readonly secretBytes: number
+  /** Of the session's values; `set` and `flash` refuse more. Default: no limit but the one of the save. */
+  readonly maxBytes?: number | undefined
 }
 
 const valuePrefix = 'v:'
@@ -67,6 +69,10 @@ export class SessionCore {
   #firstId: string | undefined
   #minted = false
   #orphaned = false
+  /** UTF-16 units of what was loaded and saved, names included: at least a third of its bytes. */
+  #storedLength = 0
+  /** At least as many bytes as what was set since takes. */
+  #mostBytes = 0
 
   private constructor(setting: SessionSetting, values: TrackedValues, flash: FlashFields) {
     this.setting = setting
@@ -88,7 +94,9 @@ export class SessionCore {
   static opened(setting: SessionSetting, { id, openedAs, stored }: OpenedSession): SessionCore {
     const values = new Map<string, string>()
     let flash: Map<string, string> | undefined
+    let length = 0
     for (const [name, text] of stored.fields) {
+      length += name.length + text.length
       if (name.startsWith(valuePrefix)) values.set(name.slice(valuePrefix.length), text)
       else if (FlashFields.isField(name)) (flash ??= new Map<string, string>()).set(name, text)
     }
@@ -97,6 +105,7 @@ export class SessionCore {
       new TrackedValues(values),
       flash ? FlashFields.read(flash) : new FlashFields(),
     )
+    core.#storedLength = length
     core.#id = id
     core.#firstId = id
     core.record = stored.record
@@ -151,6 +160,47 @@ export class SessionCore {
     if (this.destroyed) throw new SessionError('SESSION_DESTROYED', 'Session has been destroyed')
   }
 
+  setValue(key: string, value: unknown): void {
+    // What most sessions hold, without a walk: JSON brings these back as they are, but for -0.
+    if (typeof value === 'string' || (typeof value === 'number' && 1 / value > -Infinity && Number.isFinite(value))) {
+      this.#makeRoom(key, 'value', value, typeof value === 'string' ? value.length * 6 + 3 : 26)
+      this.values.setPlain(key, value)
+      return
+    }
+    const kept = keepValue(key, value)
+    this.#makeRoom(key, 'value', kept.value, kept.maxBytes)
+    this.values.set(key, kept, value)
+  }
+
+  putFlash(key: string, value: unknown): void {
+    const kept = keepValue(key, value)
+    this.#makeRoom(key, 'flash', kept.value, kept.maxBytes)
+    this.flash.put(key, value)
+  }
+
+  /** Refuses a value that makes the session too large. What was set before is counted generously, and exactly only where
+   * that is too much: text is made at the save, not at each `set`. */
+  #makeRoom(name: string, kind: 'value' | 'flash', value: unknown, mostBytes: number): void {
+    this.#mostBytes += mostBytes + name.length * 3
+    const { maxBytes = Infinity } = this.setting
+    if (this.#mostBytes + this.#storedLength * 3 <= maxBytes) return
+    const others =
+      this.values.bytesWithout(kind === 'value' ? name : undefined) +
+      this.flash.bytesWithout(kind === 'flash' ? name : undefined)
+    const bytes = others + bytesOf(name, JSON.stringify(value))
+    this.#checkSize(bytes, maxBytes)
+    this.#mostBytes = Math.max(0, bytes - this.#storedLength * 3)
+  }
+
+  /** A session that was larger before, when the limit was another one, may shrink, and stay as it is. */
+  #checkSize(bytes: number, maxBytes: number): void {
+    if (bytes <= maxBytes || bytes <= this.values.storedBytes) return
+    throw new SessionError(
+      'SESSION_TOO_LARGE',
+      `the values of the session would take ${bytes} bytes, the option maxBytes allows ${maxBytes}; keep a key in the session and the data in a database`,
+    )
+  }
+
   touch(): void {
     const { onTouch } = this
     if (onTouch === undefined) return
@@ -190,6 +240,19 @@ export class SessionCore {
     return { set, remove }
   }
 
+  /** As `changes`, for a save: refused with `SESSION_TOO_LARGE` where the session has become too large, also by changes in
+   * place. */
+  changesWithin(maxBytes: number, takesFlash = true): FieldChanges {
+    const changes = this.changes(takesFlash)
+    if (changes.set.size === 0 || maxBytes === Infinity) return changes
+    let length = this.#storedLength
+    for (const [name, text] of changes.set) length += name.length + text.length
+    if (length * 3 > maxBytes) {
+      this.#checkSize(this.values.bytesWithout(undefined) + this.flash.bytesWithout(undefined), maxBytes)
+    }
+    return changes
+  }
+
   /** The fields of a record that is yet to be made: everything, or, where a login outlived the record that the session
    * was opened from, only what this request itself did. Nothing of an ended session comes back. */
   fieldsToInsert(): FieldChanges {
@@ -201,6 +264,7 @@ export class SessionCore {
   /** The store has `changes`, and the record, now. */
   settle(record: SessionRecord, changes: FieldChanges): void {
     this.record = record
+    for (const [name, text] of changes.set) this.#storedLength += name.length + text.length
     this.values.settle(valuePrefix, changes.set, changes.remove)
     this.flash.settle(changes.set, changes.remove)
   }

@@ -81,7 +81,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
     if (typeof key !== 'string' || key === '') refuseKey('set', key)
     core.checkAlive()
     if (value === null || value === undefined) core.values.unset(key)
-    else core.values.set(key, value)
+    else core.setValue(key, value)
     core.touch()
   }
 
@@ -103,7 +103,8 @@ export class Session<Values extends object = DefaultValues, Flash extends object
     if (arguments.length !== 2) refuseArguments('flash', arguments)
     if (typeof key !== 'string' || key === '') refuseKey('flash', key)
     core.checkAlive()
-    core.flash.put(key, value)
+    if (value === null || value === undefined) core.flash.takeBack(key)
+    else core.putFlash(key, value)
     core.touch()
   }
 

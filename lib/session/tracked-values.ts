@@ -1,4 +1,4 @@
-import { checkValue, parseValue, serializeValue } from './json-value'
+import { bytesOf, type KeptValue, parseValue, serializeValue } from './json-value'
 
 /**
  * Values by key that know which of them changed. They stay text until somebody asks for them; the ones that were handed
@@ -8,6 +8,8 @@ export class TrackedValues {
   readonly #stored: Map<string, string>
   readonly #live = new Map<string, unknown>()
   readonly #removed = new Set<string>()
+  /** What the app holds of a value that is kept as a copy, with the text of the copy. */
+  #sources: Map<string, { readonly source: unknown; text: string }> | undefined
 
   constructor(stored: Map<string, string>) {
     this.#stored = stored
@@ -28,6 +30,7 @@ export class TrackedValues {
   }
 
   get(key: string): unknown {
+    if (this.#sources !== undefined) this.#followSource(key)
     const live = this.#live.get(key)
     if (live !== undefined || this.#removed.has(key)) return live
     const text = this.#stored.get(key)
@@ -39,20 +42,30 @@ export class TrackedValues {
     return value
   }
 
-  set(key: string, value: unknown): void {
-    checkValue(key, value)
+  setPlain(key: string, value: unknown): void {
     this.#live.set(key, value)
     this.#removed.delete(key)
+    this.#sources?.delete(key)
+  }
+
+  /** @param source What the app gave; it may go on changing it. */
+  set(key: string, { value, isCopy }: KeptValue, source: unknown): void {
+    this.#live.set(key, value)
+    this.#removed.delete(key)
+    if (isCopy) (this.#sources ??= new Map()).set(key, { source, text: JSON.stringify(value) })
+    else this.#sources?.delete(key)
   }
 
   unset(key: string): void {
     this.#live.delete(key)
+    this.#sources?.delete(key)
     if (this.#stored.has(key)) this.#removed.add(key)
   }
 
   /** Adds to `set` and `remove` what became of the values since they were loaded or last saved, each key as the name of a
    * field: with the prefix. */
   changes(prefix: string, set: Map<string, string>, remove: string[]): void {
+    if (this.#sources !== undefined) for (const key of this.#sources.keys()) this.#followSource(key)
     for (const [key, value] of this.#live) {
       const text = serializeValue(key, value)
       if (text !== this.#stored.get(key)) set.set(prefix + key, text)
@@ -77,11 +90,37 @@ export class TrackedValues {
     }
   }
 
+  /** Of what the store has. */
+  get storedBytes(): number {
+    let bytes = 0
+    for (const [key, text] of this.#stored) bytes += bytesOf(key, text)
+    return bytes
+  }
+
+  /** Bytes of all but one key. */
+  bytesWithout(excluded: string | undefined): number {
+    let bytes = 0
+    for (const [key, text] of this.texts()) if (key !== excluded) bytes += bytesOf(key, text)
+    return bytes
+  }
+
   /** All of it, as text, changed or not. */
   texts(): Map<string, string> {
+    if (this.#sources !== undefined) for (const key of this.#sources.keys()) this.#followSource(key)
     const texts = new Map(this.#stored)
     for (const key of this.#removed) texts.delete(key)
     for (const [key, value] of this.#live) texts.set(key, serializeValue(key, value))
     return texts
+  }
+
+  /** What the app changed in its own object, after it was set, is a change too. The copy that `get` gave wins where both
+   * were changed. */
+  #followSource(key: string): void {
+    const kept = this.#sources?.get(key)
+    if (kept === undefined) return
+    const text = serializeValue(key, kept.source)
+    if (text === kept.text) return
+    if (JSON.stringify(this.#live.get(key)) === kept.text) this.#live.set(key, parseValue(text))
+    kept.text = text
   }
 }

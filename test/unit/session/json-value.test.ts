@@ -1,0 +1,190 @@
+import { createContext, runInContext } from 'node:vm'
+import { SessionError } from '../../../lib/base/errors'
+import { coreOf, Session, sessionAround } from '../../../lib/session/session'
+import { SessionCore } from '../../../lib/session/session-core'
+
+const make = (): Session<any, any> => new Session<any, any>()
+const nextOf = (session: Session<any, any>): any => JSON.parse(JSON.stringify(session.data[0])) as unknown
+
+class Plain {
+  a = 1
+}
+class WithJson {
+  constructor(readonly cents: number) {}
+  toJSON(): { euros: number } {
+    return { euros: this.cents / 100 }
+  }
+}
+
+describe('what get returns after set is what the next request gets', () => {
+  test.each<[string, unknown]>([
+    ['a Date', new Date(0)],
+    ['a Date in depth', { order: { at: new Date(0) } }],
+    ['an undefined in an object', { a: 1, b: undefined }],
+    ['an instance with toJSON', new WithJson(250)],
+    ['instances with toJSON in an array', [new WithJson(250), { again: new WithJson(1) }]],
+    ['a Buffer', Buffer.from('ab')],
+    ['-0', -0],
+    ['-0 in depth', { a: [-0] }],
+    ['plain data', { a: [1, 'x', null, true, { b: {} }] }],
+    ['an object without a prototype', Object.assign(Object.create(null) as object, { a: 1 })],
+    ['a URL', new URL('https://example.com/')],
+  ])('%s', (_, value) => {
+    const session = make()
+    session.set('key', value)
+    const got = session.get('key')
+    expect(got).toEqual(nextOf(session).key)
+    expect(Object.is(got, -0)).toBe(false)
+    expect(JSON.stringify(got)).toBe(JSON.stringify(nextOf(session).key))
+    if (typeof got === 'object') expect('b' in got).toBe(false)
+    expect(got).not.toBeInstanceOf(WithJson)
+  })
+
+  test('plain data of another realm is plain data', () => {
+    const session = make()
+    const value = runInContext('({ list: [1, { a: 1 }] })', createContext()) as object
+    session.set('key', value)
+    expect(session.get('key')).toBe(value)
+  })
+})
+
+describe('what the next request could not get is refused at once', () => {
+  const deep = (levels: number): object => {
+    let value: object = []
+    for (let i = 0; i < levels; i++) value = { value }
+    return value
+  }
+  const cycle: Record<string, unknown> = { a: 1 }
+  cycle['list'] = [{ back: cycle }]
+  test.each<[string, unknown, RegExp]>([
+    ['an instance of a class', new Plain(), /an instance of Plain, which has no toJSON/],
+    ['an instance in depth', { a: [new Plain()] }, /an instance of Plain/],
+    ['an instance that toJSON gives', { toJSON: () => new Plain() }, /an instance of Plain/],
+    ['an array of a class', new (class Rows extends Array {})(), /an instance of Rows/],
+    ['a Map in depth', { a: { b: [new Map()] } }, /a Map or a Set/],
+    ['an undefined in an array', [1, undefined], /undefined in an array/],
+    ['a hole in an array', Object.assign([], { 2: 1 }), /undefined in an array/],
+    ['an invalid Date', new Date(NaN), /an invalid Date/],
+    ['an invalid Date in depth', { at: new Date(NaN) }, /an invalid Date/],
+    ['a boxed number', new Number(5), /an instance of Number/],
+    ['objects nested 7000 deep', deep(7000), /nested more than 500 deep/],
+    ['a cycle', cycle, /a cycle/],
+  ])('%s', (_, value, message) => {
+    const session = make()
+    for (const put of [() => session.set('basket', value), () => session.flash('basket', value)]) {
+      expect(put).toThrow(SessionError)
+      expect(put).toThrow(
+        expect.objectContaining({ code: 'INVALID_SESSION_VALUE', message: expect.stringMatching(message) }),
+      )
+    }
+    expect(session.data).toEqual([{}, {}])
+  })
+
+  test('objects nested 400 deep are kept', () => {
+    const session = make()
+    session.set('tree', deep(400))
+    expect(JSON.stringify(session.data[0])).toContain('[]')
+  })
+
+  test('a flash message given by hand is checked too', () => {
+    expect(() => new Session<any, any>('x', [{}, { n: 1n }])).toThrow(SessionError)
+    expect(new Session<any, any>('x', [{}, { n: new Date(0) }]).get('n')).toBe('1970-01-01T00:00:00.000Z')
+  })
+})
+
+describe('an object that was set and is changed afterwards is saved', () => {
+  test('plain data, through whichever reference: it keeps its identity', () => {
+    const session = make()
+    const cart = { items: [1] }
+    session.set('cart', cart)
+    expect(session.get('cart')).toBe(cart)
+    cart.items.push(2)
+    session.get('cart').items.push(3)
+    expect(session.data[0]).toEqual({ cart: { items: [1, 2, 3] } })
+  })
+
+  test('what is kept as a copy, through the object of the app', () => {
+    const session = make()
+    const order = { at: new Date(0), items: [1] }
+    session.set('order', order)
+    order.items.push(2)
+    expect(session.get('order')).toEqual({ at: '1970-01-01T00:00:00.000Z', items: [1, 2] })
+    order.items.push(3)
+    expect(session.data[0]).toEqual({ order: { at: '1970-01-01T00:00:00.000Z', items: [1, 2, 3] } })
+    expect(coreOf(session).changes().set.get('v:order')).toContain('[1,2,3]')
+  })
+
+  test('what is kept as a copy, through the copy', () => {
+    const session = make()
+    session.set('order', { at: new Date(0), items: [1] })
+    session.get('order').items.push(2)
+    expect(session.data[0]).toEqual({ order: { at: '1970-01-01T00:00:00.000Z', items: [1, 2] } })
+  })
+
+  test('but not once the key was set to something else, or removed', () => {
+    const session = make()
+    const order = { at: new Date(0) }
+    session.set('a', order)
+    session.set('a', 1)
+    session.set('b', order)
+    session.unset('b')
+    order.at.setTime(5)
+    expect(session.data[0]).toEqual({ a: 1 })
+  })
+})
+
+describe('maxBytes', () => {
+  const limited = (maxBytes: number, fields: Record<string, string> = {}): Session<any, any> => {
+    const record = { hash: 'h', epoch: 0, createdAt: 1, issuedAt: 1, accessedAt: 1, expiresAt: 200 }
+    const stored = { record, fields: new Map(Object.entries(fields)) }
+    const setting = { now: 1, ttl: 100, secretBytes: 24, maxBytes }
+    return sessionAround(SessionCore.opened(setting, { id: 'A'.repeat(48), openedAs: 'current', stored }))
+  }
+  const tooLarge = expect.objectContaining({ code: 'SESSION_TOO_LARGE' })
+
+  test('is a limit of keys and JSON text together, to the byte', () => {
+    const session = limited(20)
+    session.set('key', 'x'.repeat(15))
+    expect(() => session.set('key', 'x'.repeat(16))).toThrow(tooLarge)
+    expect(session.get('key')).toBe('x'.repeat(15))
+    session.set('key', 'é'.repeat(7))
+    expect(() => session.set('key', 'é'.repeat(8))).toThrow(tooLarge)
+  })
+
+  test('counts all values and the messages for the next request', () => {
+    const session = limited(30, { 'v:a': '"0123456"' })
+    session.set('b', '0123456')
+    session.flash('c', '0123')
+    expect(() => session.flash('d', '0')).toThrow(tooLarge)
+    expect(() => session.set('d', { x: 1 })).toThrow(tooLarge)
+    session.unset('a')
+    session.set('d', { x: 1 })
+  })
+
+  test('many sets of one key never exceed it', () => {
+    const session = limited(100)
+    for (let i = 0; i < 5000; i++) session.set('n', i)
+    expect(session.get('n')).toBe(4999)
+  })
+
+  test('is checked at the save too, for what was changed in place', () => {
+    const session = limited(50, { 'v:a': '[]' })
+    session.get('a').push('x'.repeat(60))
+    expect(() => coreOf(session).changesWithin(50)).toThrow(tooLarge)
+    session.get('a').pop()
+    session.get('a').push('x')
+    expect([...coreOf(session).changesWithin(50).set.keys()]).toEqual(['v:a'])
+  })
+
+  test('lets a session that was larger under an older limit shrink', () => {
+    const session = limited(10, { 'v:a': JSON.stringify('x'.repeat(100)) })
+    session.set('a', 'x'.repeat(50))
+    expect(coreOf(session).changesWithin(10).set.size).toBe(1)
+    expect(() => session.set('b', 'x'.repeat(200))).toThrow(tooLarge)
+  })
+
+  test('the message holds the numbers and no value', () => {
+    expect(() => limited(10).set('card', '4111 1111 1111')).toThrow(/20 bytes.*maxBytes allows 10/)
+    expect(() => limited(10).set('card', '4111 1111 1111')).not.toThrow(/4111/)
+  })
+})
