@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SessionError } from './base/errors'
+import { checkKeys, invalidOption, isLifetime, lifetimeAccepts } from './base/option-check'
 import { isSecureRequest } from './base/request'
 import { ChannelHub } from './channels/channel-hub'
 import type { ChannelSession } from './channels/channel-session'
@@ -8,7 +10,7 @@ import { type ChannelOptions, openChannel } from './channels/open-channel'
 import { upgradeRequestOf } from './channels/upgrade-request'
 import { addSessionCookies } from './hold/response-headers'
 import { createMiddleware, type RequestHandler } from './http/middleware'
-import { handleNamedBy, mintId } from './id/session-id'
+import { handleNamedBy, handleOfId, mintId } from './id/session-id'
 import { findPresented } from './service/find-presented'
 import { resolveOptions } from './service/resolve-options'
 import type { SessionOptions } from './service/session-options'
@@ -101,8 +103,16 @@ export class SessionManager {
     if (res !== undefined) addSessionCookies(res, [this.#service.options.cookie.clear(secureOf(res))])
   }
 
-  /** Gives a client the cookie of a session that was made with `create`. To be called before the headers are sent. */
+  /** Gives a client the cookie of a session that was made with `create`. To be called before the headers are sent. Throws
+   * `INVALID_ARGUMENT` for an id that is none, `INVALID_OPTION` for wrong options. */
   setCookie(res: ServerResponse, id: string, options: SetCookieOptions = {}): void {
+    if (typeof id !== 'string' || handleOfId(id) === undefined) {
+      throw new SessionError('INVALID_ARGUMENT', 'setCookie: the id is none; it accepts what create resolved to')
+    }
+    checkKeys<SetCookieOptions>('setCookie options', options, { maxAge: true })
+    if (options.maxAge !== undefined && !isLifetime('maxAge', options.maxAge)) {
+      throw invalidOption('setCookie: maxAge', options.maxAge, lifetimeAccepts)
+    }
     const { cookie, sessionTtl } = this.#service.options
     const maxAge = options.maxAge ?? (cookie.settings.persistent ? sessionTtl : undefined)
     addSessionCookies(res, [cookie.write(id, secureOf(res), maxAge === undefined ? undefined : Math.ceil(maxAge))])

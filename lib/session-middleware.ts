@@ -1,3 +1,4 @@
+import { SessionError } from './base/errors'
 import type { RequestHandler } from './http/middleware'
 import type { SessionOptions } from './service/session-options'
 import { SessionManager } from './session-manager'
@@ -14,6 +15,15 @@ import { SessionManager } from './session-manager'
 export function sessionMiddleware(
   options?: SessionOptions | SessionManager,
 ): RequestHandler & { readonly sessions: SessionManager } {
+  if (arguments.length > 1) throw forgottenCall()
   const sessions = options instanceof SessionManager ? options : new SessionManager(options)
   return Object.assign(sessions.middleware(), { sessions })
+}
+
+/** What Express sees of `app.use(sessionMiddleware)`, at each request. */
+function forgottenCall(): SessionError {
+  return new SessionError(
+    'SESSION_MISUSE',
+    'sessionMiddleware was given to the app without being called: write app.use(sessionMiddleware())',
+  )
 }

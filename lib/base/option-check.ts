@@ -1,4 +1,5 @@
 import { SessionError } from './errors'
+import { warnOnce } from './warnings'
 
 /** The keys that an options object may have; typed so that a new option cannot be forgotten. */
 export type KeysOf<T> = Record<keyof T, true>
@@ -35,6 +36,24 @@ export function checkFunction(name: string, value: unknown): void {
 
 export function isPositive(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0
+}
+
+/** 400 days, in seconds: longer than that browsers keep no cookie (RFC 6265bis, section 5.5). */
+export const longestLifetime = 400 * 86_400
+
+/** What a lifetime accepts, for messages. */
+export const lifetimeAccepts = `seconds greater than 0 and at most ${longestLifetime} (400 days); divide milliseconds by 1000`
+
+/**
+ * Whether a value is a lifetime in seconds. Warns of one that is more likely meant in milliseconds: of days that are not
+ * whole, but whole minutes if it is read as milliseconds (1 800 000 is half an hour, and 20.8 days).
+ */
+export function isLifetime(name: string, value: unknown): value is number {
+  if (!isPositive(value) || value > longestLifetime) return false
+  if (value >= 300_000 && value % 60_000 === 0 && value % 86_400 !== 0) {
+    warnOnce('HOLDFAST_LOOKS_LIKE_MILLISECONDS', `${name} is ${value} seconds`)
+  }
+  return true
 }
 
 /** A value for a message. Strings are not quoted: an option may hold a secret. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { SessionError } from '../base/errors'
-import { checkKeys, describe, isPositive, type KeysOf } from '../base/option-check'
+import { checkKeys, describe, isLifetime, type KeysOf, lifetimeAccepts } from '../base/option-check'
 import type { UserSessionOperationContext } from '../session/session-shape'
 import { refuseCallback } from '../session/misuse'
 import { checkSubject, copyContext } from '../session/subject'
@@ -8,7 +8,7 @@ import { requestSessionOf } from './request-session'
 
 export interface LoginOptions {
   /** Absolute lifetime of this login in seconds: long for "remember me", short for a shared computer. Default:
-   * `sessionTtl`. */
+   * `sessionTtl`; at most 34 560 000, 400 days. */
   ttl?: number | undefined
   /** From where the user logs in. Default: what the option `context` says of the request. */
   context?: UserSessionOperationContext | undefined
@@ -48,8 +48,8 @@ export function login(req: IncomingMessage, ...rest: [subject?: string, options?
   checkKeys<LoginOptions>('login options', options, loginKeys)
   const { sessionTtl, context } = requestSession.service.options
   const { ttl = sessionTtl } = options
-  if (!isPositive(ttl)) {
-    throw new SessionError('INVALID_ARGUMENT', `login: ttl is ${describe(ttl)}; it accepts seconds greater than 0`)
+  if (!isLifetime('login: ttl', ttl)) {
+    throw new SessionError('INVALID_ARGUMENT', `login: ttl is ${describe(ttl)}; it accepts ${lifetimeAccepts}`)
   }
   requestSession.login({ subject, ttl, context: copyContext(options.context ?? context(requestSession.req)) })
 }

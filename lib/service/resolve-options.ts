@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import type { IncomingMessage } from 'node:http'
 import { type Clock, systemClock } from '../base/clock'
 import { SessionError } from '../base/errors'
@@ -8,8 +9,10 @@ import {
   checkOneOf,
   describe,
   invalidOption,
+  isLifetime,
   isPositive,
   type KeysOf,
+  lifetimeAccepts,
 } from '../base/option-check'
 import { warnOnce } from '../base/warnings'
 import { type CookieSettings, SessionCookie } from '../id/session-cookie'
@@ -96,9 +99,13 @@ const hookKeys: KeysOf<RenewSessionHooks> = {
   onOldSessionDeleteFailure: true,
 }
 
-/** Checks every option and fills in the defaults. Copies; changes nothing in what it was given; `undefined` is absent. */
+/** Checks every option and fills in the defaults. Copies; changes nothing in what it was given; `undefined` is absent, but
+ * for `secret` and `store`: an environment variable that is not set must not switch signing off, nor keep the sessions of a
+ * shop in memory. */
 export function resolveOptions(options: SessionOptions = {}): ResolvedSessionOptions {
   checkKeys<SessionOptions>('session options', options, optionKeys)
+  refuseUndefined(options, 'secret', 'leave it out for cookies without a signature')
+  refuseUndefined(options, 'store', 'leave it out for a MemoryStore')
   const { context = contextOfRequest, cacheControl = defaults.cacheControl } = options
   checkFunction('context', context)
   if (!cacheChoices.includes(cacheControl)) {
@@ -114,10 +121,18 @@ export function resolveOptions(options: SessionOptions = {}): ResolvedSessionOpt
   }
 }
 
+function refuseUndefined(options: SessionOptions, name: 'secret' | 'store', remedy: string): void {
+  if (!Object.hasOwn(options, name) || options[name] !== undefined) return
+  throw new SessionError(
+    'INVALID_OPTION',
+    `${name} is there and undefined: what should have given it (an environment variable?) is not set; ${remedy}`,
+  )
+}
+
 /** As `resolveOptions`, for the options that a `UserSessionManager` has as well. */
 export function resolveRules(options: Pick<SessionOptions, keyof ResolvedRules>): ResolvedRules {
   const { sessionTtl = defaults.sessionTtl, storeTimeout = defaults.storeTimeout, clock = systemClock } = options
-  if (!isPositive(sessionTtl)) throw invalidOption('sessionTtl', sessionTtl, 'seconds greater than 0')
+  if (!isLifetime('sessionTtl', sessionTtl)) throw invalidOption('sessionTtl', sessionTtl, lifetimeAccepts)
   if (!isPositive(storeTimeout)) throw invalidOption('storeTimeout', storeTimeout, 'seconds greater than 0')
   checkFunction('clock', clock)
   const { readUserSessionHook } = options
@@ -149,7 +164,9 @@ function resolveIdLength(idLength: number = defaultSecretBytes): number {
 
 function resolveTimeouts(timeouts: TimeoutOptions = {}, sessionTtl: number): Timeouts {
   checkKeys<TimeoutOptions>('timeouts', timeouts, timeoutKeys)
-  const { idle, renewal, oldSessionAvailabilityAfterRenewal: overlap } = timeouts
+  // Plain JavaScript may name one without the other.
+  const given: { idle?: number; renewal?: number; oldSessionAvailabilityAfterRenewal?: number } = timeouts as object
+  const { idle, renewal, oldSessionAvailabilityAfterRenewal: overlap } = given
   if (idle !== undefined && !(isPositive(idle) && idle < sessionTtl)) {
     throw new SessionError(
       'INVALID_IDLE_TIMEOUT',
@@ -187,9 +204,8 @@ function resolveHooks(hooks: RenewSessionHooks = {}): RenewSessionHooks {
 
 function resolveStore(store: unknown, rules: { readonly clock: Clock; readonly storeTimeout: number }): SessionStore {
   if (store === undefined || store instanceof MemoryStore) {
-    if (process.env['NODE_ENV'] === 'production') {
-      warnOnce('HOLDFAST_MEMORY_STORE')
-    }
+    if (isOneOfSeveral()) warnOnce('HOLDFAST_MEMORY_STORE_IN_SEVERAL_PROCESSES')
+    else if (process.env['NODE_ENV'] === 'production') warnOnce('HOLDFAST_MEMORY_STORE')
     return store ?? new MemoryStore({ clock: rules.clock })
   }
   if (isSessionStore(store)) return store
@@ -199,6 +215,11 @@ function resolveStore(store: unknown, rules: { readonly clock: Clock; readonly s
     store,
     'a MemoryStore, a RedisStore, or a store written for express-session (an instance)',
   )
+}
+
+/** A worker of Node's cluster, and so of pm2's cluster mode; pm2 numbers its processes in both of its modes. */
+function isOneOfSeveral(): boolean {
+  return cluster.isWorker || Number(process.env['NODE_APP_INSTANCE']) > 0
 }
 
 export function isSessionStore(store: unknown): store is SessionStore {
@@ -217,7 +238,8 @@ function resolveSecrets(secret: unknown): readonly string[] {
     }
     if (one.length < 16) warnOnce('HOLDFAST_SHORT_SECRET')
   }
-  return secrets as string[]
+  // A copy: an app that empties its array would switch signing off.
+  return [...secrets] as string[]
 }
 
 const cookieName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/

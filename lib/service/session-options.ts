@@ -36,16 +36,30 @@ export interface CookieOptions {
 }
 
 /** When sessions end, and when ids are replaced, by time. All in seconds, greater than 0. */
-export interface TimeoutOptions {
+export type TimeoutOptions = IdleTimeoutOption & (RenewalTimeoutOptions | NoRenewalTimeoutOptions)
+
+export interface IdleTimeoutOption {
   /** A session ends this long after its last request. Default: off. Less than `sessionTtl`. Recorded in steps of a
    * twentieth, so a session may end up to a twentieth early. */
   idle?: number | undefined
+}
+
+/** A renewal without its overlap would sign out users whose pages have requests under way: both or none. */
+export interface RenewalTimeoutOptions {
   /** An id that is this old is replaced at the next request. Default: off. Less than `sessionTtl`. */
-  renewal?: number | undefined
+  renewal: number
   /** How long the id before a renewal still works: long enough for requests that are under way, and pages with many of
    * them. Required with `renewal`, less than `sessionTtl`. While it lasts the id is not renewed again. */
-  oldSessionAvailabilityAfterRenewal?: number | undefined
+  oldSessionAvailabilityAfterRenewal: number
 }
+
+export interface NoRenewalTimeoutOptions {
+  renewal?: undefined
+  oldSessionAvailabilityAfterRenewal?: undefined
+}
+
+/** Bivariant, as methods are: it may be written with Express' type of a request. */
+export type ContextOfRequest = { of(req: IncomingMessage): UserSessionOperationContext }['of']
 
 /**
  * Options of `sessionMiddleware` and `SessionManager`; all have defaults. Wrong ones throw a `SessionError` while the app
@@ -53,15 +67,16 @@ export interface TimeoutOptions {
  */
 export interface SessionOptions {
   /** Where sessions are kept: one of the package's stores, or any store written for express-session. Default: a new
-   * `MemoryStore`. */
-  store?: SessionStore | ExpressSessionStore | undefined
+   * `MemoryStore`. An undefined that is written out is refused. */
+  store?: SessionStore | ExpressSessionStore
   /**
    * Signs the cookie: the first signs, all verify, so a secret is replaced by putting the new one in front. Default:
    * none. Ids have 192 random bits and need no signature; it spares the store the look-up of made-up ids, and is the form
    * that cookie-parser reads. One of fewer than 16 characters is told of once: it can be guessed. */
-  secret?: string | string[] | undefined
+  secret?: string | readonly string[]
   cookie?: CookieOptions | undefined
-  /** Absolute lifetime of a session in seconds, from its creation; only a login restarts it. Default 86 400: a day. */
+  /** Absolute lifetime of a session in seconds, from its creation; only a login restarts it. Default 86 400: a day. At most
+   * 34 560 000: 400 days, for which browsers keep a cookie (RFC 6265bis, section 5.5). */
   sessionTtl?: number | undefined
   timeouts?: TimeoutOptions | undefined
   /** Random bytes in the secret part of an id. Default 24, at least 16 (128 bits, as OWASP asks), at most 256. */
@@ -84,7 +99,7 @@ export interface SessionOptions {
   storeTimeout?: number | undefined
   /** From where a request comes: recorded at login, shown on "your devices". Default: `{ ip }`, Express' `req.ip` or the
    * address of the socket. */
-  context?: ((req: IncomingMessage) => UserSessionOperationContext) | undefined
+  context?: ContextOfRequest | undefined
   /** As in `UserSessionManager`. */
   readUserSessionHook?: ReadUserSessionHook | undefined
   /** As in `UserSessionManager`. */

@@ -1,6 +1,6 @@
 import { systemClock, wholeSeconds } from '../base/clock'
 import { SessionError } from '../base/errors'
-import { checkKeys, describe, invalidOption, isPositive } from '../base/option-check'
+import { checkKeys, describe, invalidOption, isLifetime, lifetimeAccepts } from '../base/option-check'
 import { hashId } from '../id/session-id'
 import type { UserSessionDevice, UserSessionOperationContext } from '../session/session-shape'
 import { checkSubject, copyContext } from '../session/subject'
@@ -62,11 +62,8 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
     sessionTtl?: number,
   ): Promise<string> {
     checkSubject(subject)
-    if (sessionTtl !== undefined && !isPositive(sessionTtl)) {
-      throw new SessionError(
-        'INVALID_ARGUMENT',
-        `sessionTtl is ${describe(sessionTtl)}; it accepts seconds greater than 0`,
-      )
+    if (sessionTtl !== undefined && !isLifetime('sessionTtl', sessionTtl)) {
+      throw new SessionError('INVALID_ARGUMENT', `sessionTtl is ${describe(sessionTtl)}; it accepts ${lifetimeAccepts}`)
     }
     return this.#backend.create(subject, copyContext(context), sessionTtl)
   }

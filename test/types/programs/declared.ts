@@ -53,6 +53,7 @@ app.post('/login', (req, res, next) => {
   login(req, 'ada')
   login(req, 'ada', { ttl: 60, context: { ip: req.ip ?? '', device: { name: 'phone' } } })
   login(req, 7) // error TS2345
+  login(req, req.session.subject) // error TS2345
   login(req, 'ada', { tll: 60 }) // error TS2353
   logout(req)
   logout() // error TS2554
@@ -87,5 +88,11 @@ new Session<{ views: number }>('id', [{ views: 'one' }, { notice: 'x' }]) // err
 sessionMiddleware({ sesionTtl: 60 }) // error TS2353
 sessionMiddleware({ sessionTtl: '60' }) // error TS2322
 sessionMiddleware({ cookie: { sameSite: 'Lax' } }) // error TS2820
+sessionMiddleware({ timeouts: { renewal: 60 } }) // error TS2322
+sessionMiddleware({ timeouts: { oldSessionAvailabilityAfterRenewal: 60 } }) // error TS2322
+sessionMiddleware({ timeouts: { idle: 60, renewal: 60, oldSessionAvailabilityAfterRenewal: 6 } })
+sessionMiddleware({ context: (req: Request) => ({ ip: req.ip ?? '', device: { name: req.get('user-agent') ?? '' } }) })
+sessionMiddleware({ context: (req) => ({ ip: req.socket.remoteAddress ?? '' }) })
+sessionMiddleware({ context: (req: string) => ({ ip: req }) }) // error TS2322
 const sessions: SessionManager = sessionMiddleware().sessions
 app.use(sessions.middleware(), sessionMiddleware(sessions))

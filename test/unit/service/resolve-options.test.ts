@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { forgetWarnings } from '../../../lib/base/warnings'
 import { resolveOptions } from '../../../lib/service/resolve-options'
 import type { SessionOptions } from '../../../lib/service/session-options'
@@ -36,8 +37,6 @@ test('no options are good options', () => {
 
 test('undefined is absent, and what was given stays as it was', () => {
   const options = {
-    store: undefined,
-    secret: undefined,
     cookie: { name: undefined, path: undefined },
     sessionTtl: undefined,
     timeouts: { idle: undefined },
@@ -77,6 +76,11 @@ test.each<[string, unknown, string]>([
   ['sessionTtl 0', { sessionTtl: 0 }, 'INVALID_OPTION'],
   ['sessionTtl text', { sessionTtl: '5' }, 'INVALID_OPTION'],
   ['sessionTtl Infinity', { sessionTtl: Infinity }, 'INVALID_OPTION'],
+  ['sessionTtl of a day in milliseconds', { sessionTtl: 86_400_000 }, 'INVALID_OPTION'],
+  ['sessionTtl of 400 days', { sessionTtl: 34_560_000 }, 'accepted'],
+  ['sessionTtl of 400 days and a second', { sessionTtl: 34_560_001 }, 'INVALID_OPTION'],
+  ['secret undefined', { secret: undefined }, 'INVALID_OPTION'],
+  ['store undefined', { store: undefined }, 'INVALID_OPTION'],
   ['storeTimeout NaN', { storeTimeout: NaN }, 'INVALID_OPTION'],
   ['maxBytes 0', { maxBytes: 0 }, 'INVALID_OPTION'],
   ['maxBytes 1.5', { maxBytes: 1.5 }, 'INVALID_OPTION'],
@@ -161,5 +165,59 @@ describe('warnings', () => {
       process.env['NODE_ENV'] = before
     }
     expect(heard).toEqual([['HOLDFAST_MEMORY_STORE', expect.stringContaining('RedisStore')]])
+  })
+})
+
+test('the array of secrets is copied: an app that empties its own does not switch signing off', () => {
+  const secrets = ['a secret of sixteen characters', 'another of sixteen characters']
+  const { cookie } = resolveOptions({ secret: secrets })
+  const signed = cookie.write('A'.repeat(48), true, 60)
+  secrets.length = 0
+  expect(cookie.write('A'.repeat(48), true, 60)).toBe(signed)
+  expect(signed).toContain('s%3A')
+})
+
+describe('a lifetime that is a round number of minutes in milliseconds', () => {
+  const warned = (sessionTtl: number): string[] => {
+    forgetWarnings()
+    const emitted = jest.spyOn(process, 'emitWarning').mockImplementation()
+    resolveOptions({ sessionTtl })
+    return emitted.mock.calls.map(([message]) => String(message)).filter((message) => message.includes('milliseconds'))
+  }
+  afterEach(() => jest.restoreAllMocks())
+
+  test.each([1_800_000, 3_600_000, 900_000, 28_800_000])('%d warns, and names the option', (sessionTtl) => {
+    expect(warned(sessionTtl)).toEqual([expect.stringContaining(`(sessionTtl is ${sessionTtl} seconds)`)])
+  })
+
+  test.each([60, 3600, 86_400, 7 * 86_400, 30 * 86_400, 100 * 86_400, 365 * 86_400])('%d does not', (sessionTtl) => {
+    expect(warned(sessionTtl)).toEqual([])
+  })
+})
+
+describe('a MemoryStore in one of several processes', () => {
+  const warned = (): (string | undefined)[] => {
+    forgetWarnings()
+    const emitted = jest.spyOn(process, 'emitWarning').mockImplementation()
+    resolveOptions()
+    return emitted.mock.calls.map(([, options]) => (options as { code?: string }).code)
+  }
+  afterEach(() => {
+    jest.restoreAllMocks()
+    jest.replaceProperty(cluster, 'isWorker', false)
+    delete process.env['NODE_APP_INSTANCE']
+  })
+
+  test('warns outside production in a worker of the cluster', () => {
+    jest.replaceProperty(cluster, 'isWorker', true)
+    expect(warned()).toEqual(['HOLDFAST_MEMORY_STORE_IN_SEVERAL_PROCESSES'])
+  })
+
+  test.each([
+    ['0', []],
+    ['1', ['HOLDFAST_MEMORY_STORE_IN_SEVERAL_PROCESSES']],
+  ])('that pm2 gave the number %s', (instance, codes) => {
+    process.env['NODE_APP_INSTANCE'] = instance
+    expect(warned()).toEqual(codes)
   })
 })
