@@ -15,6 +15,8 @@ export type { UserSessionManagerOptions } from './users/user-session-options'
 export type { UserSessionStorage } from './users/external/user-session-storage'
 export type { ReadUserSessionHook, RenewSessionHooks, UserSessionMetaData } from './session/user-session-types'
 export type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from './session/record'
+export { isLive, retainUntil } from './session/lifetime'
+export { changeRecord } from './session/record'
 export { Session } from './session/session'
 export type {
   DefaultFlash,
@@ -23,7 +25,10 @@ export type {
   SessionValues,
   UserSessionDevice,
   UserSessionOperationContext,
+  ValueChanges,
 } from './session/session-shape'
 export type { Awaitable } from './base/awaitable'
+export type { Clock } from './base/clock'
+export type { ExpressSessionStore } from './stores/express-session/express-session-store'
 export type { SessionStore, StoreListener } from './session/store'
 export { MemoryStore, type MemoryStoreOptions } from './stores/memory-store'

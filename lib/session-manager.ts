@@ -16,7 +16,7 @@ import { resolveOptions } from './service/resolve-options'
 import type { SessionOptions } from './service/session-options'
 import { SessionService, type VerifiedSession } from './service/session-service'
 import { type AnySession, type Session } from './session/session'
-import type { DefaultValues } from './session/session-shape'
+import type { DefaultValues, ValueChanges } from './session/session-shape'
 import { fieldsOf, valuesOf } from './session/value-fields'
 import { StoreBackend } from './users/store-backend'
 import { UserSessionManager } from './users/user-session-manager'
@@ -71,7 +71,7 @@ export class SessionManager {
 
   /** A new session with these values, stored at once, also when there are none. Resolves to its id. Throws
    * `INVALID_SESSION_VALUE` for what JSON cannot carry. */
-  async create(data: object = {}): Promise<string> {
+  async create(data: ValueChanges = {}): Promise<string> {
     const fields = fieldsOf(data).set
     const { sessionTtl, idLength } = this.#service.options
     const id = mintId(idLength)
@@ -81,13 +81,13 @@ export class SessionManager {
   }
 
   /** The values of a session, or undefined when there is no such session. Flash messages are left for the next request. */
-  async get(id: string): Promise<Record<string, unknown> | undefined> {
+  async get(id: string): Promise<Partial<DefaultValues> | undefined> {
     return valuesIn(await this.#find(id))
   }
 
   /** Sets these keys and leaves all others as they are, in one atomic step; `null` and `undefined` remove a key. False when
    * there is no such session. */
-  async update(id: string, data: object): Promise<boolean> {
+  async update(id: string, data: ValueChanges): Promise<boolean> {
     const fields = fieldsOf(data)
     const verified = await this.#find(id)
     if (verified === undefined) return false
@@ -119,7 +119,7 @@ export class SessionManager {
   }
 
   /** The values of the session that the request's cookie names, or undefined. Never creates one, writes nothing. */
-  async fromRequest(req: IncomingMessage): Promise<Record<string, unknown> | undefined> {
+  async fromRequest(req: IncomingMessage): Promise<Partial<DefaultValues> | undefined> {
     const { verified } = await findPresented(this.#service, req)
     return valuesIn(verified)
   }
@@ -198,6 +198,6 @@ function secureOf(res: ServerResponse): boolean {
   return req !== undefined && isSecureRequest(req)
 }
 
-function valuesIn(verified: VerifiedSession | undefined): Record<string, unknown> | undefined {
+function valuesIn(verified: VerifiedSession | undefined): Partial<DefaultValues> | undefined {
   return verified === undefined ? undefined : valuesOf(verified.stored.fields)
 }

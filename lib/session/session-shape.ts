@@ -24,6 +24,10 @@ export type DefaultFlash = [DeclaredKey] extends [never] ? Record<string, any> :
 type DeclaredKey = keyof (SessionValues & SessionFlash)
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
+/** Values to set by key, as `update` takes them: null and undefined remove a key. */
+// eslint-disable-next-line @typescript-eslint/no-redundant-type-constituents -- not where the app declared its shape
+export type ValueChanges = { readonly [K in keyof DefaultValues]?: DefaultValues[K] | null | undefined }
+
 /** A device as an app names it. The default device check compares `name` and `type`; an app may add its own. */
 export interface UserSessionDevice {
   name?: string

@@ -2,7 +2,7 @@ import { systemClock, wholeSeconds } from '../base/clock'
 import { SessionError } from '../base/errors'
 import { checkKeys, describe, invalidOption, isLifetime, lifetimeAccepts } from '../base/option-check'
 import { hashId } from '../id/session-id'
-import type { UserSessionDevice, UserSessionOperationContext } from '../session/session-shape'
+import type { UserSessionDevice, UserSessionOperationContext, ValueChanges } from '../session/session-shape'
 import { checkSubject, copyContext } from '../session/subject'
 import type { UserSessionMetaData } from '../session/user-session-types'
 import { notFound, UserSessionBackend } from './user-session-backend'
@@ -149,7 +149,7 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
    * @returns How many sessions were changed.
    * @throws SessionError `INVALID_SESSION_VALUE` for what JSON cannot carry; `STORE_UNSUPPORTED` on a storage of the app.
    */
-  async updateAll(subject: string, data: object): Promise<number> {
+  async updateAll(subject: string, data: ValueChanges): Promise<number> {
     checkSubject(subject)
     if (typeof data !== 'object' || (data as object | null) === null || Array.isArray(data)) {
       throw new SessionError('INVALID_ARGUMENT', `data is ${describe(data)}; it accepts an object of keys and values`)

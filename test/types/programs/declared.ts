@@ -96,3 +96,15 @@ sessionMiddleware({ context: (req) => ({ ip: req.socket.remoteAddress ?? '' }) }
 sessionMiddleware({ context: (req: string) => ({ ip: req }) }) // error TS2322
 const sessions: SessionManager = sessionMiddleware().sessions
 app.use(sessions.middleware(), sessionMiddleware(sessions))
+async function job(id: string): Promise<void> {
+  await sessions.create({ cart: [], theme: 'dark' })
+  await sessions.create({ crat: [] }) // error TS2353
+  await sessions.update(id, { theme: null, cart: undefined })
+  await sessions.update(id, { theme: 'blue' }) // error TS2322
+  await sessions.users.updateAll('ann', { theme: 'light' })
+  await sessions.users.updateAll('ann', { rolle: 1 }) // error TS2353
+  const cart: Item[] | undefined = (await sessions.get(id))?.cart
+  const theme: number | undefined = (await sessions.fromRequest({} as Request))?.theme // error TS2322
+  console.log(cart, theme)
+}
+app.on('job', job)
