@@ -25,5 +25,5 @@ module.exports = {
     '^holdfast/express-session$': '<rootDir>/lib/express-session.ts',
   },
   testEnvironment: 'node',
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.stryker-tmp/'],
 }

@@ -18,7 +18,8 @@ const settings: CookieSettings = {
 
 function readCookieValues(header: unknown, name: string): string[] {
   const values: string[] = []
-  visitCookieValues(header, name, (value) => values.push(value))
+  const count = visitCookieValues(header, name, (value) => values.push(value))
+  expect(count).toBe(values.length)
   return values
 }
 
