@@ -18,7 +18,11 @@ export function checkSockets(history: History, { sessions, renewals }: Effects, 
     const until = socket.closedAt ?? Infinity
     const isOver = socket.code === 4401
     if (isOver && !ends.some(({ from }) => from <= until + tick) && !mayBeIdle(history, session, until)) {
-      if (!isRenewed(renewals, socket.id)) report('socket closed', `${socket.handle}: nothing ended its session`)
+      if (!mayBeRenewed(history, renewals, socket.id))
+        report(
+          'socket closed',
+          `${socket.handle}: "${socket.reason}" after ${until - socket.openedAt} ms, nothing ended its session`,
+        )
     }
     // Opened before, so that the channel was there when its session ended.
     const over = ends.find(({ certain, from, to }) => certain && from > socket.openedAt + 500 && to < restFrom)
@@ -46,9 +50,10 @@ export function checkSockets(history: History, { sessions, renewals }: Effects, 
   }
 }
 
-/** An id that a renewal replaced keeps no channel when its overlap is over. */
-function isRenewed(renewals: readonly Renewal[], id: string): boolean {
-  return renewals.some(({ from }) => from === id)
+/** An id that a renewal replaced keeps no channel when its overlap is over. The response with the new id may be lost. */
+function mayBeRenewed({ operations, options }: History, renewals: readonly Renewal[], id: string): boolean {
+  if (options.timeouts.renewal === undefined) return false
+  return renewals.some(({ from }) => from === id) || operations.some((one) => one.id === id && one.outcome !== 'ok')
 }
 
 /** Nothing was wrong for a while before either, so that no connection was still on its way back. */

@@ -87,9 +87,10 @@ export class Channel {
       else this.#settle(message)
     })
     socket.on('error', () => undefined)
-    socket.on('close', (code) => {
+    socket.on('close', (code, reason) => {
       this.life.closedAt = Date.now()
       this.life.code = code
+      this.life.reason = String(reason)
       this.#settle(undefined)
     })
   }

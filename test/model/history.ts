@@ -73,6 +73,7 @@ export interface SocketLife {
   view: Readonly<Record<string, number>>
   closedAt?: number
   code?: number
+  reason?: string
 }
 
 /** When something was wrong, and with what. */

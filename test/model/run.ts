@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { check, type Violation } from './checker'
 import { runOnce } from './harness'
-import type { History } from './history'
+import { handleOf, type History, isOfUsers } from './history'
 import { mutants } from './mutants'
 import { profiles } from './profiles'
 import { buildProgram } from './program'
@@ -30,6 +30,40 @@ export function summary(
     return `  ${all.length} x ${promise}: ${what}${operation ? ` (operation ${operation.number}, ${operation.act})` : ''}`
   })
   return [head, ...lines].join('\n')
+}
+
+/** What was done to the session of a violation, up to it. */
+function story({ operations, sockets }: History, { what, operation: last }: Violation): string {
+  const handle = handleOf(last?.id ?? last?.target ?? what)
+  const users = new Set(
+    operations.filter((one) => one.act === 'login' && handleOf(one.issued ?? '') === handle).map((one) => one.subject),
+  )
+  const own = operations.filter(
+    ({ id = '', issued = '', target, number, subject, act }) =>
+      number <= (last?.number ?? Infinity) &&
+      (handleOf(id) === handle ||
+        handleOf(issued) === handle ||
+        target === handle ||
+        (isOfUsers(act) && act !== 'list' && users.has(subject))),
+  )
+  const start = own[0]?.sentAt ?? 0
+  const lines = own
+    .slice(-40)
+    .map(({ number, act, key, subject, id, issued, seen, result, outcome, process, ...when }) => {
+      const times = [when.sentAt, when.actedAt, when.endedAt]
+        .map((at) => (at === undefined ? '-' : at - start))
+        .join(' ')
+      const words = [number, act, key ?? subject, outcome, `process ${process}`, times, `id ${id?.slice(-4)}`]
+      return `    ${words.join(', ')} -> ${issued?.slice(-4)} ${JSON.stringify(seen ?? result)}`
+    })
+  for (const { id, process, openedAt, closedAt, reason, ...socket } of sockets) {
+    if (socket.handle !== handle) continue
+    const times = `${openedAt - start} ${closedAt === undefined ? 'open' : closedAt - start}`
+    lines.push(
+      `    socket, process ${process}, ${times}, id ${id.slice(-4)}, ${socket.code} ${reason} ${JSON.stringify(socket.view)}`,
+    )
+  }
+  return [`  session ${handle}:`, ...lines].join('\n')
 }
 
 /** Each broken copy is given these many runs to show itself; the package as it is must be clean in as many. */
@@ -61,7 +95,10 @@ async function runProfile(name: string, program: string, seed: number, seconds: 
   const history = await runOnce(program, { ...profiles[name], seed, seconds })
   const found = check(history)
   console.log(summary(name, history, found))
-  if (values.verbose) for (const one of found.slice(0, 20)) console.log(JSON.stringify(one))
+  if (values.verbose) {
+    for (const one of found.slice(0, 20)) console.log(JSON.stringify(one))
+    for (const one of found.slice(0, 3)) console.log(story(history, one))
+  }
   return found.length
 }
 
@@ -74,6 +111,8 @@ async function main(): Promise<void> {
   if (first === 'mutants') failed = await runMutants(rest, seed, Number(values.seconds ?? 6))
   else {
     const names = first === undefined ? Object.keys(profiles) : positionals
+    const unknown = names.find((name) => !(name in profiles))
+    if (unknown !== undefined) throw new Error(`there is no run "${unknown}": ${Object.keys(profiles).join(', ')}`)
     const program = await buildProgram()
     for (const name of names) failed += await runProfile(name, program, seed, Number(values.seconds ?? 15))
   }
