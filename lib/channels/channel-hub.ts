@@ -88,8 +88,11 @@ export class ChannelHub {
       this.#apply(session, stored)
       return this.#validRecord(session, idHash) && this.#storeOf(session, idHash)
     } finally {
-      session.opening--
-      if (session.opening === 0) setImmediate(() => this.#removeUnused(session))
+      // Counted until the channel has had its turn to follow: another one that closes before must not remove the session.
+      setImmediate(() => {
+        session.opening--
+        this.#removeUnused(session)
+      })
     }
   }
 
