@@ -11,11 +11,17 @@ test.each<[string, RecordChange, string[]]>([
   [
     'a renewal',
     { epoch: 7, renew: { from: 'old', to: 'new', issuedAt: 1, previousUntil: 2 } },
-    ['1500 7 0 n old new 1000 2000'],
+    ['1500 7 0 n old - new 1000 2000'],
   ],
+  [
+    'a renewal while another is pending',
+    { renew: { from: 'old', after: 'lost', to: 'new', issuedAt: 1, previousUntil: 2 } },
+    ['1500 - 0 n old lost new 1000 2000'],
+  ],
+  ['a confirmation', { confirm: { hash: 'new', issuedAt: 1 } }, ['1500 - 0 c new 1000']],
   ['a replacement', { replace: { hash: 'new', issuedAt: 1 } }, ['1500 - 0 r new 1000']],
-  ['a binding', { bind }, ['1500 - 0 b 2000 3500 9000', 'ann', '{"ip":"::1"}']],
-  ['a binding to no subject', { bind: { createdAt: 2, expiresAt: 9 } }, ['1500 - 0 b 2000 - 9000', '', '']],
+  ['a binding', { bind }, ['1500 - 0 b 2000 3500 9000', 'ann', '{"ip":"::1"}', 'u:ann']],
+  ['a binding to no subject', { bind: { createdAt: 2, expiresAt: 9 } }, ['1500 - 0 b 2000 - 9000', '', '', 'u:ann']],
   ['nothing but empty fields', { fields: { set: new Map(), remove: [] } }, ['1500 - 0']],
   [
     'removals before what is set',
@@ -39,18 +45,24 @@ test.each<[string, RecordChange, string[]]>([
       bind,
       fields: { set: new Map([['v:a', '1']]), remove: ['v:c'] },
     },
-    ['1500 1 1 a 1000 - r new 1000 b 2000 3500 9000', 'ann', '{"ip":"::1"}', 'v:c', 'v:a', '1'],
+    ['1500 1 1 a 1000 - r new 1000 b 2000 3500 9000', 'ann', '{"ip":"::1"}', 'u:ann', 'v:c', 'v:a', '1'],
   ],
 ])('the arguments of %s', (_, change, expected) => {
-  expect(changeArguments(change, 1.5)).toEqual(expected)
+  expect(changeArguments(change, 1.5, 'u:ann')).toEqual(expected)
 })
 
-test('a change of a user comes with the user, before all other arguments', () => {
-  expect(changeArguments({ fields: { set: new Map([['v:a', '1']]), remove: ['v:c'] } }, 1.5, 'ann')).toEqual([
-    '1500 - 1 o',
-    'ann',
-    'v:c',
-    'v:a',
-    '1',
-  ])
+test('a binding without an index says so', () => {
+  expect(changeArguments({ bind }, 1.5, undefined).at(-1)).toBe('')
 })
+
+test.each([
+  [undefined, '1500 - 1 o -'],
+  [1400, '1500 - 1 o 1400'],
+])(
+  'a change of a user that was bound before %p comes with the user, before all other arguments',
+  (boundBefore, words) => {
+    const change = { fields: { set: new Map([['v:a', '1']]), remove: ['v:c'] } }
+    const owner = { subject: 'ann', boundBefore }
+    expect(changeArguments(change, 1.5, undefined, owner)).toEqual([words, 'ann', 'v:c', 'v:a', '1'])
+  },
+)
