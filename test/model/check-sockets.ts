@@ -18,11 +18,12 @@ export function checkSockets(history: History, { sessions, renewals }: Effects, 
     const until = socket.closedAt ?? Infinity
     const isOver = socket.code === 4401
     if (isOver && !ends.some(({ from }) => from <= until + tick) && !mayBeIdle(history, session, until)) {
-      if (!mayBeRenewed(history, renewals, socket.id))
-        {report(
+      if (!mayBeRenewed(history, renewals, socket.id)) {
+        report(
           'socket closed',
           `${socket.handle}: "${socket.reason}" after ${until - socket.openedAt} ms, nothing ended its session`,
-        )}
+        )
+      }
     }
     // Opened before, so that the channel was there when its session ended.
     const over = ends.find(({ certain, from, to }) => certain && from > socket.openedAt + 500 && to < restFrom)

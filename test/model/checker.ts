@@ -103,8 +103,9 @@ function checkListings(history: History, { sessions }: Effects, report: Report):
       if (bindings.length === 0 && !isListed) continue
       const ends = session.effects.filter(({ kind, zombie }) => kind === 'end' && !zombie)
       const over = ends.find(({ certain, to }) => certain && to + tick < sentAt)
-      if (isListed && over !== undefined)
-        {report('P7 listed', `${session.handle} was ended by ${over.operation.act} ${over.operation.number}`, listing)}
+      if (isListed && over !== undefined) {
+        report('P7 listed', `${session.handle} was ended by ${over.operation.act} ${over.operation.number}`, listing)
+      }
       if (isListed && !bindings.some(({ from }) => from <= endedAt + tick)) {
         report('P7 listed', `${session.handle} was never the user's`, listing)
       }
