@@ -8,13 +8,14 @@ import type { ChannelSocket } from './channels/channel-socket'
 import { acceptOrigin, checkOriginOptions, isSecureHandshake, type OriginOptions } from './channels/handshake-origin'
 import { type ChannelOptions, openChannel } from './channels/open-channel'
 import { upgradeRequestOf } from './channels/upgrade-request'
-import { addSessionCookies } from './hold/response-headers'
+import { setSessionCookie } from './hold/response-headers'
 import { createMiddleware, type RequestHandler } from './http/middleware'
 import { handleNamedBy, handleOfId, mintId } from './id/session-id'
 import { findPresented } from './service/find-presented'
 import { resolveOptions } from './service/resolve-options'
 import type { SessionOptions } from './service/session-options'
 import { SessionService, type VerifiedSession } from './service/session-service'
+import { refuseCookie, refusesCookie } from './service/untrusted-proxy'
 import { type AnySession, type Session } from './session/session'
 import type { DefaultValues, ValueChanges } from './session/session-shape'
 import { fieldsOf, valuesOf } from './session/value-fields'
@@ -96,15 +97,22 @@ export class SessionManager {
   }
 
   /** Ends the session that the id opens; nothing happens when there is none. With the response, the client's cookie is
-   * cleared too. */
+   * cleared too, also one that `setCookie` has given it. */
   async delete(id: string, res?: ServerResponse): Promise<void> {
     const verified = await this.#find(id)
     if (verified !== undefined) await this.#service.delete(verified)
-    if (res !== undefined) addSessionCookies(res, [this.#service.options.cookie.clear(secureOf(res))])
+    if (res === undefined) return
+    const { cookie, cacheControl } = this.#service.options
+    setSessionCookie(res, cookie.clear(secureOf(res)), cacheControl)
   }
 
-  /** Gives a client the cookie of a session that was made with `create`. To be called before the headers are sent. Throws
-   * `INVALID_ARGUMENT` for an id that is none, `INVALID_OPTION` for wrong options. */
+  /**
+   * Gives a client the cookie of a session that was made with `create`. To be called before the headers are sent. A
+   * response has one session cookie: the one that was given last, and before one that the middleware would send.
+   *
+   * @throws SessionError `INVALID_ARGUMENT` for an id that is none, `INVALID_OPTION` for wrong options, `PROXY_NOT_TRUSTED`
+   *   in production when a proxy that the app does not trust says that the client used TLS.
+   */
   setCookie(res: ServerResponse, id: string, options: SetCookieOptions = {}): void {
     if (typeof id !== 'string' || handleOfId(id) === undefined) {
       throw new SessionError('INVALID_ARGUMENT', 'setCookie: the id is none; it accepts what create resolved to')
@@ -113,9 +121,18 @@ export class SessionManager {
     if (options.maxAge !== undefined && !isLifetime('maxAge', options.maxAge)) {
       throw invalidOption('setCookie: maxAge', options.maxAge, lifetimeAccepts)
     }
-    const { cookie, sessionTtl } = this.#service.options
-    const maxAge = options.maxAge ?? (cookie.settings.persistent ? sessionTtl : undefined)
-    addSessionCookies(res, [cookie.write(id, secureOf(res), maxAge === undefined ? undefined : Math.ceil(maxAge))])
+    const { cookie, sessionTtl, cacheControl } = this.#service.options
+    const { settings } = cookie
+    const isSecure = secureOf(res)
+    const req = res.req as IncomingMessage | undefined
+    // With secure: true the cookie bears the attribute, and the browser refuses it where it must.
+    if (!isSecure && settings.secure === 'auto' && req !== undefined && refusesCookie(settings, req)) refuseCookie()
+    const maxAge = options.maxAge ?? (settings.persistent ? sessionTtl : undefined)
+    setSessionCookie(
+      res,
+      cookie.write(id, isSecure, maxAge === undefined ? undefined : Math.ceil(maxAge)),
+      cacheControl,
+    )
   }
 
   /** The values of the session that the request's cookie names, or undefined. Never creates one, writes nothing. */

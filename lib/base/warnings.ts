@@ -48,7 +48,7 @@ const texts = {
   HOLDFAST_SHORT_SECRET: 'the option secret has fewer than 16 characters and can be guessed; use 32 random bytes',
   HOLDFAST_UNKNOWN_OPTION: 'session() was given an option that it does not know',
   HOLDFAST_UNTRUSTED_PROXY:
-    "a request claims that a proxy received it over TLS, but the app does not trust proxies, so the session cookie was sent without Secure; if there is a proxy, set app.set('trust proxy', 1) in Express, or req.secure = true elsewhere",
+    "a request claims that a proxy received it over TLS, but the app does not trust proxies, so the session cookie was sent without Secure, or in production not at all; if there is a proxy, set app.set('trust proxy', 1) in Express, or req.secure = true elsewhere",
   HOLDFAST_VALUE_NOT_KEPT: 'a session value, or a part of it, is lost when it is stored',
 } as const satisfies Record<`HOLDFAST_${string}`, string>
 

@@ -1,40 +1,80 @@
 import type { ServerResponse } from 'node:http'
 import { headerPairs, statusMessageOf } from './check-call'
 
-/** Adds session cookies to a response whose headers have not gone: other cookies stay as they are, and no shared cache
- * may keep what carries a session (RFC 9111 section 7.3, RFC 6265bis section 8.4). */
-export function addSessionCookies(res: ServerResponse, cookies: readonly string[]): void {
+/** What `Cache-Control` says on a response that carries a session cookie; see the option `cacheControl`. */
+export type CacheControl = 'no-store' | 'private' | false
+
+/**
+ * Gives the session cookie to a response whose head was not sent. A response has one `Set-Cookie` of a name (RFC 6265
+ * section 4.1.1): of several the last counts; one that the app has given by hand (`sessions.setCookie`) stays, and only
+ * takes the place of one that deletes. Other cookies stay as they are.
+ */
+export function addSessionCookies(res: ServerResponse, cookies: readonly string[], cacheControl: CacheControl): void {
+  const given = cookies.at(-1)
+  if (given === undefined) return
+  const byApp = setCookiesOf(res).findLast((cookie) => hasNameOf(cookie, given) && !isDeletion(cookie))
+  setSessionCookie(res, byApp ?? given, cacheControl)
+}
+
+/** As {@link addSessionCookies}, over whatever cookie of the name there is. */
+export function setSessionCookie(res: ServerResponse, cookie: string, cacheControl: CacheControl): void {
   // A stub of a response may have neither.
   if (typeof res.getHeader !== 'function' || typeof res.setHeader !== 'function') return
-  for (const cookie of cookies) appendSetCookie(res, cookie)
-  keepOutOfSharedCaches(res)
+  res.setHeader('Set-Cookie', [...setCookiesOf(res).filter((other) => !hasNameOf(other, cookie)), cookie])
+  if (cacheControl !== false) restrictCaches(res, cacheControl)
 }
 
-function appendSetCookie(res: ServerResponse, cookie: string): void {
-  res.setHeader('Set-Cookie', [...setCookiesOf(res), cookie])
+function hasNameOf(cookie: string, other: string): boolean {
+  return cookie.startsWith(other.slice(0, other.indexOf('=') + 1))
 }
 
-/** Headers that give a shared cache leave of its own, whatever Cache-Control says (RFC 9213, Edge Architecture). */
-const sharedCacheHeaders = [
-  'CDN-Cache-Control',
-  'Surrogate-Control',
-  'Cloudflare-CDN-Cache-Control',
-  'Vercel-CDN-Cache-Control',
-]
+function isDeletion(cookie: string): boolean {
+  return cookie.charAt(cookie.indexOf('=') + 1) === ';'
+}
+
+/** Headers that give a cache leave of its own, whatever Cache-Control says: `CDN-Cache-Control` (RFC 9213) and those of
+ * single vendors that end like it, `Surrogate-Control`, `Edge-Control`, and nginx' `X-Accel-Expires`. */
+const vendorCacheHeader = /.-cache-control$|(?:^|-)(?:surrogate|edge|cdn)-control$|^x-accel-expires$/
 
 /** Up to a comma that is not in quotes: `private="a, b"`. */
 const directive = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g
 
-function keepOutOfSharedCaches(res: ServerResponse): void {
-  const before = res.getHeader('Cache-Control')
-  const directives = (String(before ?? '').match(directive) ?? []).map((one) => one.trim()).filter((one) => one !== '')
-  if (!directives.some((one) => one.toLowerCase() === 'no-store')) {
-    const kept = directives.filter((one) => !/^(public|s-maxage|private|proxy-revalidate)\b/i.test(one))
-    res.setHeader('Cache-Control', ['private', ...kept].join(', '))
+/** What a response that carries the cookie must not allow. With `must-understand`, caches disregard `no-store` (RFC 9111
+ * section 5.2.2.3). */
+const refusedWith = {
+  'no-store':
+    /^(public|s-maxage|private|proxy-revalidate|max-age|immutable|stale-while-revalidate|stale-if-error|must-understand)\b/i,
+  private: /^(public|s-maxage|private|proxy-revalidate)\b/i,
+}
+
+/** No cache that others share may keep what carries a session (RFC 9111 section 7.3, RFC 6265bis section 8.4). */
+function restrictCaches(res: ServerResponse, rule: 'no-store' | 'private'): void {
+  const before = String(res.getHeader('Cache-Control') ?? '')
+  const directives = (before.match(directive) ?? []).map((one) => one.trim()).filter((one) => one !== '')
+  const isStrict = directives.some((one) => one.toLowerCase() === 'no-store')
+  if (!isStrict || directives.some((one) => one.toLowerCase() === 'must-understand')) {
+    const kept = directives.filter((one) => !refusedWith[rule].test(one) && one.toLowerCase() !== 'no-store')
+    res.setHeader('Cache-Control', [isStrict ? 'no-store' : rule, ...kept].join(', '))
   }
   // A stub of a response may have neither.
-  if (typeof res.hasHeader !== 'function' || typeof res.removeHeader !== 'function') return
-  for (const name of sharedCacheHeaders) if (res.hasHeader(name)) res.removeHeader(name)
+  if (typeof res.getHeaderNames !== 'function' || typeof res.removeHeader !== 'function') return
+  for (const name of res.getHeaderNames()) if (vendorCacheHeader.test(name.toLowerCase())) res.removeHeader(name)
+}
+
+/** Says to caches that another cookie may get another response (RFC 9110 section 12.5.5), beside what it depends on. */
+export function varyOnCookie(res: ServerResponse): void {
+  if (typeof res.getHeader !== 'function' || typeof res.setHeader !== 'function') return
+  const before = res.getHeader('Vary')
+  if (before === undefined) {
+    res.setHeader('Vary', 'Cookie')
+    return
+  }
+  const names = String(before)
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  if (names.some((name) => name === '*' || name.toLowerCase() === 'cookie')) return
+  res.setHeader('Vary', [...names, 'Cookie'].join(', '))
 }
 
 /**
@@ -57,7 +97,7 @@ export function absorbWriteHead(res: ServerResponse, args: readonly unknown[]): 
 
 /** What described the discarded response: an error page must not be cached for a year, or redirect. */
 const representation =
-  /^content-(?!security-policy)|cache-control$|^surrogate-|^(etag|last-modified|expires|pragma|age|location|refresh|link|accept-ranges|transfer-encoding|trailer|retry-after|clear-site-data)$/
+  /^content-(?!security-policy)|cache-control$|(?:surrogate|edge|cdn)-control$|^surrogate-|^(x-accel-expires|etag|last-modified|expires|pragma|age|location|refresh|link|accept-ranges|transfer-encoding|trailer|retry-after|clear-site-data)$/
 
 /**
  * Takes back the response that an app had prepared, so that its error handler starts from a clean sheet.

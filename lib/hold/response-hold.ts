@@ -5,25 +5,8 @@ import { checkCall, headersAlreadySent, isStub, makesHead, type Method, returnVa
 import { type Call, DiscardedResponse, ignoreCall } from './discarded-response'
 import { Drain } from './drain'
 import { intercept, type Interception, type Interceptor, interceptBody, learnPrototype, release } from './intercept'
-import { absorbWriteHead, addSessionCookies, setCookiesOf, withdrawResponse } from './response-headers'
-
-/** What a held response asks for before anything of it leaves. */
-export interface ResponseHooks {
-  /** Nothing can have changed so far: the response need not ask. */
-  readonly isClean: boolean
-  /** Stores what changed. Resolves to the `Set-Cookie` values that the response is to carry; at once where nothing has
-   * to wait. Fails when the change could not be stored. */
-  beforeSend(headersSent: boolean): Awaitable<readonly string[]>
-  /** The response has ended: the app's, or the one that replaced it. */
-  afterEnd(): void
-  /** The response was closed. `isUnfinished`: it was not ended through the hold, but never given, left in the middle, or
-   * has bypassed the hold; what changed since the hooks were last asked is not stored. */
-  afterClose(isUnfinished: boolean): void
-  /** The change could not be stored, and nothing of the response has left: another one is to be given. */
-  onError(error: unknown, discardedStatus: number): void
-  /** As `onError`, but part of the response has left: it has to be cut off. */
-  onLateError(error: unknown): void
-}
+import { absorbWriteHead, addSessionCookies, setCookiesOf, varyOnCookie, withdrawResponse } from './response-headers'
+import type { ResponseHooks } from './response-hooks'
 
 /**
  * Holds a response back until its hooks let it go: asks them, waits, then replays the calls to Node or discards them.
@@ -50,6 +33,8 @@ export class ResponseHold implements Interceptor, Appearance {
   /** The arguments with which they came to `writeHead`: what Node is to make the head of. */
   #head: readonly unknown[] | undefined
   #headPassed = false
+  /** `Vary` was taken care of. */
+  #isVaried = false
   #queue: Call[] | undefined
   /** Cookies that the hooks gave and no head has taken yet. */
   #cookies = noCookies
@@ -258,14 +243,30 @@ export class ResponseHold implements Interceptor, Appearance {
   #send(method: Method, args: readonly unknown[], cookies: readonly string[]): unknown {
     if (cookies.length > 0) this.#cookies = [...this.#cookies, ...cookies]
     if (this.#cookies.length === 0 || this.#headersSent) return this.#toNode(method, args)
-    const final = method === 'writeHead' ? absorbWriteHead(this.#res, args) : args
-    if (this.#head !== undefined) this.#head = absorbWriteHead(this.#res, this.#head)
-    addSessionCookies(this.#res, this.#cookies)
+    const final = this.#absorbHead(method, args)
+    addSessionCookies(this.#res, this.#cookies, this.#hooks.cacheControl)
     this.#cookies = noCookies
     return this.#toNode(method, final)
   }
 
   #toNode(method: Method, args: readonly unknown[]): unknown {
+    return this.#native(method, this.#hooks.variesOnCookie && !this.#isVaried ? this.#vary(method, args) : args)
+  }
+
+  #vary(method: Method, args: readonly unknown[]): readonly unknown[] {
+    this.#isVaried = true
+    if (this.#headersSent) return args
+    const final = this.#absorbHead(method, args)
+    varyOnCookie(this.#res)
+    return final
+  }
+
+  #absorbHead(method: Method, args: readonly unknown[]): readonly unknown[] {
+    if (this.#head !== undefined) this.#head = absorbWriteHead(this.#res, this.#head)
+    return method === 'writeHead' ? absorbWriteHead(this.#res, args) : args
+  }
+
+  #native(method: Method, args: readonly unknown[]): unknown {
     const { native } = this.#interception
     const outer = this.#inside
     this.#inside = true

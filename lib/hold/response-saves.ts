@@ -2,12 +2,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Awaitable } from '../base/awaitable'
 import { warnRarely } from '../base/warnings'
 import { FailureResponse, forgetRequest, type Next, noteRequest, reasonOf } from './failure-response'
-import { ResponseHold, type ResponseHooks } from './response-hold'
+import type { CacheControl } from './response-headers'
+import { ResponseHold } from './response-hold'
+import type { ResponseHooks } from './response-hooks'
 
 /** Stores what one request has changed. */
 export interface Committer {
   /** Resolves to the `Set-Cookie` values that the response is to carry; at once where nothing has to wait. */
   commit(headersSent: boolean): Awaitable<readonly string[]>
+  /** Default `private`. */
+  readonly cacheControl?: CacheControl
+  /** The app has looked into the session. Default false: the response gets no `Vary`. */
+  readonly variesOnCookie?: boolean
   /** The client has left before a response was given: what needs a cookie cannot reach it, and nothing is wrong. */
   clientLeft?(): void
 }
@@ -47,6 +53,14 @@ export class ResponseSaves implements ResponseHooks {
 
   get isClean(): boolean {
     return this.#isClean
+  }
+
+  get variesOnCookie(): boolean {
+    return this.#committer.variesOnCookie ?? false
+  }
+
+  get cacheControl(): CacheControl {
+    return this.#committer.cacheControl ?? 'private'
   }
 
   /** Something may have changed, or may change from now on. */

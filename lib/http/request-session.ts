@@ -4,10 +4,12 @@ import { SessionError } from '../base/errors'
 import { claimsForwardedTls } from '../base/request'
 import { warnRarely } from '../base/warnings'
 import type { Next } from '../hold/failure-response'
+import type { CacheControl } from '../hold/response-headers'
 import { type Committer, ResponseSaves } from '../hold/response-saves'
 import { commitReplacement } from '../service/commit-replacement'
 import type { Presentation } from '../service/find-presented'
 import type { CommitOutcome, SessionService, VerifiedSession } from '../service/session-service'
+import { refuseCookie, refusesCookie } from '../service/untrusted-proxy'
 import type { CommitFacts } from '../session/commit-plan'
 import { type AnySession, coreOf, Session } from '../session/session'
 import type { LoginIntent } from '../session/session-core'
@@ -67,7 +69,9 @@ export class RequestSession implements Committer {
   startOver(): Session {
     if (!this.#session.destroyed) this.#session.destroy()
     this.#ended.push(this.#session)
+    const before = coreOf(this.#session)
     this.#session = this.service.fresh()
+    coreOf(this.#session).wasRead = before.wasRead
     this.#attach(this.#session)
     this.#saves.expectChange()
     return this.#session
@@ -75,7 +79,7 @@ export class RequestSession implements Committer {
 
   /** Replaces the id and binds the session at the next save. A login over the login of another user starts from nothing. */
   login(login: LoginIntent): void {
-    const { destroyed, subject } = this.#session
+    const { destroyed, subject } = coreOf(this.#session)
     const isOther = subject !== undefined && login.subject !== undefined && subject !== login.subject
     const session = destroyed || isOther ? this.startOver() : this.#session
     const core = coreOf(session)
@@ -84,10 +88,17 @@ export class RequestSession implements Committer {
     session.regenerateId(true)
   }
 
+  get variesOnCookie(): boolean {
+    return coreOf(this.#session).wasRead && this.service.options.vary
+  }
+
+  get cacheControl(): CacheControl {
+    return this.service.options.cacheControl
+  }
+
   commit(headersSent: boolean): Awaitable<readonly string[]> {
-    const { cookie } = this.service.options
-    const insecure = cookie.settings.secure === true && !this.#secure
-    const delivery = headersSent ? 'headers-sent' : insecure ? 'insecure' : 'open'
+    const isRefused = !this.#secure && refusesCookie(this.service.options.cookie.settings, this.#req)
+    const delivery = headersSent ? 'headers-sent' : isRefused ? 'insecure' : 'open'
     coreOf(this.#session).onTouch = this.#onFirstChange
     if (this.#rivals.length > 0 && this.#endsRivals(delivery)) {
       const rivals = this.#rivals
@@ -147,6 +158,7 @@ export class RequestSession implements Committer {
     return Math.max(1, Math.ceil(coreOf(this.#session).expiresAt - service.now))
   }
 
+  /** @throws SessionError `PROXY_NOT_TRUSTED`. */
   #warnUndelivered(delivery: CommitFacts['delivery']): void {
     if (delivery === 'headers-sent') {
       // A stream asks at each of its chunks.
@@ -155,6 +167,8 @@ export class RequestSession implements Committer {
       warnRarely('HOLDFAST_COOKIE_AFTER_HEADERS')
       return
     }
+    const { secure } = this.service.options.cookie.settings
+    if (secure === 'auto') refuseCookie()
     warnRarely(
       'HOLDFAST_SECURE_COOKIE_NOT_SENT',
       claimsForwardedTls(this.#req) ? 'a proxy says that the client used TLS' : undefined,

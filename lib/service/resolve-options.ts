@@ -42,6 +42,7 @@ export interface ResolvedSessionOptions extends ResolvedRules {
   readonly cookie: SessionCookie
   readonly context: (req: IncomingMessage) => UserSessionOperationContext
   readonly cacheControl: 'no-store' | 'private' | false
+  readonly vary: boolean
 }
 
 const defaults = {
@@ -49,6 +50,7 @@ const defaults = {
   storeTimeout: 5,
   maxBytes: 65_536,
   cacheControl: 'no-store',
+  vary: true,
   cookie: {
     name: undefined,
     path: '/',
@@ -73,6 +75,7 @@ const optionKeys: KeysOf<SessionOptions> = {
   storeTimeout: true,
   maxBytes: true,
   cacheControl: true,
+  vary: true,
   context: true,
   readUserSessionHook: true,
   renewSessionHooks: true,
@@ -106,8 +109,9 @@ export function resolveOptions(options: SessionOptions = {}): ResolvedSessionOpt
   checkKeys<SessionOptions>('session options', options, optionKeys)
   refuseUndefined(options, 'secret', 'leave it out for cookies without a signature')
   refuseUndefined(options, 'store', 'leave it out for a MemoryStore')
-  const { context = contextOfRequest, cacheControl = defaults.cacheControl } = options
+  const { context = contextOfRequest, cacheControl = defaults.cacheControl, vary = defaults.vary } = options
   checkFunction('context', context)
+  checkBoolean('vary', vary)
   if (!cacheChoices.includes(cacheControl)) {
     throw invalidOption('cacheControl', cacheControl, "'no-store', 'private' or false")
   }
@@ -116,6 +120,7 @@ export function resolveOptions(options: SessionOptions = {}): ResolvedSessionOpt
     ...rules,
     context,
     cacheControl,
+    vary,
     cookie: resolveCookie(options.cookie, options.secret),
     store: resolveStore(options.store, rules),
   }

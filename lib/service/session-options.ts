@@ -94,6 +94,12 @@ export interface SessionOptions {
    * app sees to it; a cache that keeps such a response hands one user's session to another.
    */
   cacheControl?: 'no-store' | 'private' | false | undefined
+  /**
+   * Whether a response to a request whose session the app has looked into (`get`, `has`, `data`, `size`, `subject`) says
+   * `Vary: Cookie`, also without a cookie (RFC 9110 section 12.5.5). Default true: a cache must not give the page of a user
+   * to another, nor to a visitor. Costs nothing on other responses. False: the app sees to it.
+   */
+  vary?: boolean | undefined
   /** Seconds after which a store call that has not answered has failed. Default 5: longer than a hiccup, shorter than a
    * client's patience. */
   storeTimeout?: number | undefined

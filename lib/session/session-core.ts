@@ -58,6 +58,8 @@ export class SessionCore {
   /** There was a login on the session, on another id, so this request could not end it: the client's cookie is not its to
    * clear. */
   endRefused = false
+  /** The app has looked into the session: what it responds may depend on whose it is. */
+  wasRead = false
   /** Who carries the session through a request; the HTTP side knows what it is. */
   host: object | undefined
   deleteId: string | undefined

@@ -53,6 +53,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   get<K extends KeyOf<Values> | KeyOf<Flash>>(key: K): ValueOf<Values, K> | ValueOf<Flash, K> | undefined {
     const core = this.#core
     if (typeof key !== 'string' || key === '') refuseKey('get', key)
+    core.wasRead = true
     if (core.destroyed) return undefined
     const value = core.values.get(key) ?? core.flash.get(key)
     // Only an object can be changed in place, behind the session's back.
@@ -64,6 +65,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   has(key: KeyOf<Values> | KeyOf<Flash>): boolean {
     const core = this.#core
     if (typeof key !== 'string' || key === '') refuseKey('has', key)
+    core.wasRead = true
     return !core.destroyed && (core.values.has(key) || core.flash.has(key))
   }
 
@@ -148,6 +150,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
 
   /** Whose session it is; undefined while nobody is logged in. */
   get subject(): string | undefined {
+    this.#core.wasRead = true
     return this.#core.subject
   }
 
@@ -163,6 +166,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
 
   /** What a store would keep: the values, and the flash messages for the next request. Copies; `[{}, {}]` when destroyed. */
   get data(): [Values, Flash] {
+    this.#core.wasRead = true
     const { destroyed, values, flash } = this.#core
     if (destroyed) return [{}, {}] as [Values, Flash]
     return [parseAll(values.texts()), parseAll(flash.texts())] as [Values, Flash]
@@ -185,6 +189,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
 
   /** How many keys `get` would find; 0 when destroyed. */
   get size(): number {
+    this.#core.wasRead = true
     const { destroyed, values, flash } = this.#core
     if (destroyed) return 0
     let size = values.size

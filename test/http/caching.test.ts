@@ -1,3 +1,5 @@
+import { logout, type SessionOptions } from '../../lib'
+import type { Session } from '../../lib/session/session'
 import { serve, serverKinds, stopServers, type TestResponse } from '../support/http-servers'
 import { FaultyStore } from '../support/faulty-store'
 import { fetchRaw, type RawAnswer, valuesOf } from '../support/raw-client'
@@ -33,38 +35,47 @@ async function answerOf(
   way: (typeof ways)[string] | undefined,
   headers: Record<string, string | string[]>,
   delay: number | undefined,
-  touch = true,
+  options: Pick<SessionOptions, 'cacheControl' | 'vary'> = {},
+  act: (session: Session) => unknown = (session) => session.set('n', 1),
 ): Promise<RawAnswer> {
   const store = new FaultyStore()
   store.delay = delay
   const { port } = await serve({
     store,
+    ...options,
     handler(req, res) {
-      if (touch) req.session.set('n', 1)
+      act(req.session)
       way?.(res, headers)
     },
   })
   return fetchRaw(port)
 }
 
-const directives: readonly (readonly [before: string | undefined, after: string])[] = [
-  [undefined, 'private'],
-  ['public', 'private'],
-  ['public, max-age=60', 'private, max-age=60'],
-  ['max-age=60', 'private, max-age=60'],
-  ['s-maxage=60, max-age=5', 'private, max-age=5'],
-  ['PUBLIC , S-MaxAge=60', 'private'],
-  ['no-cache', 'private, no-cache'],
-  ['must-revalidate, proxy-revalidate', 'private, must-revalidate'],
-  ['private', 'private'],
-  ['private, max-age=60', 'private, max-age=60'],
-  ['max-age=60, private, public, s-maxage=60', 'private, max-age=60'],
-  ['no-store', 'no-store'],
-  ['no-cache, no-store, must-revalidate', 'no-cache, no-store, must-revalidate'],
+const directives: readonly (readonly [before: string | undefined, noStore: string, isPrivate: string])[] = [
+  [undefined, 'no-store', 'private'],
+  ['public', 'no-store', 'private'],
+  ['public, max-age=60', 'no-store', 'private, max-age=60'],
+  ['max-age=60', 'no-store', 'private, max-age=60'],
+  ['s-maxage=60, max-age=5', 'no-store', 'private, max-age=5'],
+  ['PUBLIC , S-MaxAge=60', 'no-store', 'private'],
+  ['no-cache', 'no-store, no-cache', 'private, no-cache'],
+  ['must-revalidate, proxy-revalidate', 'no-store, must-revalidate', 'private, must-revalidate'],
+  ['private', 'no-store', 'private'],
+  ['private, max-age=60', 'no-store', 'private, max-age=60'],
+  ['max-age=60, private, public, s-maxage=60', 'no-store', 'private, max-age=60'],
+  [
+    'max-age=1, immutable, stale-while-revalidate=5, no-transform',
+    'no-store, no-transform',
+    'private, max-age=1, immutable, stale-while-revalidate=5, no-transform',
+  ],
+  ['no-store', 'no-store', 'no-store'],
+  ['no-cache, no-store, must-revalidate', 'no-cache, no-store, must-revalidate', 'no-cache, no-store, must-revalidate'],
+  // Caches that know the status code disregard no-store beside it.
+  ['must-understand, no-store, max-age=5', 'no-store', 'no-store, must-understand, max-age=5'],
   // A list of fields: the rest of the answer could still be kept.
-  ['private="set-cookie, x-a", max-age=60', 'private, max-age=60'],
-  ['no-cache="set-cookie, x-a", public', 'private, no-cache="set-cookie, x-a"'],
-  ['', 'private'],
+  ['private="set-cookie, x-a", max-age=60', 'no-store', 'private, max-age=60'],
+  ['no-cache="set-cookie, x-a", public', 'no-store, no-cache="set-cookie, x-a"', 'private, no-cache="set-cookie, x-a"'],
+  ['', 'no-store', 'private'],
 ]
 
 describe.each([
@@ -72,13 +83,19 @@ describe.each([
   ['a store that answers at once', undefined],
 ])('%s', (_store, delay) => {
   describe.each(Object.entries(ways))('an answer with the session cookie is for no shared cache: %s', (name, way) => {
-    test.each(directives)('%j becomes %j', async (before, after) => {
+    test.each(
+      directives.flatMap(([before, noStore, isPrivate]) => [
+        [before, 'no-store', noStore] as const,
+        [before, 'private', isPrivate] as const,
+      ]),
+    )('%j becomes, with the option %s, %j', async (before, cacheControl, after) => {
       // Nothing said over something said is what was said.
       if (before === undefined && name === 'writeHead over setHeader') return
       const answer = await answerOf(
         way,
         before === undefined ? { 'X-A': '1' } : { 'Cache-Control': before, 'X-A': '1' },
         delay,
+        cacheControl === 'no-store' ? {} : { cacheControl },
       )
       expect(valuesOf(answer, 'Cache-Control')).toEqual([after])
       expect(valuesOf(answer, 'X-A')).toEqual(['1'])
@@ -99,10 +116,74 @@ describe.each([
           'CDN-Cache-Control': 'max-age=60',
           'Surrogate-Control': 'max-age=60',
           'Cloudflare-CDN-Cache-Control': 'max-age=1',
+          'Netlify-CDN-Cache-Control': 'max-age=1',
+          'Akamai-Cache-Control': 'max-age=1',
+          'Azure-CDN-Cache-Control': 'max-age=1',
+          'Fastly-Surrogate-Control': 'max-age=1',
+          'Edge-Control': 'max-age=1',
+          'X-LiteSpeed-Cache-Control': 'max-age=1',
+          'X-Accel-Expires': '60',
+          'X-Accel-Buffering': 'no',
+          'Surrogate-Key': 'k',
+          'X-Cache-Controlled': '1',
         },
         delay,
       )
-      expect(answer.headers.filter(([header]) => /cdn|surrogate/i.test(header))).toEqual([])
+      expect(
+        answer.headers
+          .map(([header]) => header)
+          .filter((header) => /cdn|control|surrogate|accel/i.test(header))
+          .sort(),
+      ).toEqual(['Cache-Control', 'Surrogate-Key', 'X-Accel-Buffering', 'X-Cache-Controlled'])
+    })
+
+    test('with cacheControl false the app sees to it', async () => {
+      const headers = { 'Cache-Control': 'public, s-maxage=60', 'CDN-Cache-Control': 'max-age=60' }
+      const answer = await answerOf(way, headers, delay, { cacheControl: false })
+      expect(valuesOf(answer, 'Cache-Control')).toEqual(['public, s-maxage=60'])
+      expect(valuesOf(answer, 'CDN-Cache-Control')).toEqual(['max-age=60'])
+      expect(valuesOf(answer, 'Set-Cookie')).toEqual([expect.stringMatching(/^sid=/)])
+    })
+
+    test.each<[string, (session: Session) => unknown]>([
+      ['get', (session) => session.get('n')],
+      ['has', (session) => session.has('n')],
+      ['data', (session) => session.data],
+      ['size', (session) => session.size],
+      ['subject', (session) => session.subject],
+      ['get and set', (session) => session.set('n', Number(session.get('n') ?? 0) + 1)],
+      [
+        'destroy after get',
+        (session) => {
+          session.get('n')
+          session.destroy()
+        },
+      ],
+    ])('a response after %s says Vary: Cookie, beside what it says', async (_read, read) => {
+      for (const [before, after] of [
+        [undefined, ['Cookie']],
+        ['Accept-Encoding', ['Accept-Encoding, Cookie']],
+        ['*', ['*']],
+        ['Accept, cookie', ['Accept, cookie']],
+      ] as const) {
+        const headers = { 'X-A': '1', 'Set-Cookie': ['a=1', 'b=2'], ...(before !== undefined && { Vary: before }) }
+        const answer = await answerOf(way, headers, delay, {}, read)
+        expect(valuesOf(answer, 'Vary')).toEqual(after)
+        expect(valuesOf(answer, 'Set-Cookie').slice(0, 2)).toEqual(['a=1', 'b=2'])
+        expect(valuesOf(answer, 'X-A')).toEqual(['1'])
+        const without = await answerOf(way, headers, delay, { vary: false }, read)
+        expect(valuesOf(without, 'Vary')).toEqual(before === undefined ? [] : [before])
+      }
+    })
+
+    test.each<[string, (session: Session) => unknown]>([
+      ['nothing', () => undefined],
+      ['set', (session) => session.set('n', 1)],
+      ['unset', (session) => session.unset('n')],
+      ['handle', (session) => session.handle],
+    ])('a response after %s alone says nothing of the cookie', async (_act, act) => {
+      const answer = await answerOf(way, { Vary: 'Accept' }, delay, {}, act)
+      expect(valuesOf(answer, 'Vary')).toEqual(['Accept'])
     })
   })
 })
@@ -113,7 +194,8 @@ test('an answer without the session cookie keeps its headers as they are', async
       way,
       { 'Cache-Control': 'public, s-maxage=60', 'CDN-Cache-Control': 'max-age=60', 'Set-Cookie': 'a=1' },
       0,
-      false,
+      {},
+      () => undefined,
     )
     expect(valuesOf(answer, 'Cache-Control')).toEqual(['public, s-maxage=60'])
     expect(valuesOf(answer, 'CDN-Cache-Control')).toEqual(['max-age=60'])
@@ -131,6 +213,44 @@ test.each(serverKinds)('an answer that clears the cookie is for no shared cache 
     },
   })
   const answer = await fetchRaw(port, '/', { headers: { Cookie: 'sid=whatever' } })
-  expect(valuesOf(answer, 'Cache-Control')).toEqual(['private, max-age=60'])
+  expect(valuesOf(answer, 'Cache-Control')).toEqual(['no-store'])
   expect(valuesOf(answer, 'Set-Cookie')).toEqual([expect.stringMatching(/^sid=; .*Expires=Thu, 01 Jan 1970/)])
+})
+
+test.each(serverKinds)(
+  'a stream, a HEAD and a 304 of a session that was read say Vary: Cookie: $name',
+  async (kind) => {
+    const { port } = await serve({
+      kind,
+      handler(req, res) {
+        req.session.get('n')
+        if (req.url === '/304') {
+          res.writeHead(304)
+          res.end()
+          return
+        }
+        res.write('a')
+        setImmediate(() => res.end('b'))
+      },
+    })
+    for (const [path, method] of [
+      ['/', 'GET'],
+      ['/', 'HEAD'],
+      ['/304', 'GET'],
+    ] as const) {
+      const answer = await fetchRaw(port, path, { method })
+      expect([path, method, valuesOf(answer, 'Vary')]).toEqual([path, method, ['Cookie']])
+    }
+  },
+)
+
+test('a session that is read after logout, or that ended the one before, still says Vary: Cookie', async () => {
+  const { port } = await serve({
+    handler(req, res) {
+      req.session.get('n')
+      logout(req)
+      res.end('x')
+    },
+  })
+  expect(valuesOf(await fetchRaw(port), 'Vary')).toEqual(['Cookie'])
 })

@@ -78,7 +78,7 @@ async function start(
     const [set] = valuesOf(answer, 'Set-Cookie')
     expect(valuesOf(answer, 'Set-Cookie').length).toBeLessThanOrEqual(1)
     const state = set === undefined ? 'none' : set.startsWith('sid=;') ? 'cleared' : 'new'
-    expect(valuesOf(answer, 'Cache-Control')).toEqual(set === undefined ? [] : ['private'])
+    expect(valuesOf(answer, 'Cache-Control')).toEqual(set === undefined ? [] : ['no-store'])
     return { answer, cost: { commands: [...store.calls], cookie: state } }
   }
 }

@@ -4,7 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import cookieParser from 'cookie-parser'
 import express from 'express'
-import { login, logout, type RequestHandler, type SessionOptions, sessionMiddleware } from '../../lib'
+import {
+  login,
+  logout,
+  type RequestHandler,
+  type SessionManager,
+  type SessionOptions,
+  sessionMiddleware,
+} from '../../lib'
+import type { SetCookieOptions } from '../../lib/session-manager'
 import { FaultyStore } from '../support/faulty-store'
 import {
   express5,
@@ -192,6 +200,155 @@ describe('behind a proxy that ends TLS', () => {
     const get = await start(true, { cookie: { secure: true } })
     expect(valuesOf(await get(), 'Set-Cookie')).toEqual([])
     expect(warnings[0]?.message).toContain('serve the app over TLS')
+  })
+})
+
+describe('in production, behind a proxy that ends TLS and is not trusted', () => {
+  const before = process.env['NODE_ENV']
+  beforeEach(() => {
+    process.env['NODE_ENV'] = 'production'
+  })
+  afterEach(() => {
+    process.env['NODE_ENV'] = before
+  })
+
+  async function start(options: SessionOptions = {}, onSet?: (req: TestRequest, res: TestResponse) => void) {
+    const store = new FaultyStore()
+    const server = await serve({
+      kind: express5,
+      store,
+      ...options,
+      handler(req, res) {
+        if (onSet === undefined) act(req)
+        else onSet(req, res)
+        res.end(String(req.session.get('n')))
+      },
+    })
+    const get = (path: string, headers: Record<string, string> = {}) => fetchRaw(server.port, path, { headers })
+    return { ...server, store, get }
+  }
+
+  test.each([
+    ['X-Forwarded-Proto', 'https'],
+    ['Forwarded', 'for=10.0.0.1;proto=https'],
+    ['CF-Visitor', '{"scheme":"https"}'],
+    ['X-Forwarded-Ssl', 'on'],
+  ])('a session that needs a cookie fails loudly, with the remedy, and stores nothing (%s)', async (name, value) => {
+    const { get, store, errors } = await start()
+    for (let i = 0; i < 50; i++) {
+      const response = await get(i % 2 === 0 ? '/set' : '/in', { [name]: value })
+      expect(response).toMatchObject({ status: 500, body: 'sorry: PROXY_NOT_TRUSTED' })
+      expect(valuesOf(response, 'Set-Cookie')).toEqual([])
+    }
+    expect(errors).toHaveLength(50)
+    expect(errors[0].message).toContain("app.set('trust proxy', 1)")
+    expect(store.calls).toEqual([])
+    expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_UNTRUSTED_PROXY'])
+  })
+
+  test('a response without a cookie, and a request without the header, are served as ever', async () => {
+    const { get, errors } = await start()
+    expect((await get('/', { 'X-Forwarded-Proto': 'https' })).status).toBe(200)
+    const first = await get('/set')
+    expect(valuesOf(first, 'Set-Cookie')).toEqual([expect.stringMatching(/^sid=/)])
+    const cookie = sessionCookie(first) ?? ''
+    const next = await get('/set', { 'X-Forwarded-Proto': 'https', Cookie: cookie })
+    expect(next).toMatchObject({ status: 200, body: '2' })
+    expect(valuesOf(await get('/set', { 'X-Forwarded-Proto': 'http' }), 'Set-Cookie')).toHaveLength(1)
+    expect(errors).toEqual([])
+    expect(warnings).toEqual([])
+  })
+
+  test('cookie.secure: false sends it all the same, and a session of an app that saves it itself is refused too', async () => {
+    const unprotected = await start({ cookie: { secure: false } })
+    expect(valuesOf(await unprotected.get('/set', { 'X-Forwarded-Proto': 'https' }), 'Set-Cookie')).toHaveLength(1)
+    const { get, sessions, errors } = await start({}, (req, res) => sessions.setCookie(res, req.session.id))
+    expect((await get('/', { 'X-Forwarded-Proto': 'https' })).status).toBe(500)
+    expect(errors[0]).toMatchObject({ code: 'PROXY_NOT_TRUSTED' })
+    expect(valuesOf(await get('/'), 'Set-Cookie')).toHaveLength(1)
+  })
+})
+
+describe('one session cookie a response', () => {
+  async function start(onRequest: (req: TestRequest, res: TestResponse, sessions: SessionManager) => unknown) {
+    const server = await serve({
+      store: new FaultyStore(),
+      async handler(req, res) {
+        res.setHeader('Set-Cookie', 'a=1')
+        await onRequest(req, res, server.sessions)
+        res.end()
+      },
+    })
+    const response = await fetchRaw(server.port, '/')
+    const [other, ...cookies] = valuesOf(response, 'Set-Cookie')
+    expect(other).toBe('a=1')
+    expect(cookies).toHaveLength(1)
+    return { cookie: cookies[0] ?? '', sessions: server.sessions }
+  }
+
+  test('setCookie, before a session that changes', async () => {
+    const { cookie, sessions } = await start(async (req, res, manager) => {
+      manager.setCookie(res, await manager.create({ given: true }))
+      req.session.set('n', 1)
+    })
+    expect(await sessions.get(cookie.split(/[=;]/)[1] ?? '')).toEqual({ given: true })
+  })
+
+  test('setCookie, after one that ended', async () => {
+    const { cookie, sessions } = await start(async (req, res, manager) => {
+      req.session.destroy()
+      manager.setCookie(res, await manager.create({ given: true }))
+    })
+    expect(await sessions.get(cookie.split(/[=;]/)[1] ?? '')).toEqual({ given: true })
+  })
+
+  test('setCookie twice: the last', async () => {
+    const { cookie, sessions } = await start(async (_req, res, manager) => {
+      manager.setCookie(res, await manager.create({ given: 1 }))
+      manager.setCookie(res, await manager.create({ given: 2 }))
+    })
+    expect(await sessions.get(cookie.split(/[=;]/)[1] ?? '')).toEqual({ given: 2 })
+  })
+
+  test('setCookie, then delete: none', async () => {
+    const { cookie } = await start(async (_req, res, manager) => {
+      const id = await manager.create()
+      manager.setCookie(res, id)
+      await manager.delete(id, res)
+    })
+    expect(cookie).toMatch(/^sid=; Max-Age=0/)
+  })
+
+  test('delete, then a session that begins: the session', async () => {
+    const { cookie, sessions } = await start(async (req, res, manager) => {
+      await manager.delete(await manager.create(), res)
+      req.session.set('n', 1)
+    })
+    expect(await sessions.get(cookie.split(/[=;]/)[1] ?? '')).toEqual({ n: 1 })
+  })
+
+  test.each([
+    ['no id', 'x', {}],
+    ['a handle', 'A'.repeat(16), {}],
+    ['what is no text', 7, {}],
+    ['a maxAge of NaN', 'A'.repeat(48), { maxAge: NaN }],
+    ['a maxAge of 0', 'A'.repeat(48), { maxAge: 0 }],
+    ['an infinite maxAge', 'A'.repeat(48), { maxAge: Infinity }],
+    ['an unknown option', 'A'.repeat(48), { maxage: 1 }],
+  ])('setCookie refuses %s and sets nothing', async (_what, id, options) => {
+    let error: unknown
+    const { port, sessions } = await serve({
+      handler(_req, res) {
+        try {
+          sessions.setCookie(res, id as string, options as SetCookieOptions)
+        } catch (caught) {
+          error = caught
+        }
+        res.end()
+      },
+    })
+    expect(valuesOf(await fetchRaw(port), 'Set-Cookie')).toEqual([])
+    expect(error).toMatchObject({ code: expect.stringMatching(/^INVALID_(ARGUMENT|OPTION)$/) })
   })
 })
 

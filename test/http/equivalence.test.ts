@@ -229,7 +229,7 @@ async function run(script: Script, method: string, store?: FaultyStore): Promise
 function withoutOurs(answer: RawAnswer): RawAnswer {
   const headers = answer.headers.filter(([name, value]) => {
     if (name === 'Set-Cookie') return !value.startsWith('sid=')
-    return name !== 'Date' && !(name === 'Cache-Control' && value === 'private')
+    return name !== 'Date' && !(name === 'Cache-Control' && value === 'no-store')
   })
   return { ...answer, headers: headers.sort(([one], [other]) => one.localeCompare(other)) }
 }

@@ -273,7 +273,7 @@ describe('HTTP/2', () => {
         const answer = await ask('/')
         expect(answer).toMatchObject({ status: 200, body: 'hello' })
         expect(answer.headers['set-cookie']).toContainEqual(expect.stringMatching(/^sid=/))
-        expect(answer.headers['cache-control']).toBe('private')
+        expect(answer.headers['cache-control']).toBe('no-store')
         expect(store.log).toEqual(['insert', 'insert done'])
       })
     }

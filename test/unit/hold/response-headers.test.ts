@@ -1,6 +1,12 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { absorbWriteHead, addSessionCookies, withdrawResponse } from '../../../lib/hold/response-headers'
+import {
+  absorbWriteHead,
+  addSessionCookies,
+  setSessionCookie,
+  varyOnCookie,
+  withdrawResponse,
+} from '../../../lib/hold/response-headers'
 
 const newResponse = (): ServerResponse => new ServerResponse(new IncomingMessage(new Socket()))
 
@@ -27,7 +33,7 @@ describe('addSessionCookies', () => {
     ] as const) {
       const res = newResponse()
       if (before !== undefined) res.setHeader('set-cookie', before)
-      addSessionCookies(res, ['sid=1'])
+      addSessionCookies(res, ['sid=1'], 'private')
       expect(res.getHeader('Set-Cookie')).toEqual(after)
     }
   })
@@ -36,22 +42,74 @@ describe('addSessionCookies', () => {
     const own = ['a=1']
     const res = newResponse()
     res.setHeader('Set-Cookie', own)
-    addSessionCookies(res, ['sid=1', 'sid=2'])
+    addSessionCookies(res, ['sid=1', 'sid=2'], 'private')
     expect(own).toEqual(['a=1'])
-    expect(res.getHeader('Set-Cookie')).toEqual(['a=1', 'sid=1', 'sid=2'])
+    expect(res.getHeader('Set-Cookie')).toEqual(['a=1', 'sid=2'])
   })
 
   test('reads a Cache-Control that was given in parts', () => {
     const res = newResponse()
     res.setHeader('Cache-Control', ['public', 'max-age=5'])
-    addSessionCookies(res, ['sid=1'])
+    addSessionCookies(res, ['sid=1'], 'private')
     expect(res.getHeader('Cache-Control')).toBe('private, max-age=5')
   })
 
   test('serves a stub of a response, too', () => {
     const { res, headers } = newStub()
-    addSessionCookies(res, ['sid=1'])
+    addSessionCookies(res, ['sid=1'], 'private')
     expect(headers).toEqual({ 'set-cookie': ['sid=1'], 'cache-control': 'private' })
+  })
+})
+
+test('a response has one cookie of the name', () => {
+  const deletion = 'sid=; Max-Age=0'
+  for (const [before, given, after] of [
+    [['a=1', 'sid=old', 'sid2=x'], ['sid=new'], ['a=1', 'sid2=x', 'sid=old']],
+    [['sid=one', 'a=1', 'sid=two'], ['sid=new'], ['a=1', 'sid=two']],
+    [['sid=old', 'a=1'], [deletion], ['a=1', 'sid=old']],
+    [[deletion, 'a=1'], ['sid=new'], ['a=1', 'sid=new']],
+    [[deletion], [deletion], [deletion]],
+    [['sid=old', deletion], ['sid=new', 'sid=newer'], ['sid=old']],
+    [['a=1'], [], ['a=1']],
+  ] as const) {
+    const res = newResponse()
+    res.setHeader('Set-Cookie', before)
+    addSessionCookies(res, given, 'no-store')
+    expect(res.getHeader('Set-Cookie')).toEqual(after)
+  }
+  const res = newResponse()
+  res.setHeader('Set-Cookie', ['sid=old', 'a=1'])
+  setSessionCookie(res, deletion, 'no-store')
+  expect(res.getHeader('Set-Cookie')).toEqual(['a=1', deletion])
+})
+
+test.each([
+  [undefined, 'Cookie'],
+  ['', 'Cookie'],
+  ['Accept-Encoding', 'Accept-Encoding, Cookie'],
+  ['Accept, Origin', 'Accept, Origin, Cookie'],
+  [['Accept', 'Origin'], 'Accept,Origin, Cookie'.replace(',', ', ')],
+  ['cookie', 'cookie'],
+  ['Accept, COOKIE', 'Accept, COOKIE'],
+  ['*', '*'],
+  ['Accept, *', 'Accept, *'],
+  ['Cookie2', 'Cookie2, Cookie'],
+])('Vary %j becomes %j', (before, after) => {
+  const res = newResponse()
+  if (before !== undefined) res.setHeader('Vary', before)
+  varyOnCookie(res)
+  expect(res.getHeader('Vary')).toBe(after)
+})
+
+test('with cacheControl false the headers for caches stay as they are', () => {
+  const res = newResponse()
+  res.setHeader('Cache-Control', 'public')
+  res.setHeader('CDN-Cache-Control', 'max-age=5')
+  addSessionCookies(res, ['sid=1'], false)
+  expect(res.getHeaders()).toEqual({
+    'cache-control': 'public',
+    'cdn-cache-control': 'max-age=5',
+    'set-cookie': ['sid=1'],
   })
 })
 
