@@ -93,6 +93,17 @@ describe.each(stores)('on $name', ({ newStore }) => {
     for (const key of keys) expect(await redis.client.ttl(key)).toBeGreaterThan(0)
   })
 
+  test('an id is verified against the hash in the record, not by its handle alone', async () => {
+    const store = newStore()
+    const app = await startCompatApp({ options: { store, subject }, routes })
+    const browser = new Browser(app)
+    await browser.json('/login/ada')
+    const [handle = ''] = (await new SessionManager({ store }).users.readAll('ada')).keys()
+    const now = Date.now() / 1000
+    expect(await store.change(handle, { replace: { hash: 'A'.repeat(43), issuedAt: now } }, now)).toBe('stored')
+    expect(await browser.json('/who')).toBeNull()
+  })
+
   test('req.sessionStore takes ids, for code that asks the store itself', async () => {
     const app = await startCompatApp({
       options: { store: newStore() },

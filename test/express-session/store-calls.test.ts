@@ -209,6 +209,17 @@ describe('an access', () => {
     expect(endOf(browser) - first).toBeGreaterThanOrEqual(31_000)
   })
 
+  test('that another process has recorded is not recorded again', async () => {
+    const { start, take, pass } = setting(600_000)
+    const [one, other] = [await start(), await start()]
+    const browser = new Browser(one)
+    await browser.get('/count')
+    await take()
+    pass(29)
+    await other.get('/read', browser.cookie)
+    expect(await take()).toEqual(['get'])
+  })
+
   test('is recorded at once and exactly by touch(), and by a write', async () => {
     const { start, take, endOf, pass } = setting(600_000)
     const browser = new Browser(await start())
