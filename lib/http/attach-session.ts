@@ -76,17 +76,20 @@ function explainOn(req: IncomingMessage): void {
   if (everExplained.has(shared)) return
   everExplained.add(shared)
   for (const [name, remedy] of Object.entries(explained)) {
-    if (name in shared) continue
+    if (Object.hasOwn(shared, name)) continue
+    // holdfast/express-session, and others, may have accessors above: what is not ours goes on to them.
+    const above = Object.getPrototypeOf(shared) as object
     Object.defineProperty(shared, name, {
       configurable: true,
       enumerable: false,
       get(this: { readonly session?: unknown }) {
-        if (!Object.hasOwn(this, 'session') || !(this.session instanceof Session)) return undefined
+        if (!Object.hasOwn(this, 'session') || !(this.session instanceof Session)) {
+          return Reflect.get(above, name, this) as unknown
+        }
         throw new SessionError('SESSION_MISUSE', `req.${name} does not exist; ${remedy}`)
       },
       set(value: unknown) {
-        // Of another session middleware: an ordinary property.
-        Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
+        Reflect.set(above, name, value, this)
       },
     })
   }

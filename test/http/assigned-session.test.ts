@@ -5,6 +5,7 @@ import express from 'express'
 import expressSession from 'express-session'
 import express4 from 'express4'
 import { logout, Session, sessionMiddleware } from '../../lib'
+import entryPoint from '../../lib/express-session'
 import { listen, startApp, stopApps } from '../support/app'
 import { fetchRaw, sessionCookie } from '../support/raw-client'
 import { type Handler, serverKinds } from '../support/server-kinds'
@@ -129,6 +130,22 @@ describe.each([
     expect(JSON.parse((await fetchRaw(port, '/old')).body)).toEqual([false, 'string', 'object'])
   })
 
+  test('holdfast/express-session on another path has all its own, also once both were used', async () => {
+    const app = create()
+    app.use('/old', entryPoint({ secret: 'x', resave: false, saveUninitialized: true }) as express.RequestHandler)
+    app.use('/new', sessionMiddleware())
+    app.use((req, res) => {
+      const { sessionID, sessionStore } = req as any
+      res.json([typeof sessionID, typeof sessionStore])
+    })
+    app.use((error: Error, _req: any, res: express.Response, _next: any) => res.json(error.message))
+    const { port } = await listen(app)
+    for (let i = 0; i < 2; i++) {
+      expect(JSON.parse((await fetchRaw(port, '/old')).body)).toEqual(['string', 'object'])
+      expect(JSON.parse((await fetchRaw(port, '/new')).body)).toContain('req.sessionID')
+    }
+  })
+
   test('cookie-session, mounted behind, takes over', async () => {
     const seen = await (async () => {
       const app = create()
@@ -146,9 +163,11 @@ describe.each([
 })
 
 test("Node's own requests stay as they are", async () => {
+  const own = (): object => Object.getOwnPropertyDescriptors(IncomingMessage.prototype)
+  const before = own()
   const { port } = await listen(express().use(sessionMiddleware(), (_req, res) => res.end('x')))
   await fetchRaw(port, '/')
-  for (const name of ['session', 'sessionID', 'sessionStore']) expect(name in IncomingMessage.prototype).toBe(false)
+  expect(own()).toEqual(before)
 })
 
 test('req.session = null in a route reaches the error handler, and the user stays signed in', async () => {
