@@ -12,13 +12,15 @@ export interface RedisSentinel {
   stop(): Promise<void>
 }
 
-export async function startSentinel(): Promise<RedisSentinel> {
+/** @param settings Of the watched master, as in `{ 'down-after-milliseconds': '500' }`. */
+export async function startSentinel(settings: Readonly<Record<string, string>> = {}): Promise<RedisSentinel> {
   const [master, port] = [await RedisServer.start(), await freePort()]
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-sentinel-'))
   const file = join(directory, 'sentinel.conf')
+  const lines = Object.entries(settings).map(([name, value]) => `sentinel ${name} main ${value}\n`)
   writeFileSync(
     file,
-    `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${master.port} 1\n`,
+    `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${master.port} 1\n${lines.join('')}`,
   )
   const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
   const killNow = () => sentinel.kill('SIGKILL')
