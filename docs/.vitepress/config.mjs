@@ -21,6 +21,7 @@ export default defineConfig({
   srcExclude: ['decisions/**', 'node_modules/**', 'README.md'],
   head: [['link', { rel: 'icon', href: `${base}icon.svg`, type: 'image/svg+xml' }]],
   markdown: {
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     anchor: { slugify },
     toc: { slugify },
     headers: { slugify },
