@@ -22,17 +22,23 @@ function union(path: string, name: string): string[] {
   return found
 }
 
-/** The properties of an exported interface. */
+/** The properties of an exported interface, or of a type that is made of interfaces and of object types. */
 function properties(path: string, name: string): string[] {
-  const file = ts.createSourceFile(path, source(path), ts.ScriptTarget.Latest)
-  const found: string[] = []
+  const found = new Set<string>()
+  collect(ts.createSourceFile(path, source(path), ts.ScriptTarget.Latest), name, found)
+  return [...found]
+}
+
+function collect(file: ts.SourceFile, name: string, found: Set<string>): void {
+  const visit = (node: ts.Node): void => {
+    if (ts.isPropertySignature(node) && ts.isIdentifier(node.name)) found.add(node.name.text)
+    else if (ts.isTypeReferenceNode(node) && ts.isIdentifier(node.typeName)) collect(file, node.typeName.text, found)
+    else if (ts.isExpressionWithTypeArguments(node)) collect(file, node.expression.getText(file), found)
+    else ts.forEachChild(node, visit)
+  }
   ts.forEachChild(file, (node) => {
-    if (!ts.isInterfaceDeclaration(node) || node.name.text !== name) return
-    for (const member of node.members) {
-      if (member.name !== undefined && ts.isIdentifier(member.name)) found.push(member.name.text)
-    }
+    if ((ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) && node.name.text === name) visit(node)
   })
-  return found
 }
 
 test('README is at most 200 lines', () => {
