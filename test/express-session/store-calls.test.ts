@@ -28,6 +28,15 @@ const routes: Record<string, CompatHandler> = {
     res.write('two ')
     res.end('three')
   },
+  leave(req, res) {
+    req.session.destroy()
+    res.end('bye')
+  },
+  renew(req, res) {
+    req.session.regenerate()
+    req.session.fresh = true
+    res.end('renewed')
+  },
   saved(req, res) {
     req.session.seen = true
     req.session.save()
@@ -86,6 +95,27 @@ describe.each(controlled)('$name', ({ newStore, load, create, change, end }) => 
       expect(response).toBeUndefined()
       release()
       expect(await request).toMatchObject({ cookies: [expect.stringMatching(/^connect\.sid=s%3A/)] })
+    }
+  })
+
+  test('P1: without a callback the response waits for destroy and regenerate, or reports their error', async () => {
+    for (const path of ['/leave', '/renew']) {
+      const store = newStore()
+      const app = await startCompatApp({ options: { store }, routes })
+      const browser = new Browser(app)
+      await browser.get('/count')
+      const released = store.holdNext(end as never)
+      let response: unknown
+      const request = app.get(path, browser.cookie).then((received) => (response = received))
+      const release = await released
+      await passTurns()
+      expect(response).toBeUndefined()
+      release()
+      expect(await request).toMatchObject({ status: 200 })
+      const other = new Browser(app)
+      await other.get('/count')
+      store.fail(end as never, 'reject')
+      expect(await app.get(path, other.cookie)).toMatchObject({ status: 503, cookies: [] })
     }
   })
 
