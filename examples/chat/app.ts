@@ -15,14 +15,14 @@ import { type Wire, Room } from './room'
 
 declare module 'holdfast' {
   interface SessionValues {
-    /** What the others in the chat see. */
+    /** The name that the others in the chat see. */
     chatName: string
   }
 }
 
 const publicFolders = [join(__dirname, 'public'), join(__dirname, '../shared/public')]
 
-/** @param wire Carries what is said to the other processes; without one the chat is in this process alone. */
+/** @param wire Carries messages to the other processes. Without one the chat is in this process alone. */
 export function createApp(options: Pick<SessionOptions, 'store'> = {}, wire?: Wire): Server {
   const sessions = new SessionManager(options)
   const room = new Room(sessions, wire)
@@ -66,6 +66,7 @@ function createPages(sessions: SessionManager): Express {
     res.redirect(303, '/')
   })
 
+  app.use((_req, res) => res.status(404).send(errorPage('There is no such page', 'It may have moved.')))
   const showError: ErrorRequestHandler = (error, _req, res, next) => {
     if (res.headersSent) {
       next(error)
@@ -86,12 +87,12 @@ async function main(): Promise<void> {
     return
   }
   const client = await createClient({ url }).on('error', console.error).connect()
-  const heard = await client.duplicate().on('error', console.error).connect()
+  const subscriber = await client.duplicate().on('error', console.error).connect()
   const wire: Wire = {
     publish: async (text) => {
       await client.publish('chat', text)
     },
-    subscribe: (listener) => heard.subscribe('chat', listener),
+    subscribe: (listener) => subscriber.subscribe('chat', listener),
   }
   listenOn(createApp({ store: new RedisStore({ client }) }, wire))
 }

@@ -17,17 +17,17 @@ export function signInPage(csrfToken: string): string {
         ${token(csrfToken)}
         <div class="field">
           <label for="name">Your name</label
-          ><input id="name" name="name" required maxlength="40" autocomplete="nickname" />
+          ><input id="name" name="name" required maxlength="40" autocomplete="nickname" autofocus />
         </div>
         <button class="button">Sign in</button>
       </form>`,
   )
 }
 
-/** The page's script fills the list and keeps the name true; see public/chat.js. */
+/** The page's script fills the list and shows the name as the session has it; see public/chat.js. */
 export function chatPage(name: string, csrfToken: string): string {
   const header = html`${brand}
-    <form class="account" method="post" action="/sign-out">
+    <form class="account" method="post" action="/sign-out" data-account>
       ${token(csrfToken)}<span class="account-name" data-name>${name}</span
       ><button class="button button-quiet">Sign out</button>
     </form>`
@@ -36,18 +36,35 @@ export function chatPage(name: string, csrfToken: string): string {
     header,
     html` <h1 class="visually-hidden">Chat</h1>
       <p class="message" role="status" data-state hidden></p>
-      <section class="card chat" aria-label="Messages">
-        <ol class="chat-messages" data-messages aria-live="polite"></ol>
+      <section class="card chat" aria-label="Chat">
+        <div class="chat-log" role="log" aria-label="Messages" tabindex="0" data-log>
+          <div class="chat-empty" data-empty>
+            <p>No messages yet.</p>
+            <p class="muted">Open this page in a second tab: both are in one session.</p>
+          </div>
+          <ol class="chat-messages" data-messages></ol>
+        </div>
         <form class="chat-row" data-say>
           <label class="visually-hidden" for="say">Message</label>
-          <input id="say" name="say" maxlength="2000" autocomplete="off" placeholder="Say something" required />
-          <button class="button">Send</button>
+          <input
+            id="say"
+            name="say"
+            maxlength="2000"
+            autocomplete="off"
+            placeholder="Write a message"
+            required
+            autofocus
+            data-say-field
+          />
+          <button class="button" data-send disabled>Send</button>
         </form>
       </section>
-      <form class="card chat-row" data-rename>
+      <form class="chat-rename" data-rename>
         <label for="name">Your name</label>
-        <input id="name" name="name" maxlength="40" autocomplete="nickname" value="${name}" required />
-        <button class="button button-quiet">Change</button>
+        <div class="chat-row">
+          <input id="name" name="name" maxlength="40" autocomplete="nickname" value="${name}" required />
+          <button class="button button-quiet">Change</button>
+        </div>
       </form>
       <script src="/chat.js" defer></script>`,
   )
@@ -71,7 +88,7 @@ function document(title: string, header: Html, main: Html): string {
     header,
     main,
     styles: ['/chat.css'],
-    footer: html`Open this page in a second tab: they are one session.`,
+    footer: html`The server's side of a socket is <code>examples/chat/room.ts</code>.`,
   })
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { ChannelSession, SessionManager, SessionValues } from 'holdfast'
 import type { RawData, WebSocket } from 'ws'
 
-/** Takes what is said from one process to all, the own one included. */
+/** Takes each message from one process to all, the sender's included. */
 export interface Wire {
   publish(text: string): Promise<void>
   subscribe(listener: (text: string) => void): Promise<void>
@@ -14,46 +14,62 @@ interface Order {
   readonly name?: unknown
 }
 
-/** Everybody who is in the chat, each with a socket that follows its session. */
+/** A message on its way to the sockets. The time is in milliseconds since 1970, as browsers read it. */
+interface Message {
+  readonly subject: string
+  readonly from: string | undefined
+  readonly text: string
+  readonly at: number
+}
+
+/** The sockets in the chat. Each follows its session. */
 export class Room {
   readonly #sessions: SessionManager
   readonly #wire: Wire | undefined
-  readonly #sockets = new Set<WebSocket>()
+  /** Whose each socket is. */
+  readonly #sockets = new Map<WebSocket, string>()
 
   constructor(sessions: SessionManager, wire: Wire | undefined) {
     this.#sessions = sessions
     this.#wire = wire
-    wire?.subscribe((text) => this.#tellAll(text)).catch((error: unknown) => console.error(error))
+    wire?.subscribe((text) => this.#sendToAll(text)).catch((error: unknown) => console.error(error))
   }
 
   async join(socket: WebSocket, req: IncomingMessage): Promise<void> {
     const channel = await this.#sessions.openChannel<SessionValues>(socket, req)
-    if (channel?.subject === undefined) {
+    const subject = channel?.subject
+    if (channel === undefined || subject === undefined) {
       socket.close(4401)
       return
     }
-    this.#sockets.add(socket)
+    this.#sockets.set(socket, subject)
     socket.on('close', () => this.#sockets.delete(socket))
     socket.on('message', (data) => {
-      this.#obey(channel, orderOf(data)).catch(() => socket.close(1011))
+      this.#obey(channel, subject, orderOf(data)).catch(() => socket.close(1011))
     })
-    const tellName = () => socket.send(JSON.stringify({ name: channel.get()?.chatName }))
-    channel.onChange(tellName)
-    tellName()
+    const sendName = () => socket.send(JSON.stringify({ name: channel.get()?.chatName }))
+    channel.onChange(sendName)
+    sendName()
   }
 
-  async #obey(channel: ChannelSession<SessionValues>, { say, name }: Order): Promise<void> {
+  async #obey(channel: ChannelSession<SessionValues>, subject: string, { say, name }: Order): Promise<void> {
     if (isText(name, 40)) await channel.update({ chatName: name.trim() })
-    if (isText(say, 2000)) await this.#say(JSON.stringify({ from: channel.get()?.chatName, text: say.trim() }))
+    if (isText(say, 2000)) {
+      await this.#publish({ subject, from: channel.get()?.chatName, text: say.trim(), at: Date.now() })
+    }
   }
 
-  async #say(text: string): Promise<void> {
-    if (this.#wire === undefined) this.#tellAll(text)
+  async #publish(message: Message): Promise<void> {
+    const text = JSON.stringify(message)
+    if (this.#wire === undefined) this.#sendToAll(text)
     else await this.#wire.publish(text)
   }
 
-  #tellAll(text: string): void {
-    for (const socket of this.#sockets) socket.send(text)
+  #sendToAll(text: string): void {
+    const { subject, ...message } = JSON.parse(text) as Message
+    for (const [socket, reader] of this.#sockets) {
+      socket.send(JSON.stringify({ ...message, own: reader === subject }))
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { findViolations } from '../support/axe'
 import { launchBrowser, openPage, submit } from '../support/browser'
 import { type RunningExample, startExample } from '../support/example'
 import { RedisServer } from '../support/redis-server'
@@ -52,6 +53,8 @@ async function tellEachOther(urls: readonly string[]): Promise<void> {
   await one.getByRole('textbox', { name: 'Message' }).fill('<b>hello</b>')
   await one.getByRole('button', { name: 'Send' }).click()
   await other.getByText('<b>hello</b>').waitFor()
+  expect(await other.locator('[data-empty]').isVisible()).toBe(false)
+  expect(await other.locator('.chat-message-own time').textContent()).toMatch(/\d:\d\d/)
 
   await one.getByLabel('Your name').fill('Countess')
   await one.getByRole('button', { name: 'Change' }).click()
@@ -62,7 +65,8 @@ async function tellEachOther(urls: readonly string[]): Promise<void> {
   await submit(one, 'Sign out')
   await other.locator('body[data-closed="4401"]').waitFor()
   expect(await other.getByRole('status').textContent()).toContain('signed out')
-  await other.reload()
+  expect(await other.getByRole('button', { name: 'Sign out' }).count()).toBe(0)
+  await submit(other, 'Reload')
   expect(await other.getByRole('heading', { level: 1 }).textContent()).toBe('Come in')
   expect(problems).toEqual([])
   await context.close()
@@ -80,6 +84,7 @@ test('somebody else is not signed out, and nobody is let in without a session', 
   await other.getByRole('textbox', { name: 'Message' }).fill('still here')
   await other.getByRole('button', { name: 'Send' }).click()
   await other.getByText('still here').waitFor()
+  expect(await other.locator('.chat-message-own').count()).toBe(1)
   expect(await other.locator('body').getAttribute('data-closed')).toBeNull()
   const code = await one.evaluate(
     'new Promise((resolve) => new WebSocket(`ws://${location.host}/`).addEventListener("close", ({ code }) => resolve(code)))',
@@ -93,4 +98,67 @@ test.each(['light', 'dark'] as const)('fits a phone, %s', async (colorScheme) =>
   const page = await signIn(context, alone.url, 'Ada')
   expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
   await context.close()
+})
+
+test('a message of another user names its sender, and is not shown as the own', async () => {
+  const [ada, grace] = await Promise.all([browser.newContext(), browser.newContext()])
+  const [one, other] = [await signIn(ada, alone.url, 'Ada'), await signIn(grace, alone.url, 'Grace')]
+  await other.locator('[data-send]:enabled').waitFor()
+  await one.getByRole('textbox', { name: 'Message' }).fill('good morning')
+  await one.getByRole('button', { name: 'Send' }).click()
+  await other.getByText('good morning').waitFor()
+  expect(await other.locator('.chat-message-own').count()).toBe(0)
+  expect(await other.locator('.chat-message strong').textContent()).toBe('Ada')
+  expect(await one.locator('.chat-message-own strong').textContent()).toBe('You')
+  await Promise.all([ada.close(), grace.close()])
+})
+
+test('the chat is ready to write in, says that it is empty, and has messages that the keyboard can scroll', async () => {
+  const context = await browser.newContext()
+  const page = await signIn(context, alone.url, 'Ada')
+  expect(await page.evaluate('document.activeElement.id')).toBe('say')
+  expect(await page.getByText('No messages yet.').isVisible()).toBe(true)
+  expect(await page.getByRole('log', { name: 'Messages' }).getAttribute('tabindex')).toBe('0')
+  await context.close()
+})
+
+test.each([
+  [1013, ''],
+  [1001, ''],
+  [4401, 'replaced'],
+])('the page connects again by itself when its socket is closed with %i %s', async (code, reason) => {
+  const context = await browser.newContext()
+  let sockets = 0
+  await context.routeWebSocket(/.*/, async (route) => {
+    sockets += 1
+    if (sockets === 1) await route.close({ code, reason })
+    else route.connectToServer()
+  })
+  const page = await signIn(context, alone.url, 'Ada')
+  await page.getByRole('textbox', { name: 'Message' }).fill('kept while away')
+  await page.getByText('Connected again.').waitFor()
+  await page.getByRole('button', { name: 'Send' }).click()
+  await page.locator('.chat-message-own').getByText('kept while away').waitFor()
+  expect([sockets, await page.locator('body').getAttribute('data-closed')]).toEqual([2, null])
+  await context.close()
+})
+
+test.each(['light', 'dark'] as const)('axe finds nothing on a phone or a desktop, %s', async (colorScheme) => {
+  for (const width of [360, 1280]) {
+    const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme })
+    const page = await signIn(context, alone.url, 'Ada')
+    await page.locator('[data-send]:enabled').waitFor()
+    const found = [await findViolations(page)]
+    for (let line = 0; line < 12; line += 1) {
+      await page.getByRole('textbox', { name: 'Message' }).fill(`line ${line}`)
+      await page.getByRole('button', { name: 'Send' }).click()
+    }
+    await page.getByText('line 11').waitFor()
+    found.push(await findViolations(page))
+    await context.clearCookies()
+    await page.goto(`${alone.url}/nowhere`)
+    found.push(await findViolations(page))
+    expect(found).toEqual([[], [], []])
+    await context.close()
+  }
 })
