@@ -17,6 +17,7 @@ import type { SessionOptions } from './service/session-options'
 import { SessionService, type VerifiedSession } from './service/session-service'
 import { refuseCookie, refusesCookie } from './service/untrusted-proxy'
 import { type AnySession, type Session } from './session/session'
+import { checkChangedSize } from './session/session-size'
 import type { DefaultValues, ValueChanges } from './session/session-shape'
 import { fieldsOf, valuesOf } from './session/value-fields'
 import { StoreBackend } from './users/store-backend'
@@ -70,14 +71,15 @@ export class SessionManager {
     return store === 'nothing' || store === 'gone' ? null : session.id
   }
 
-  /** A new session with these values, stored at once, also when there are none. Resolves to its id. Throws
-   * `INVALID_SESSION_VALUE` for what JSON cannot carry. */
+  /** A new session with these values, stored at once, also when there are none. Resolves to its id. Rejects
+   * with `INVALID_SESSION_VALUE` for what JSON cannot carry, and `SESSION_TOO_LARGE` for more than `maxBytes`. */
   async create(data: ValueChanges = {}): Promise<string> {
-    const fields = fieldsOf(data).set
-    const { sessionTtl, idLength } = this.#service.options
+    const { sessionTtl, idLength, maxBytes } = this.#service.options
+    const changes = fieldsOf(data)
+    checkChangedSize(new Map(), changes, maxBytes)
     const id = mintId(idLength)
     const record = this.#service.newRecord(id, { ttl: sessionTtl })
-    await this.#service.store.insert(handleNamedBy(id), { record, fields }, this.#service.now)
+    await this.#service.store.insert(handleNamedBy(id), { record, fields: changes.set }, this.#service.now)
     return id
   }
 
@@ -87,11 +89,13 @@ export class SessionManager {
   }
 
   /** Sets these keys and leaves all others as they are, in one atomic step; `null` and `undefined` remove a key. False when
-   * there is no such session. */
+   * there is no such session. Rejects with `INVALID_SESSION_VALUE` for what JSON cannot carry, and `SESSION_TOO_LARGE`, with
+   * nothing of it stored, where the session with these values would take more than `maxBytes`. */
   async update(id: string, data: ValueChanges): Promise<boolean> {
     const fields = fieldsOf(data)
     const verified = await this.#find(id)
     if (verified === undefined) return false
+    checkChangedSize(verified.stored.fields, fields, this.#service.options.maxBytes)
     const { epoch } = verified.stored.record
     return (await this.#service.store.change(verified.handle, { epoch, fields }, this.#service.now)) !== 'gone'
   }

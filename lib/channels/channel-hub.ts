@@ -2,7 +2,7 @@ import { hashId } from '../id/session-id'
 import type { SessionService, VerifiedSession } from '../service/session-service'
 import { isLive, matchId } from '../session/lifetime'
 import type { FieldChanges, SessionRecord, StoredSession } from '../session/record'
-import { keyOfField, valueField } from '../session/session-core'
+import { keyOfField, valueField } from '../session/value-fields'
 import type { ChannelEnd, ChannelFollower, ChannelStore } from './channel-store'
 import { isSame, noTexts, type Texts } from './channel-values'
 import { RefreshSchedule } from './refresh-schedule'
@@ -106,6 +106,7 @@ export class ChannelHub {
 
   #storeOf(session: FollowedSession, idHash: string): ChannelStore {
     return {
+      maxBytes: this.#service.options.maxBytes,
       follow: (_id, follower) => this.#follow(session, { idHash, follower }),
       change: (_id, changes) => this.#change(session, idHash, changes),
       end: () => this.#clear(session, idHash),

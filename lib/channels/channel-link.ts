@@ -1,8 +1,9 @@
 import type { Awaitable } from '../base/awaitable'
 import { SessionError } from '../base/errors'
 import type { FieldChanges } from '../session/record'
+import { checkSize } from '../session/session-size'
 import type { ChannelEnd, ChannelStore } from './channel-store'
-import { applied, merge, noChanges, type Texts } from './channel-values'
+import { applied, bytesOfTexts, merge, noChanges, noTexts, type Texts } from './channel-values'
 import type { HeldValues } from './held-values'
 
 /** What becomes of the values that a channel session holds. */
@@ -87,6 +88,11 @@ export class StoreLink<T extends object> implements ChannelLink {
 
   change(changes: FieldChanges, value?: T): Promise<void> {
     if (this.#closed || this.#cleared) return quietly(Promise.reject(channelClosed()))
+    try {
+      this.#checkSize(changes)
+    } catch (error) {
+      return quietly(Promise.reject(error as Error))
+    }
     this.#values.apply(changes, value)
     this.#unsent = merge(this.#unsent, changes)
     return this.#enqueue(() => this.#send())
@@ -117,6 +123,15 @@ export class StoreLink<T extends object> implements ChannelLink {
     if (this.#closed) return
     this.#closed = true
     this.#unfollow?.()
+  }
+
+  /** Before anything is held or sent: a change that no store will take must not stay with those after it. */
+  #checkSize(changes: FieldChanges): void {
+    const { maxBytes = Infinity } = this.#store
+    if (maxBytes === Infinity || changes.set.size === 0) return
+    const taken = this.#values.taken ?? noTexts
+    const before = bytesOfTexts(taken)
+    checkSize(bytesOfTexts(applied(this.#withUnstored(taken), changes)), maxBytes, before)
   }
 
   #withUnstored(texts: Texts): Texts {

@@ -101,7 +101,8 @@ export class ChannelSession<T extends object = Record<string, unknown>> implemen
    *
    * Resolves when it is stored. Rejects with `CHANNEL_CLOSED` when the session is over or the socket has closed, and with
    * `STORE_UNAVAILABLE` or `STORE_TIMEOUT` when the store fails: then the value stays held and `sessionChanged` true, and
-   * the next `set` that succeeds brings it along. A rejection without a handler does not end the process.
+   * the next `set` that succeeds brings it along. Rejects with `SESSION_TOO_LARGE` where the session's values would take more
+   * than `maxBytes`: then nothing of it is held or stored. A rejection without a handler does not end the process.
    *
    * @throws SessionError `INVALID_SESSION_VALUE`, at once, for what JSON cannot carry; `INVALID_ARGUMENT` for no object.
    */

@@ -57,6 +57,10 @@ export interface ChannelStore {
    * and nothing kept, when the session is over. Throws or rejects when it could not be kept. */
   change(channelId: string, changes: FieldChanges): Awaitable<boolean>
 
+  /** The most bytes that the values of a session may take, keys included, as JSON. Channels refuse more, before `change` is
+   * called, with `SESSION_TOO_LARGE`. Default: no limit. */
+  readonly maxBytes?: number | undefined
+
   /** Ends the session for all channels, and calls `ended` of its followers. One that is over already stays so. */
   end(channelId: string): Awaitable<void>
 

@@ -1,6 +1,6 @@
 import { SessionError } from '../base/errors'
 import { describe } from '../base/option-check'
-import { parseValue, serializeValue } from '../session/json-value'
+import { bytesOf, parseValue, serializeValue } from '../session/json-value'
 import type { FieldChanges } from '../session/record'
 
 /** A session's values as JSON text by key: never changed in place, so it can be shared, and compared as text. */
@@ -22,6 +22,12 @@ export function textsOf(session: object): Texts {
     if (value !== undefined && value !== null) texts.set(key, serializeValue(key, value))
   }
   return texts
+}
+
+export function bytesOfTexts(texts: Texts): number {
+  let bytes = 0
+  for (const [key, text] of texts) bytes += bytesOf(key, text)
+  return bytes
 }
 
 /** A new object each time. A text that is no JSON is no value. */

@@ -20,6 +20,11 @@ export class FlashFields {
     return name.startsWith(prefix)
   }
 
+  /** The key of the message in a field. */
+  static keyOf(name: string): string {
+    return name.slice(name.indexOf(':', prefix.length) + 1)
+  }
+
   /** Takes over the fields that a record has. */
   static read(fields: ReadonlyMap<string, string>): FlashFields {
     const flash = new FlashFields()
@@ -27,7 +32,7 @@ export class FlashFields {
       flash.#given.push(name)
       const value = parseValue(fields.get(name) ?? '')
       if (value !== undefined && value !== null) {
-        flash.#readable.set(name.slice(name.indexOf(':', prefix.length) + 1), value)
+        flash.#readable.set(FlashFields.keyOf(name), value)
       }
     }
     return flash
@@ -101,7 +106,7 @@ export class FlashFields {
     for (const [key, { field }] of this.#saved) if (removed.has(field)) this.#saved.delete(key)
     for (const [field, text] of set) {
       if (!FlashFields.isField(field)) continue
-      this.#saved.set(field.slice(field.indexOf(':', prefix.length) + 1), { field, text })
+      this.#saved.set(FlashFields.keyOf(field), { field, text })
     }
   }
 }

@@ -5,7 +5,9 @@ import { bytesOf, keepValue, serializeValue } from './json-value'
 import type { IdStanding } from './lifetime'
 import type { FieldChanges, RecordChange, SessionRecord, StoredSession } from './record'
 import type { UserSessionOperationContext } from './session-shape'
+import { checkSize } from './session-size'
 import { TrackedValues } from './tracked-values'
+import { valuePrefix } from './value-fields'
 
 /** What `login` asks of the next save. */
 export interface LoginIntent {
@@ -38,8 +40,6 @@ export interface SessionSetting {
   /** Of the session's values; `set` and `flash` refuse more. Default: no limit but the one of the save. */
   readonly maxBytes?: number | undefined
 }
-
-const valuePrefix = 'v:'
 
 /** The state behind a `Session`: what its maker and the floors above may see, and apps may not. No I/O. */
 export class SessionCore {
@@ -84,10 +84,15 @@ export class SessionCore {
 
   static fresh(setting: SessionSetting, from: NewSession = {}): SessionCore {
     const values = new Map<string, string>()
+    let length = 0
     for (const [key, value] of Object.entries(from.values ?? {}) as [string, unknown][]) {
-      if (value !== undefined && value !== null) values.set(key, serializeValue(key, value))
+      if (value === undefined || value === null) continue
+      const text = serializeValue(key, value)
+      values.set(key, text)
+      length += key.length + text.length
     }
     const core = new SessionCore(setting, new TrackedValues(values), FlashFields.of(Object.entries(from.flash ?? {})))
+    core.#storedLength = length
     core.#id = from.id
     core.#firstId = from.id
     return core
@@ -194,13 +199,8 @@ export class SessionCore {
     this.#mostBytes = Math.max(0, bytes - this.#storedLength * 3)
   }
 
-  /** A session that was larger before, when the limit was another one, may shrink, and stay as it is. */
   #checkSize(bytes: number, maxBytes: number): void {
-    if (bytes <= maxBytes || bytes <= this.values.storedBytes) return
-    throw new SessionError(
-      'SESSION_TOO_LARGE',
-      `the values of the session would take ${bytes} bytes, the option maxBytes allows ${maxBytes}; keep a key in the session and the data in a database`,
-    )
+    if (bytes > maxBytes) checkSize(bytes, maxBytes, this.record === undefined ? 0 : this.values.storedBytes)
   }
 
   touch(): void {
@@ -299,16 +299,6 @@ export class SessionCore {
     this.#id = mintId(this.setting.secretBytes)
     this.#minted = true
   }
-}
-
-/** Fields of a record that is made outside a request. */
-export function valueField(key: string): string {
-  return valuePrefix + key
-}
-
-/** The key of a value's field, or undefined for a field that holds none. */
-export function keyOfField(name: string): string | undefined {
-  return name.startsWith(valuePrefix) ? name.slice(valuePrefix.length) : undefined
 }
 
 /** For a `Session` that is made by hand. */

@@ -1,6 +1,17 @@
 import { parseValue, serializeValue } from './json-value'
 import type { FieldChanges } from './record'
-import { keyOfField, valueField } from './session-core'
+
+export const valuePrefix = 'v:'
+
+/** The name of a value's field in a record. */
+export function valueField(key: string): string {
+  return valuePrefix + key
+}
+
+/** The key of a value's field, or undefined for a field that holds none. */
+export function keyOfField(name: string): string | undefined {
+  return name.startsWith(valuePrefix) ? name.slice(valuePrefix.length) : undefined
+}
 
 /** The changes that set these keys; `null` and `undefined` remove one. Throws `INVALID_SESSION_VALUE`. */
 export function fieldsOf(data: object): FieldChanges {

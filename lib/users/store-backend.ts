@@ -14,6 +14,7 @@ import {
 import { changeRecord, type RecordChange, type SessionRecord } from '../session/record'
 import type { UserSessionOperationContext } from '../session/session-shape'
 import type { UserSessionMetaData } from '../session/user-session-types'
+import { checkChangedSize } from '../session/session-size'
 import { fieldsOf } from '../session/value-fields'
 import {
   idleExpired,
@@ -83,7 +84,9 @@ export class StoreBackend extends UserSessionBackend {
   }
 
   async updateAll(subject: string, data: object): Promise<number> {
-    return this.#service.store.changeAll(subject, fieldsOf(data), this.#service.now)
+    const fields = fieldsOf(data)
+    checkChangedSize(new Map(), fields, this.#service.options.maxBytes)
+    return this.#service.store.changeAll(subject, fields, this.#service.now)
   }
 
   protected async open(subject: string, id: string): Promise<OpenUserSession> {

@@ -147,7 +147,8 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
    * writes back only what it changed itself.
    *
    * @returns How many sessions were changed.
-   * @throws SessionError `INVALID_SESSION_VALUE` for what JSON cannot carry; `STORE_UNSUPPORTED` on a storage of the app.
+   * @throws SessionError `INVALID_SESSION_VALUE` for what JSON cannot carry; `SESSION_TOO_LARGE`, with nothing stored, where
+   *   the given values alone take more than `maxBytes` (no session is read for it); `STORE_UNSUPPORTED` on a storage of the app.
    */
   async updateAll(subject: string, data: ValueChanges): Promise<number> {
     checkSubject(subject)
