@@ -24,6 +24,12 @@ async function heap(): Promise<number> {
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 
+/** The count of timers once the test runner's own short ones, which share the process, have fired. */
+async function timersDownTo(most: number): Promise<number> {
+  for (let i = 0; i < 100 && timers() > most; i++) await new Promise((resolve) => setTimeout(resolve, 20))
+  return timers()
+}
+
 /** A memory store that counts who listens. */
 function counting(): { store: SessionStore; listening: () => number } {
   const memory = new MemoryStore()
@@ -67,7 +73,7 @@ test('10 000 sockets opened and closed leave nothing: no listener, no entry, no 
   await round(500)
   const [before, beforeTimers] = [await heap(), timers()]
   for (let i = 0; i < 10; i++) await round(1000)
-  const [after, afterTimers] = [await heap(), timers()]
+  const [after, afterTimers] = [await heap(), await timersDownTo(beforeTimers)]
   expect(afterTimers).toBeLessThanOrEqual(beforeTimers)
   // Less than 100 bytes a socket: noise.
   expect(after - before).toBeLessThan(1_000_000)
