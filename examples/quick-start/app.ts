@@ -1,14 +1,14 @@
 import { join } from 'node:path'
-import express, { type ErrorRequestHandler, type Express } from 'express'
+import express, { type ErrorRequestHandler, type Express, type Request } from 'express'
 import { login, logout, sessionMiddleware } from 'holdfast'
 import { csrfProtection, csrfToken, renewCsrfToken } from '../shared/csrf'
 import { explainError } from '../shared/document'
 import { formField } from '../shared/form-field'
 import { listen } from '../shared/listen'
 import { securityHeaders } from '../shared/security-headers'
-import { errorPage, homePage } from './pages'
+import { errorPage, homePage, type SignInProblem } from './pages'
 
-/** Shown on the page: whoever can open the demo may use it. */
+/** Shown on the page, as everyone who can open the demo may use it. */
 export const demoPassword = 'hold fast'
 
 declare module 'holdfast' {
@@ -17,7 +17,6 @@ declare module 'holdfast' {
   }
   interface SessionFlash {
     notice: string
-    problem: string
   }
 }
 
@@ -31,13 +30,8 @@ export function createApp(): Express {
   app.use(express.urlencoded({ extended: false, limit: '4kb' }), sessionMiddleware(), csrfProtection)
 
   app.get('/', (req, res) => {
-    const { session } = req
-    const { subject: name, handle, createdAt, expiresAt } = session
-    const [notice, problem, count = 0] = [session.get('notice'), session.get('problem'), session.get('count')]
     res.set('Cache-Control', 'no-store')
-    res.send(
-      homePage({ name, count, notice, problem, handle, createdAt, expiresAt, csrfToken: csrfToken(req), demoPassword }),
-    )
+    res.send(pageFor(req))
   })
 
   app.post('/count', (req, res) => {
@@ -52,13 +46,15 @@ export function createApp(): Express {
 
   app.post('/sign-in', (req, res) => {
     const name = formField(req, 'name').trim()
-    if (name === '') req.session.flash('problem', 'Tell us a name to sign in with.')
-    else if (formField(req, 'password') !== demoPassword) req.session.flash('problem', 'That is not the demo password.')
-    else {
-      login(req, name)
-      renewCsrfToken(req)
-      req.session.flash('notice', `Welcome, ${name}.`)
+    const problem = findProblem(name, formField(req, 'password'))
+    if (problem !== undefined) {
+      // The form comes back with the name that was typed, and no password.
+      res.status(422).set('Cache-Control', 'no-store').send(pageFor(req, problem))
+      return
     }
+    login(req, name)
+    renewCsrfToken(req)
+    req.session.flash('notice', `Welcome, ${name}.`)
     res.redirect(303, '/')
   })
 
@@ -77,8 +73,23 @@ export function createApp(): Express {
     if (status === 500) console.error(error)
     res.status(status).send(errorPage(title, advice))
   }
+  app.use((_req, res) => res.status(404).send(errorPage('There is no such page', 'It may have moved.')))
   app.use(showError)
   return app
+}
+
+function pageFor(req: Request, problem?: SignInProblem): string {
+  const { session } = req
+  const { subject: name, handle, createdAt, expiresAt } = session
+  const [notice, count = 0] = [session.get('notice'), session.get('count')]
+  const facts = { handle, createdAt, expiresAt }
+  return homePage({ name, count, notice, problem, ...facts, csrfToken: csrfToken(req), demoPassword })
+}
+
+function findProblem(name: string, password: string): SignInProblem | undefined {
+  if (name === '') return { field: 'name', text: 'Tell us a name to sign in with.', typedName: '' }
+  if (password === demoPassword) return undefined
+  return { field: 'password', text: 'That is not the demo password.', typedName: name }
 }
 
 if (require.main === module) listen(createApp())

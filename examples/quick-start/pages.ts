@@ -1,11 +1,18 @@
 import { renderDocument } from '../shared/document'
 import { type Html, html } from '../shared/html'
 
+/** Why a sign-in failed, and what the person typed. */
+export interface SignInProblem {
+  readonly field: 'name' | 'password'
+  readonly text: string
+  readonly typedName: string
+}
+
 export interface HomeParts {
   readonly name: string | undefined
   readonly count: number
   readonly notice: string | undefined
-  readonly problem: string | undefined
+  readonly problem: SignInProblem | undefined
   readonly handle: string
   readonly createdAt: number
   readonly expiresAt: number
@@ -19,13 +26,12 @@ const brand = html`<a class="brand" href="/"
 >`
 
 export function homePage(parts: HomeParts): string {
-  const { name, notice, problem } = parts
+  const { name, notice } = parts
   return document({
     title: name === undefined ? 'holdfast quick start' : `${name} · holdfast quick start`,
     header: html`${brand}${name === undefined ? undefined : account(name, parts)}`,
     main: html`
       ${notice === undefined ? undefined : html`<p class="message" role="status">${notice}</p>`}
-      ${problem === undefined ? undefined : html`<p class="message message-problem" role="alert">${problem}</p>`}
       <div class="intro">
         <h1>${name === undefined ? 'Hello, whoever you are' : `Hello, ${name}`}</h1>
         <p class="muted">
@@ -60,7 +66,7 @@ function document(parts: { title: string; header: Html; main: Html }): string {
   })
 }
 
-function token({ csrfToken }: HomeParts): Html {
+function token({ csrfToken }: Pick<HomeParts, 'csrfToken'>): Html {
   return html`<input type="hidden" name="csrfToken" value="${csrfToken}" />`
 }
 
@@ -72,7 +78,8 @@ function account(name: string, parts: HomeParts): Html {
   </form>`
 }
 
-function signInCard(parts: HomeParts): Html {
+function signInCard({ problem, ...parts }: HomeParts): Html {
+  const { typedName = '' } = problem ?? {}
   return html`<section class="card" aria-labelledby="sign-in">
     <h2 id="sign-in">Sign in</h2>
     <p class="muted" id="password-hint">Any name will do. The demo password is <code>${parts.demoPassword}</code>.</p>
@@ -80,7 +87,16 @@ function signInCard(parts: HomeParts): Html {
       ${token(parts)}
       <div class="field">
         <label for="name">Name</label>
-        <input id="name" name="name" autocomplete="username" maxlength="60" required />
+        <input
+          id="name"
+          name="name"
+          value="${typedName}"
+          autocomplete="username"
+          maxlength="60"
+          required
+          ${problem?.field === 'name' && html`aria-invalid="true" aria-describedby="problem" autofocus`}
+        />
+        ${problem?.field === 'name' && fieldProblem(problem)}
       </div>
       <div class="field">
         <label for="password">Password</label>
@@ -90,12 +106,17 @@ function signInCard(parts: HomeParts): Html {
           type="password"
           autocomplete="current-password"
           required
-          aria-describedby="password-hint"
+          ${problem?.field === 'password' ? html`aria-invalid="true" aria-describedby="problem password-hint" autofocus` : html`aria-describedby="password-hint"`}
         />
+        ${problem?.field === 'password' && fieldProblem(problem)}
       </div>
       <button class="button">Sign in</button>
     </form>
   </section>`
+}
+
+function fieldProblem({ text }: SignInProblem): Html {
+  return html`<p class="field-problem" id="problem" role="alert">${text}</p>`
 }
 
 function counterCard(parts: HomeParts): Html {
@@ -105,7 +126,7 @@ function counterCard(parts: HomeParts): Html {
     <p class="muted">Kept in your session. Reload the page, or close the browser and come back: it is still there.</p>
     <form method="post" action="/count">
       ${token(parts)}
-      <button class="button">Count one more</button>
+      <button class="button ${parts.name === undefined && 'button-quiet'}">Count one more</button>
     </form>
   </section>`
 }
@@ -113,14 +134,14 @@ function counterCard(parts: HomeParts): Html {
 function flashCard(parts: HomeParts): Html {
   return html`<section class="card" aria-labelledby="flash">
     <h2 id="flash">A flash message</h2>
-    <p class="muted">Shown on the next page, once. Reload then, and it is gone.</p>
+    <p class="muted">Shown on the next page, once. A reload does not show it again.</p>
     <form class="stack" method="post" action="/flash">
       ${token(parts)}
       <div class="field">
         <label for="message">Message</label>
         <input id="message" name="message" maxlength="200" required autocomplete="off" />
       </div>
-      <button class="button">Leave it</button>
+      <button class="button button-quiet">Leave it</button>
     </form>
   </section>`
 }
@@ -130,12 +151,16 @@ function factsCard({ name, handle, createdAt, expiresAt }: HomeParts): Html {
     <h2 id="facts">What the server knows</h2>
     <dl class="facts">
       <div>
-        <dt>Session</dt>
+        <dt>Handle</dt>
         <dd><code>${handle}</code></dd>
       </div>
       <div>
         <dt>Belongs to</dt>
         <dd>${name ?? 'nobody yet'}</dd>
+      </div>
+      <div>
+        <dt>Kept in</dt>
+        <dd><code>MemoryStore</code>: this process</dd>
       </div>
       <div>
         <dt>Began</dt>
@@ -146,7 +171,11 @@ function factsCard({ name, handle, createdAt, expiresAt }: HomeParts): Html {
         <dd>${instant(expiresAt)}</dd>
       </div>
     </dl>
-    <p class="muted">The name of the session may be shown: it opens nothing. What opens it is in your cookie only.</p>
+    <p class="muted">
+      The handle above names the session in lists and logs. Only the ID in your cookie gives access to it. When the
+      process ends, its sessions end: a real app passes <code>sessionMiddleware</code> a store, such as
+      <code>RedisStore</code>.
+    </p>
   </section>`
 }
 

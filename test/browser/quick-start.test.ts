@@ -1,4 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { findViolations } from '../support/axe'
 import { launchBrowser, openPage, submit } from '../support/browser'
 import { type RunningExample, startExample } from '../support/example'
 
@@ -116,3 +117,36 @@ test('nothing is wider than the window, on a phone or a desktop', async () => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
   }
 })
+
+test.each(['light', 'dark'] as const)(
+  'each page has one primary action, and axe finds nothing, %s',
+  async (colorScheme) => {
+    for (const width of [390, 1280]) {
+      const own = await browser.newContext({ baseURL: example.url, viewport: { width, height: 800 }, colorScheme })
+      const page = await own.newPage()
+      const found: string[] = []
+      const primaryActions: (string | null)[] = []
+      const check = async () => {
+        primaryActions.push(...(await page.locator('.button:not(.button-quiet)').allTextContents()))
+        found.push(...(await findViolations(page)))
+      }
+      await page.goto('/')
+      await check()
+      await page.getByLabel('Name').fill('Ada')
+      await page.getByLabel('Password').fill('guess')
+      await submit(page, 'Sign in')
+      await check()
+      expect([await page.getByLabel('Name').inputValue(), await page.evaluate('document.activeElement.id')]).toEqual([
+        'Ada',
+        'password',
+      ])
+      await page.getByLabel('Password').fill('hold fast')
+      await submit(page, 'Sign in')
+      await check()
+      await page.goto('/nowhere')
+      await check()
+      expect([primaryActions, found]).toEqual([['Sign in', 'Sign in', 'Count one more'], []])
+      await own.close()
+    }
+  },
+)

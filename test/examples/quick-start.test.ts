@@ -46,6 +46,29 @@ test('a wrong password, or no name, signs nobody in', async () => {
   expect(visitor.text).toContain('nobody yet')
 })
 
+test('the sign-in form keeps the name, and marks the field that is wrong, when a sign-in fails', async () => {
+  const visitor = new Visitor(example.url)
+  await visitor.open('/')
+  await visitor.send('/sign-in', { name: 'Ada', password: 'guess' })
+  expect(visitor.status).toBe(422)
+  expect(visitor.text).toMatch(/id="name"[^>]*value="Ada"/)
+  expect(visitor.text).toMatch(/id="password"[^>]*aria-invalid="true"/)
+  expect(visitor.text).not.toMatch(/id="name"[^>]*aria-invalid/)
+  expect(visitor.text).not.toContain('guess')
+  await visitor.send('/sign-in', { name: ' ', password })
+  expect(visitor.text).toMatch(/id="name"[^>]*aria-invalid="true"/)
+})
+
+test('the page says which store keeps the session', async () => {
+  expect(await new Visitor(example.url).open('/')).toContain('MemoryStore')
+})
+
+test('a path that does not exist gets a page that leads back', async () => {
+  const visitor = new Visitor(example.url)
+  await visitor.open('/nowhere')
+  expect([visitor.status, visitor.text]).toEqual([404, expect.stringMatching(/<h1>There is no such page[^]*href="\/"/)])
+})
+
 test('what people type is text, not markup', async () => {
   const visitor = new Visitor(example.url)
   await visitor.open('/')
