@@ -135,7 +135,11 @@ function spreadOverSubject(operation: Operation, sessions: Iterable<SessionLife>
     // What was bound after the call had ended is none of its business, also when it ended in failure.
     if (!bindings.some((binding) => binding.from <= endedAt + tick)) continue
     const certain = bindings.some((binding) => binding.certain && binding.to + tick < sentAt)
-    if (act === 'delete-all' || act === 'delete-one') effects.push(effectOf(operation, { kind: 'end', certain }))
+    // The user logged in again on the same session meanwhile: that login came after the call, or before it.
+    const rebound = bindings.some(({ from, to }) => from <= endedAt + tick && to + tick >= sentAt)
+    if (act === 'delete-all' || act === 'delete-one') {
+      effects.push(effectOf(operation, { kind: 'end', certain: certain && !rebound }))
+    }
     if (act === 'update-all') effects.push(effectOf(operation, { kind: 'set', key, certain }))
     const others = act === 'channel-update' && handle !== handleOf(operation.id ?? '')
     if (others) effects.push(effectOf(operation, { kind: 'set', key, certain: false }))

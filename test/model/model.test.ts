@@ -5,7 +5,7 @@ import { profiles } from './profiles'
 import { buildProgram, patched } from './program'
 
 // The short run; `npm run test:model` has the long ones, with everything that can go wrong.
-test.each(['plain', 'renewal'])(
+test.each(['plain', 'long-lived'])(
   'random operations in three processes keep every promise: %s',
   async (name) => {
     const seed = Math.floor(Math.random() * 1e9)

@@ -86,17 +86,26 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'renewal-by-everybody',
-    profile: 'renewal',
+    profile: 'long-lived',
     file: scripts,
     from: 'if from ~= record.hash or after ~= last then return 1 end',
     to: '',
   },
   {
     name: 'no-overlap',
-    profile: 'renewal',
+    profile: 'long-lived',
     file: scripts,
-    from: "record.previous, record.pending = previous, later == '' and '-' or later",
-    to: "record.previous, record.pending = '-', later == '' and '-' or later",
+    from: 'record.previous, record.pending = previous, later',
+    to: "record.previous, record.pending = '-', later",
+  },
+  {
+    name: 'lost-response-signs-out',
+    profile: 'renewal-lost',
+    file: scripts,
+    from: `  if tonumber(overlap) <= tonumber(issued) then
+    record.hash, record.issued, record.overlap, record.pending = to, issued, '-', '-'`,
+    to: `  if true then
+    record.previous, record.hash, record.issued, record.overlap, record.pending = from, to, issued, overlap, '-'`,
   },
   {
     name: 'access-not-recorded',

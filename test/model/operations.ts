@@ -75,6 +75,8 @@ async function request(run: Run, jar: Jar, act: Act, random: Random): Promise<vo
   const pause = random.chance(0.4) ? random.upTo(40) : 0
   const how = random.pick(['json', 'json', 'redirect', 'stream'])
   const cutAfter = random.chance(run.options.lost) ? random.upTo(40) : undefined
+  // A slow way there: the other tabs may have got another id meanwhile.
+  if (random.chance(0.2)) await wait(random.upTo(80))
   const process = run.pickProcess(random)
   if (process === undefined) return
   const operation = run.begin({

@@ -21,6 +21,7 @@ const calm = {
 export const profiles: Readonly<Record<string, Partial<RunOptions>>> = {
   plain: {},
   renewal: { timeouts: renewal, lost: 0 },
+  'long-lived': { timeouts: { renewal: 0.4, overlap: 1.2 }, lost: 0, weights: calm },
   // Sessions live long enough to be renewed, and to show whether a client that missed a renewal is signed out.
   'renewal-lost': {
     timeouts: { renewal: 1, overlap: 1.5 },
