@@ -73,8 +73,14 @@ function checkLost(history: History, effects: Effects, report: Report): void {
 /** Whether a client had a newer id for longer than the overlap. */
 function wasSuperseded({ options }: History, { renewals }: Effects, id: string, at: number): boolean {
   const overlap = (options.timeouts.overlap ?? 0) * 1000
-  const spread = 1000 * (Math.max(0, ...options.skews) - Math.min(0, ...options.skews))
-  return renewals.some(({ from, operation }) => from === id && operation.sentAt + overlap * 0.9 - spread <= at)
+  return renewals.some(
+    ({ from, operation }) => from === id && operation.sentAt + overlap * 0.9 - spreadOf(options) <= at,
+  )
+}
+
+/** Milliseconds by which the clocks of two processes differ at most. */
+function spreadOf({ skews }: History['options']): number {
+  return 1000 * (Math.max(0, ...skews) - Math.min(0, ...skews))
 }
 
 /** P6: one request at a time is given the new id. */
@@ -85,7 +91,7 @@ function checkRenewals({ options }: History, { renewals }: Effects, report: Repo
     if (operation.act.startsWith('job')) report('P6 job', 'a job was given a new id', operation)
     const other = first.get(from)
     if (other === undefined) first.set(from, operation)
-    else if (operation.sentAt - other.endedAt < overlap / 4) {
+    else if (operation.sentAt - other.endedAt < overlap / 4 - spreadOf(options)) {
       report('P6 two renewals', `of one id, the other by ${other.number}`, operation)
     }
   }

@@ -132,8 +132,10 @@ function spreadOverSubject(operation: Operation, sessions: Iterable<SessionLife>
   for (const { handle, effects } of sessions) {
     if (act === 'delete-one' && handle !== target) continue
     const bindings = effects.filter((effect) => effect.kind === 'bind' && effect.subject === subject)
-    // What was bound after the call had ended is none of its business, also when it ended in failure.
-    if (!bindings.some((binding) => binding.from <= endedAt + tick)) continue
+    // What was bound after the call had ended is none of its business, also when it ended in failure. But what a channel
+    // could not store it keeps, and stores with its next change.
+    const last = act === 'channel-update' ? endOf(operation) : endedAt
+    if (!bindings.some((binding) => binding.from <= last + tick)) continue
     const certain = bindings.some((binding) => binding.certain && binding.to + tick < sentAt)
     // The user logged in again on the same session meanwhile: that login came after the call, or before it.
     const rebound = bindings.some(({ from, to }) => from <= endedAt + tick && to + tick >= sentAt)
