@@ -6,6 +6,7 @@ export class CallDeadline {
   /** As `performance.now()`, in milliseconds. */
   readonly startedAt: number
   readonly #timeout: number
+  #isReported = false
 
   /** @param timeout Seconds. */
   constructor(timeout: number, startedAt = performance.now()) {
@@ -15,10 +16,16 @@ export class CallDeadline {
 
   /** Seconds that are left; 0 or less when the caller has been told that the call failed. */
   get remaining(): number {
+    if (this.#isReported) return 0
     return this.#timeout - (performance.now() - this.startedAt) / 1000
   }
 
   get isOver(): boolean {
     return this.remaining <= 0
+  }
+
+  /** The caller has been told that the call failed. A timer may fire up to a millisecond before this clock says so. */
+  report(): void {
+    this.#isReported = true
   }
 }

@@ -25,16 +25,22 @@ export class CallGuard {
     call: (deadline: CallDeadline) => Awaitable<T>,
     onLate?: (result: T) => void,
   ): Awaitable<T> {
+    const deadline = new CallDeadline(this.#timeout)
     let result: Awaitable<T>
     try {
-      result = call(new CallDeadline(this.#timeout))
+      result = call(deadline)
     } catch (cause) {
       throw storeFailure(operation, cause)
     }
-    return isPromise(result) ? this.#limit(operation, result, onLate) : result
+    return isPromise(result) ? this.#limit(operation, result, deadline, onLate) : result
   }
 
-  #limit<T>(operation: string, result: PromiseLike<T>, onLate: ((result: T) => void) | undefined): Promise<T> {
+  #limit<T>(
+    operation: string,
+    result: PromiseLike<T>,
+    deadline: CallDeadline,
+    onLate: ((result: T) => void) | undefined,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isLate = false
       const timer = startTimer(this.#timeout, () => {
@@ -42,6 +48,7 @@ export class CallGuard {
         // check phase comes after that: a reply that has arrived counts.
         setImmediate(() => {
           isLate = true
+          deadline.report()
           reject(new SessionError('STORE_TIMEOUT', `the session store did not reply to "${operation}" in time`))
         })
       })

@@ -53,6 +53,19 @@ test('a result that comes after the time limit goes to onLate, once; one in time
   expect(late).toEqual([1])
 })
 
+test('the call learns when its caller stops to wait, also when the timer fires a little early', async () => {
+  const standing = jest.spyOn(performance, 'now').mockReturnValue(1000)
+  let deadline: CallDeadline | undefined
+  const result = new CallGuard(0.005).run('deleteAll', (given) => {
+    deadline = given
+    return new Promise(() => undefined)
+  })
+  expect(deadline?.isOver).toBe(false)
+  await expect(result).rejects.toMatchObject(timedOut)
+  expect([deadline?.isOver, deadline?.remaining]).toEqual([true, 0])
+  standing.mockRestore()
+})
+
 test('the call learns when its caller stops to wait', async () => {
   let deadline: CallDeadline | undefined
   const guard = new CallGuard(0.05)
