@@ -119,6 +119,8 @@ class Inspection {
 
   #visitMembers(value: object, depth: number): void {
     this.maxBytes += 3
+    // The next request can change its value in place, so this one can too.
+    if (Object.isFrozen(value)) this.isPlain = false
     if (Array.isArray(value)) {
       if (!isPlainArray(value)) throw this.#refuse(instanceName(value))
       for (const member of value as unknown[]) {

@@ -164,12 +164,13 @@ export class Session<Values extends object = DefaultValues, Flash extends object
     return wholeSeconds(this.#core.expiresAt)
   }
 
-  /** What a store would keep: the values, and the flash messages for the next request. Copies; `[{}, {}]` when destroyed. */
+  /** What a store would keep: the values, and the flash messages for the next request; `[{}, {}]` when destroyed. A copy,
+   * deeply frozen: changing it throws in strict mode, because it could change nothing in the session. */
   get data(): [Values, Flash] {
     this.#core.wasRead = true
     const { destroyed, values, flash } = this.#core
-    if (destroyed) return [{}, {}] as [Values, Flash]
-    return [parseAll(values.texts()), parseAll(flash.texts())] as [Values, Flash]
+    const data = destroyed ? [{}, {}] : [parseAll(values.texts()), parseAll(flash.texts())]
+    return freezeDeeply(data) as [Values, Flash]
   }
 
   /** Whether a save would have something to do: a changed value, also one changed in place, a flash message to leave or
@@ -215,6 +216,17 @@ export class Session<Values extends object = DefaultValues, Flash extends object
 /** The session around a state that was made elsewhere. */
 export function sessionAround(core: SessionCore): Session {
   return new Session(core as unknown as string)
+}
+
+/** What JSON made: there is no cycle in it. */
+function freezeDeeply<T extends object>(root: T): T {
+  const objects: object[] = [root]
+  for (let object = objects.pop(); object !== undefined; object = objects.pop()) {
+    for (const member of Object.values(Object.freeze(object)) as unknown[]) {
+      if (typeof member === 'object' && member !== null) objects.push(member)
+    }
+  }
+  return root
 }
 
 function parseAll(texts: ReadonlyMap<string, string>): object {

@@ -26,6 +26,36 @@ describe('values', () => {
     expect(session.data).toEqual([{ a: 2 }, {}])
   })
 
+  test('a change to data throws at every depth, and the session keeps its values', () => {
+    const session = opened({ 'v:cart': '{"items":[{"id":1}],"note":null}' })
+    session.flash('notice', { text: 'Saved' })
+    const data = (): any => session.data
+    const [values, flash] = data()
+    const changes = [
+      () => delete values.cart,
+      () => (values.added = 1),
+      () => (values.cart.note = 'x'),
+      () => values.cart.items.push(2),
+      () => (values.cart.items[0].id = 2),
+      () => (flash.notice.text = 'Lost'),
+      () => (data()[0] = {}),
+    ]
+    for (const change of changes) expect(change).toThrow(TypeError)
+    expect(session.data).toEqual([{ cart: { items: [{ id: 1 }], note: null } }, { notice: { text: 'Saved' } }])
+    session.get('cart').items.push(2)
+    expect(data()[0].cart.items).toEqual([{ id: 1 }, 2])
+    session.destroy()
+    expect(() => (data()[0].added = 1)).toThrow(TypeError)
+  })
+
+  test('from data of another session may be changed in place', () => {
+    const other = opened({ 'v:cart': '{"items":[1]}' })
+    const session = opened({})
+    session.set('cart', other.data[0]['cart'])
+    session.get('cart').items.push(2)
+    expect(changesOf(session).set).toEqual({ 'v:cart': '{"items":[1,2]}' })
+  })
+
   test.each([null, undefined])('set to %p are removed', (nothing) => {
     const session = opened({ 'v:a': '1' })
     session.set('a', nothing)
