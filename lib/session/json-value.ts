@@ -10,6 +10,9 @@ import { SessionError } from '../base/errors'
  * name.
  */
 export function serializeValue(key: string, value: unknown): string {
+  // What most sessions hold, without an inspection; NaN and the infinities are for `checkValue` to refuse.
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return String(value)
   checkValue(key, value)
   return JSON.stringify(value)
 }

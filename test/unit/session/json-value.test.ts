@@ -1,5 +1,6 @@
 import { createContext, runInContext } from 'node:vm'
 import { SessionError } from '../../../lib/base/errors'
+import { serializeValue } from '../../../lib/session/json-value'
 import { coreOf, Session, sessionAround } from '../../../lib/session/session'
 import { SessionCore } from '../../../lib/session/session-core'
 
@@ -38,6 +39,17 @@ describe('what get returns after set is what the next request gets', () => {
     expect(JSON.stringify(got)).toBe(JSON.stringify(nextOf(session).key))
     if (typeof got === 'object') expect('b' in got).toBe(false)
     expect(got).not.toBeInstanceOf(WithJson)
+  })
+
+  test.each([0, -0, 1.5, 1e21, -1e-7, Number.MAX_VALUE, 5e-324, true, false, '', 'a"\\\n', '\ud800', 'ș😀'])(
+    'the text of %j is what JSON makes of it',
+    (value) => {
+      expect(serializeValue('key', value)).toBe(JSON.stringify(value))
+    },
+  )
+
+  test.each([NaN, Infinity, -Infinity, 1n, Symbol('a'), undefined])('no text is made of %p', (value) => {
+    expect(() => serializeValue('key', value)).toThrow(expect.objectContaining({ code: 'INVALID_SESSION_VALUE' }))
   })
 
   test('plain data of another realm is plain data', () => {
