@@ -1,20 +1,17 @@
 import type { Awaitable } from '../base/awaitable'
-import { SessionError } from '../base/errors'
 import { CallGuard, storeFailure } from '../stores/call-guard'
 import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
 import { askStore, meansAbsent, meansGarbage } from '../stores/express-session/store-callback'
 import { UnansweredWrites } from '../stores/express-session/unanswered-writes'
-import { type Cookie, cookieFromRecord, slide } from './cookie'
+import { type Cookie, cookieFromRecord } from './cookie'
+import { type Data, isData, put, refreshed, takenId } from './record-data'
 import type { NewSession, Records, SessionUpdate, StoredSession } from './records'
 
 type TouchingStore = ExpressSessionStore & {
   touch?: (id: string, session: object, callback?: (error?: unknown) => void) => unknown
   ttl?: unknown
 }
-
-/** A record as such a store gives it: `{ cookie, ...values }`. */
-type Data = Record<string, unknown> & { cookie: object }
 
 interface Shared {
   readonly queue: HandleQueue
@@ -139,15 +136,10 @@ export class InPlaceRecords implements Records {
     }
   }
 
-  /** What is stored now, with its lifetime started again. A copy: some stores hand out the object that they keep. */
+  /** What is stored now, with its lifetime started again. */
   async #fresh(id: string, cookie: Cookie | undefined): Promise<Data | undefined> {
     const data = await this.#get(id)
-    const kept = cookie ?? cookieFromRecord(data?.cookie)
-    if (data === undefined || kept === undefined) return undefined
-    if (cookie === undefined) slide(kept)
-    const copy: Data = { cookie: kept }
-    for (const key of Object.keys(data)) if (key !== 'cookie') put(copy, key, data[key])
-    return copy
+    return data === undefined ? undefined : refreshed(data, cookie)
   }
 
   async #set(turn: Turn, id: string, data: Data): Promise<void> {
@@ -171,26 +163,6 @@ export class InPlaceRecords implements Records {
       if (!meansAbsent(error)) throw error
     }
   }
-}
-
-export function takenId(): SessionError {
-  return new SessionError(
-    'INVALID_ARGUMENT',
-    'genid gave an id that a session has already; it must give a new one each time',
-  )
-}
-
-function isData(value: unknown): value is Data {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  const { cookie } = value as { cookie?: unknown }
-  return typeof cookie === 'object' && cookie !== null
-}
-
-/** Also for a key named `__proto__`. */
-function put(data: Data, key: string, value: unknown): void {
-  if (key === '__proto__') {
-    Object.defineProperty(data, key, { value, enumerable: true, writable: true, configurable: true })
-  } else data[key] = value
 }
 
 /** A Redis key that holds no string: something else's, so no session. */

@@ -2,11 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
 import { watchFirstResponses } from '../hold/intercept'
+import { jsonRecordsOf } from '../stores/json-records'
 import { Accesses } from './accesses'
 import { Exchange, type Next } from './exchange'
 import { HashedRecords } from './hashed-records'
 import { pathOf, readId } from './id-cookie'
 import { InPlaceRecords } from './in-place-records'
+import { JsonTextRecords } from './json-text-records'
 import { attachState, stateOf } from './request-properties'
 import { type GivenOptions, resolveOptions } from './resolve-options'
 import type { SessionRequest } from './session'
@@ -73,6 +75,11 @@ export function createHandler(given: GivenOptions): Handler & { readonly store: 
 
 function resolveSetting(given: GivenOptions): Setting {
   const options = resolveOptions(given)
+  const texts = jsonRecordsOf(options.store)
+  if (texts !== undefined) {
+    const records = new JsonTextRecords(texts, options.storeTimeout, options.ttl)
+    return { options, records, store: new StoreFacade(records), accesses: new Accesses(records) }
+  }
   if (!options.isHashed) {
     const store = options.store as Setting['store']
     const records = new InPlaceRecords(store, options.storeTimeout, options.ttl)

@@ -5,6 +5,7 @@ import { warnOnce } from '../base/warnings'
 import { isSessionStore } from '../service/resolve-options'
 import type { SessionStore } from '../session/store'
 import { type ExpressSessionStore, isExpressSessionStore } from '../stores/express-session/express-session-store'
+import { jsonRecordsOf } from '../stores/json-records'
 import { asOurs, type CookieAttributes } from './cookie-attributes'
 import type { Secret } from './id-cookie'
 import { MemoryStore } from './memory-store'
@@ -138,7 +139,12 @@ function resolveStore(store: unknown): ExpressSessionStore | SessionStore {
 
 function resolveRecords(records: unknown, store: object): boolean {
   if (records !== undefined && records !== 'hashed') throw invalidOption('records', records, "'hashed', or nothing")
-  return records === 'hashed' || isSessionStore(store)
+  if (jsonRecordsOf(store) === undefined) return records === 'hashed' || isSessionStore(store)
+  if (records === undefined) return false
+  throw new SessionError(
+    'INVALID_OPTION',
+    "records: 'hashed' contradicts layout: 'express-session' of the RedisStore; remove one of the two",
+  )
 }
 
 /** Records of express-session's hold neither when a session began nor whose it is. */
@@ -147,7 +153,7 @@ function requireOurs(options: Record<string, unknown>): void {
     if (value === undefined) continue
     throw new SessionError(
       'INVALID_OPTION',
-      `${name} needs records of our own: give a store of this package, such as RedisStore from "holdfast/redis", or records: 'hashed'`,
+      `${name} needs records of our own: give a store of this package, such as RedisStore from "holdfast/redis" without layout, or records: 'hashed'`,
     )
   }
 }

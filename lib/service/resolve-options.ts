@@ -22,6 +22,7 @@ import type { UserSessionOperationContext } from '../session/session-shape'
 import type { SessionStore } from '../session/store'
 import type { ReadUserSessionHook, RenewSessionHooks } from '../session/user-session-types'
 import { adaptExpressSessionStore, isExpressSessionStore } from '../stores/express-session/express-session-store'
+import { jsonRecordsOf, needsExpressSession } from '../stores/json-records'
 import { MemoryStore } from '../stores/memory-store'
 import type { CookieOptions, SessionOptions, TimeoutOptions } from './session-options'
 
@@ -213,6 +214,7 @@ function resolveStore(store: unknown, rules: { readonly clock: Clock; readonly s
     else if (process.env['NODE_ENV'] === 'production') warnOnce('HOLDFAST_MEMORY_STORE')
     return store ?? new MemoryStore({ clock: rules.clock })
   }
+  if (jsonRecordsOf(store) !== undefined) throw needsExpressSession('store: a RedisStore')
   if (isSessionStore(store)) return store
   if (isExpressSessionStore(store)) return adaptExpressSessionStore(store, { storeTimeout: rules.storeTimeout })
   throw invalidOption(

@@ -67,6 +67,20 @@ export const layouts: readonly Layout[] = [
     },
   },
   {
+    name: "RedisStore, layout: 'express-session'",
+    isAtomic: true,
+    hasOwnClock: true,
+    async open() {
+      const server = await RedisServer.start()
+      const [client, other] = [await server.connect(), await server.connect()]
+      return {
+        options: { store: new RedisStore({ client, layout: 'express-session' }) },
+        otherProcess: () => ({ store: new RedisStore({ client: other, layout: 'express-session' }) }),
+        close: () => server.stop(),
+      }
+    },
+  },
+  {
     name: "records: 'hashed' in session.MemoryStore",
     isAtomic: false,
     hasOwnClock: false,

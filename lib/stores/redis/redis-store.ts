@@ -5,6 +5,7 @@ import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSes
 import { isNews } from '../../session/record'
 import { CallDeadline } from '../../base/call-deadline'
 import type { DeleteConditions, DeleteResult, SessionStore, StoreListener } from '../../session/store'
+import { needsExpressSession, offerJsonRecords } from '../json-records'
 import { changeArguments } from './change-arguments'
 import {
   contextField,
@@ -20,6 +21,7 @@ import {
   toMilliseconds,
   toWire,
 } from './record-layout'
+import { RedisJsonRecords } from './redis-json-records'
 import type { RedisStoreClient } from './redis-link'
 import { RedisEvents } from './redis-events'
 import { isCluster, isReplyError, keyPrefixOf, RedisLink, tooLate } from './redis-link'
@@ -40,6 +42,15 @@ export interface RedisStoreOptions {
    * users' sessions.
    */
   prefix?: string | undefined
+  /**
+   * How sessions are kept. Default `'holdfast'`: hashed ids, a field for each value, the sessions of each user.
+   *
+   * `'express-session'`: the records of express-session with connect-redis, a JSON text under the prefix and the id. Only
+   * `holdfast/express-session` takes such a store, and it serves beside processes with express-session and connect-redis,
+   * which see the same sessions. Against connect-redis itself as `store`, processes with this package also keep each
+   * other's parallel writes. Ids are not hashed, and there are no lists of a user's sessions.
+   */
+  layout?: 'holdfast' | 'express-session' | undefined
 }
 
 /** How many sessions of a subject are read in one go. */
@@ -60,7 +71,8 @@ const longestCall = 86_400
  * rejects with the client's error; around it the middleware makes that a 503. `close()` leaves the app's client open;
  * every later call throws `STORE_CLOSED`.
  *
- * Throws `INVALID_OPTION` for a `client` that is none, an unknown option, or a `prefix` that is not text.
+ * Throws `INVALID_OPTION` for a `client` that is none, an unknown option, a `prefix` that is not text, or an unknown
+ * `layout`; and for any use of a store with `layout: 'express-session'` but as `store` of `holdfast/express-session`.
  *
  * @example
  * const client = await createClient({ url: process.env.REDIS_URL }).on('error', console.error).connect()
@@ -72,18 +84,26 @@ export class RedisStore implements SessionStore {
   readonly #events: RedisEvents
   readonly #prefix: string
   readonly #isCluster: boolean
+  readonly #layout: 'holdfast' | 'express-session'
   #isChecked = false
   #closed = false
 
   constructor(options: RedisStoreOptions) {
-    checkKeys<RedisStoreOptions>('RedisStore: options', options, { client: true, prefix: true })
-    const { client, prefix = 'sess:' } = options
+    checkKeys<RedisStoreOptions>('RedisStore: options', options, { client: true, prefix: true, layout: true })
+    const { client, prefix = 'sess:', layout = 'holdfast' } = options
     if (typeof prefix !== 'string') throw invalidOption('RedisStore: prefix', prefix, 'text')
+    if (layout !== 'holdfast' && layout !== 'express-session') {
+      throw invalidOption('RedisStore: layout', layout, "'holdfast' or 'express-session'")
+    }
+    this.#layout = layout
     this.#link = new RedisLink(client)
     this.#isCluster = isCluster(client)
     this.#prefix = keyPrefixOf(client) + prefix
     this.#index = new SubjectIndex(this.#link, this.#prefix)
     this.#events = new RedisEvents(client, this.#link, this.#prefix)
+    if (layout === 'express-session') {
+      offerJsonRecords(this, new RedisJsonRecords(this.#link, (id) => this.#openKey(id)))
+    }
   }
 
   load(handle: string, now: number): Promise<StoredSession | undefined> {
@@ -218,17 +238,28 @@ export class RedisStore implements SessionStore {
   }
 
   #checkOpen(): void {
+    if (this.#layout !== 'holdfast') throw needsExpressSession('RedisStore')
+    this.#checkNotClosed()
+  }
+
+  #checkNotClosed(): void {
     if (this.#closed) throw new SessionError('STORE_CLOSED', 'RedisStore: used after close()')
   }
 
   #keyOf(handle: string): string {
     this.#checkOpen()
+    return this.#openKey(handle)
+  }
+
+  /** A key of either layout. */
+  #openKey(name: string): string {
+    this.#checkNotClosed()
     if (!this.#isChecked) {
       this.#isChecked = true
       // With the first command and not in the constructor: an app may make the store before it connects the client.
       void checkServer(this.#link, this.#prefix)
     }
-    return this.#prefix + handle
+    return this.#prefix + name
   }
 
   async #readRecord(handle: string): Promise<SessionRecord | undefined> {

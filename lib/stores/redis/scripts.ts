@@ -18,7 +18,7 @@ import { lateStatus, nameScript } from './redis-link'
  */
 
 /** Sets `word` to the words of ARGV[1], and `clock`; ends the script when it is too late. */
-const readLimit = `
+export const readLimit = `
 local word = string.gmatch(ARGV[1], '%S+')
 local time = redis.call('TIME')
 local clock = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
