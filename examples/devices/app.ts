@@ -6,7 +6,7 @@ import { createClient } from 'redis'
 import { csrfProtection } from '../shared/csrf'
 import { explainError } from '../shared/document'
 import { listen } from '../shared/listen'
-import { securityHeaders } from '../shared/security-headers'
+import { securityHeadersWith } from '../shared/security-headers'
 import { Accounts } from './accounts'
 import { deviceRoutes } from './device-routes'
 import { demo, errorPage } from './pages'
@@ -23,7 +23,7 @@ declare module 'holdfast' {
   }
 }
 
-/** Sessions last half a day, unless somebody asks to be kept signed in. */
+/** Sessions last half a day, unless the person asks to be kept signed in. */
 const halfDay = 43_200
 
 /** @param options Where sessions are kept, and the clock: both have defaults. */
@@ -34,10 +34,10 @@ export function createApp(options: Pick<SessionOptions, 'store' | 'clock'> = {})
   const { sessions } = session
 
   const app = express()
-  // A proxy on this machine is believed when it says who asks; what anybody else says is not.
+  // X-Forwarded-For is trusted when a proxy on this machine sends it, and from no other address.
   app.set('trust proxy', 'loopback')
   app.use(
-    securityHeaders,
+    securityHeadersWith({ scriptSrc: ["'self'"] }),
     express.static(join(__dirname, 'public')),
     express.static(join(__dirname, '../shared/public')),
   )

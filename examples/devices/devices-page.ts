@@ -2,7 +2,7 @@ import { type Html, html } from '../shared/html'
 import type { Account } from './accounts'
 import { deviceIcon } from './device-icon'
 import { settingsPage, tokenField } from './pages'
-import { describeAge, describeDay, describeInstant } from './relative-time'
+import { describeAge, describeInstant } from './relative-time'
 
 export interface ListedDevice {
   readonly handle: string
@@ -23,8 +23,12 @@ export interface DevicesParts {
   readonly notice?: string | undefined
 }
 
+/** As many as a person reads at a glance. The others, used longer ago, are one press away. */
+const shownAtOnce = 5
+
 export function devicesPage({ account, devices, now, csrfToken, notice }: DevicesParts): string {
   const others = devices.length - 1
+  const items = devices.map((device) => listItem(device, devices, now, csrfToken))
   const content = html`<div class="page-title">
       <h1>Where you’re signed in</h1>
       <p class="muted">
@@ -32,14 +36,26 @@ export function devicesPage({ account, devices, now, csrfToken, notice }: Device
       </p>
     </div>
     <ul class="devices card">
-      ${devices.map((device) => listItem(device, now, csrfToken))}
+      ${items.slice(0, shownAtOnce)}
     </ul>
+    ${items.length > shownAtOnce && moreDevices(items.slice(shownAtOnce))}
     ${others > 0 ? signOutOthers(others, csrfToken) : undefined}`
   return settingsPage({ title: 'Your devices', current: '/', account, csrfToken, notice, content })
 }
 
-function listItem(device: ListedDevice, now: number, csrfToken: string): Html {
-  const { handle, isCurrent, name, type, ip, createdAt, accessedAt, expiresAt } = device
+function moreDevices(items: readonly Html[]): Html {
+  return html`<details class="more-devices">
+    <summary class="button button-quiet">
+      Show ${items.length} more ${items.length === 1 ? 'device' : 'devices'}
+    </summary>
+    <ul class="devices card">
+      ${items}
+    </ul>
+  </details>`
+}
+
+function listItem(device: ListedDevice, all: readonly ListedDevice[], now: number, csrfToken: string): Html {
+  const { isCurrent, name, type, ip, createdAt, accessedAt, expiresAt } = device
   return html`<li class="device" ${isCurrent && html`data-current`}>
     <span class="device-icon">${deviceIcon(type)}</span>
     <div class="device-text">
@@ -59,17 +75,24 @@ function listItem(device: ListedDevice, now: number, csrfToken: string): Html {
         </div>
         <div>
           <dt>Until</dt>
-          <dd>${time(expiresAt, describeDay(expiresAt, now))}</dd>
+          <dd>${time(expiresAt, describeInstant(expiresAt), true)}</dd>
         </div>
       </dl>
     </div>
-    <form method="post" action="/devices/${encodeURIComponent(handle)}/sign-out">
-      ${tokenField(csrfToken)}
-      <button class="button button-quiet">
-        Sign out<span class="visually-hidden"> ${name}${isCurrent && ' (this device)'}</span>
-      </button>
-    </form>
+    ${isCurrent ? undefined : signOutForm(device, all, now, csrfToken)}
   </li>`
+}
+
+/** Not for this device, which has the button at the top of the page. */
+function signOutForm(device: ListedDevice, all: readonly ListedDevice[], now: number, csrfToken: string): Html {
+  const { handle, name, accessedAt } = device
+  // A screen reader that lists the buttons tells devices of one name apart by when they were used.
+  const isAmbiguous = all.filter((other) => other.name === name).length > 1
+  const when = isAmbiguous && `, last active ${describeAge(accessedAt, now).toLowerCase()}`
+  return html`<form method="post" action="/devices/${encodeURIComponent(handle)}/sign-out">
+    ${tokenField(csrfToken)}
+    <button class="button button-quiet">Sign out<span class="visually-hidden"> ${name}${when}</span></button>
+  </form>`
 }
 
 function signOutOthers(others: number, csrfToken: string): Html {
@@ -87,8 +110,12 @@ function signOutOthers(others: number, csrfToken: string): Html {
   </section>`
 }
 
-function time(seconds: number, text: string): Html {
-  return html`<time datetime="${new Date(seconds * 1000).toISOString()}" title="${describeInstant(seconds)}"
+/** @param isInstant The text is that instant itself, which the page's script writes as the reader's clock shows it. */
+function time(seconds: number, text: string, isInstant = false): Html {
+  return html`<time
+    datetime="${new Date(seconds * 1000).toISOString()}"
+    title="${describeInstant(seconds)}"
+    ${isInstant && html`data-instant`}
     >${text}</time
   >`
 }

@@ -2,14 +2,14 @@ import { renderDocument } from '../shared/document'
 import { type Html, html } from '../shared/html'
 import type { Account } from './accounts'
 
-/** Shown on the sign-in page: whoever can open the demo may use it. */
+/** Shown on the sign-in page, as everyone who can open the demo may use it. */
 export const demo = { email: 'ada@example.com', password: 'analytical engine' }
 
 const brand = html`<a class="brand" href="/"
   ><img src="/icon.svg" alt="" width="32" height="32" /><span>Harbour</span></a
 >`
 
-/** A page for anybody. */
+/** A page that needs no sign-in. */
 export function publicPage(title: string, main: Html): string {
   return renderDocument({ title: `${title} · Harbour`, styles: ['/devices.css'], header: brand, main })
 }
@@ -34,7 +34,7 @@ export interface SettingsParts {
   readonly content: Html
 }
 
-/** A page of the settings of somebody who is signed in. */
+/** A page of a person's settings. */
 export function settingsPage({ title, current, account, csrfToken, notice, content }: SettingsParts): string {
   const link = (path: string, text: string) =>
     html`<li><a href="${path}" ${path === current ? html`aria-current="page"` : undefined}>${text}</a></li>`
@@ -56,6 +56,7 @@ export function settingsPage({ title, current, account, csrfToken, notice, conte
       <div class="settings-content">
         ${notice === undefined ? undefined : html`<p class="message" role="status">${notice}</p>`} ${content}
       </div>
+      <script src="/local-times.js" defer></script>
     </div>`,
   })
 }

@@ -1,7 +1,12 @@
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
-const instant = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
-const clockTime = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone: 'UTC' })
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', timeZone: 'UTC' })
+const instant = new Intl.DateTimeFormat('en-GB', {
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZone: 'UTC',
+})
 
 const units = [
   ['day', 86_400],
@@ -9,7 +14,7 @@ const units = [
   ['minute', 60],
 ] as const
 
-/** How long ago, to the unit that matters: "Just now", "5 minutes ago", "Yesterday", "23 days ago". Unix seconds. */
+/** The age in its largest unit: "Just now", "5 minutes ago", "Yesterday", "23 days ago". Unix seconds. */
 export function describeAge(seconds: number, now: number): string {
   const age = Math.max(0, now - seconds)
   const [unit, length] = units.find(([, size]) => age >= size) ?? ['minute', Infinity]
@@ -17,12 +22,7 @@ export function describeAge(seconds: number, now: number): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-/** When to come: the time of day if that is less than a day away, the day otherwise. */
-export function describeDay(seconds: number, now: number): string {
-  const date = new Date(seconds * 1000)
-  return seconds - now < 86_400 ? `${clockTime.format(date)} UTC` : day.format(date)
-}
-
+/** Day and time in UTC, "Sat 21 Nov, 19:18 UTC": a server does not know the reader's time zone. */
 export function describeInstant(seconds: number): string {
   return `${instant.format(new Date(seconds * 1000))} UTC`
 }

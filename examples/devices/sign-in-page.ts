@@ -12,9 +12,8 @@ export interface SignInParts {
 
 export function signInPage({ csrfToken, notice, email = '', keep = false, failed = false }: SignInParts): string {
   // Which of the two was wrong is not said: it would tell which addresses have an account.
-  const problem = html`<p class="message message-problem" id="problem" role="alert">
-    That email and password do not go together.
-  </p>`
+  const text = 'That email and password do not go together.'
+  const problem = html`<p class="message message-problem" id="problem" role="alert">${text}</p>`
   const marks = failed ? html`aria-invalid="true" aria-describedby="problem"` : undefined
   return publicPage(
     failed ? 'Not signed in' : 'Sign in',

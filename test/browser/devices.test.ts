@@ -1,4 +1,5 @@
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { findViolations } from '../support/axe'
 import { launchBrowser, openPage, submit, type WatchedPage } from '../support/browser'
 import { type RunningExample, startExample, Visitor } from '../support/example'
 
@@ -182,4 +183,33 @@ test('nothing is wider than the window, on a phone or a desktop', async () => {
     }
   }
   expect(tooWide).toEqual([])
+})
+
+test('the end of a session has its day, and the time on the clock of the reader', async () => {
+  const { page } = await openBrowser({ timezoneId: 'Asia/Kolkata' })
+  await signIn(page)
+  const until = page.locator('time[data-instant]')
+  const end = new Date((await until.getAttribute('datetime')) ?? '')
+  const time = end.toLocaleTimeString('en-GB', { timeZone: 'Asia/Kolkata', hour: '2-digit', minute: '2-digit' })
+  expect(await until.textContent()).toMatch(new RegExp(`^[A-Z][a-z]{2},? \\d{1,2} [A-Z][a-z]+, ${time}$`))
+})
+
+test.each(['light', 'dark'] as const)('twelve equal devices can be read and told apart, %s', async (colorScheme) => {
+  for (let count = 0; count < 12; count += 1) {
+    const visitor = new Visitor(example.url, { 'user-agent': iPhone })
+    await visitor.open('/sign-in')
+    await visitor.send('/sign-in', { email: 'ada@example.com', password })
+  }
+  const { page } = await openBrowser({ colorScheme, viewport: { width: 360, height: 800 } })
+  await signIn(page)
+  expect(await devices(page)).toHaveLength(5)
+  const found = await findViolations(page)
+  await page.getByText(/Show \d+ more devices/).click()
+  expect((await devices(page)).length).toBeGreaterThanOrEqual(13)
+  expect(await page.getByRole('button', { name: 'Sign out Safari on iPhone, last active just now' }).count()).toBe(12)
+  found.push(...(await findViolations(page)))
+  await page.setViewportSize({ width: 1280, height: 800 })
+  found.push(...(await findViolations(page)))
+  expect(found).toEqual([])
+  await submit(page, 'Sign out everywhere else')
 })

@@ -86,9 +86,17 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
     expect(phone.path).toBe('/')
   })
 
-  test('the button of this device is the same as signing out', async () => {
+  test('this device has one button to sign out, at the top of the page', async () => {
     const phone = await signedIn(ada, iPhone)
-    await phone.send(actionFor(phone, 'Safari on iPhone'))
+    expect(phone.text.match(/>\s*Sign out\b/g)).toHaveLength(1)
+    expect(phone.text).not.toMatch(/action="\/devices\//)
+  })
+
+  test('a device that sends its own handle is signed out', async () => {
+    const computer = await signedIn(ada, firefox)
+    const phone = await signedIn(ada, iPhone)
+    await computer.open('/')
+    await phone.send(actionFor(computer, 'Safari on iPhone'))
     expect([phone.path, phone.text]).toEqual([
       '/sign-in',
       expect.stringContaining('You are signed out on this device.'),
@@ -99,7 +107,8 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
     const hers = await signedIn(ada, firefox)
     const stranger = await signedIn(grace, iPhone)
     expect(stranger.text).not.toContain('Firefox on Windows')
-    await stranger.send(actionFor(hers, 'Firefox on Windows'))
+    const others = await signedIn(ada)
+    await stranger.send(actionFor(others, 'Firefox on Windows'))
     await hers.open('/')
     expect(hers.path).toBe('/')
   })
@@ -144,13 +153,14 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
   })
 
   test('every form needs the token of its page', async () => {
+    await signedIn(ada, firefox)
     const visitor = await signedIn(ada)
     for (const path of [
       '/sign-out',
       '/sign-out-others',
       '/password',
       '/sign-in',
-      actionFor(visitor, 'Unknown browser'),
+      actionFor(visitor, 'Firefox on Windows'),
     ]) {
       await visitor.send(path, { csrfToken: 'f'.repeat(64) })
       expect([path, visitor.status]).toEqual([path, 403])
@@ -162,7 +172,8 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
   test('what a client says of itself is text, not markup', async () => {
     const markup = `"><script>alert(1)</script>`
     const visitor = await signedIn(ada, { 'x-forwarded-for': markup, 'user-agent': markup })
-    expect(visitor.text).not.toContain('<script')
+    // The page's own script is the only one.
+    expect(visitor.text.match(/<script[^>]*>/g)).toEqual(['<script src="/local-times.js" defer>'])
     expect(visitor.text).toContain('&#34;&#62;&#60;script&#62;alert(1)')
     await visitor.send('/devices/__proto__/sign-out')
     expect([visitor.status, visitor.text]).toEqual([200, expect.stringContaining('That device is signed out.')])
