@@ -3,6 +3,7 @@ import express from 'express'
 import { login, logout, SessionManager, sessionMiddleware, type SessionOptions } from 'holdfast'
 import { Server as SocketServer, type Socket } from 'socket.io'
 import { listenOn } from '../shared/listen'
+import { requireLogin } from '../shared/require-login'
 
 declare module 'holdfast' {
   interface SessionValues {
@@ -10,16 +11,24 @@ declare module 'holdfast' {
   }
 }
 
-/** Signs in and out over HTTP, and keeps a colour that every socket of the user sees change. */
+const help = `Sockets that follow a session. There is no page here; try:
+  curl -c jar -X POST localhost:3000/sign-in/ada
+  curl -b jar -X POST localhost:3000/color/teal
+  curl -b jar -X POST localhost:3000/sign-out
+The README beside app.ts has the rest; examples/chat has a page.
+`
+
+/** Signs in and out over HTTP, and keeps a colour that each socket of the session follows. */
 export function createApp(options: Pick<SessionOptions, 'store'> = {}): Server {
   const sessions = new SessionManager(options)
   const app = express()
+  app.get('/', (_req, res) => res.type('text').send(help))
   app.use(sessionMiddleware(sessions))
   app.post('/sign-in/:name', (req, res) => {
     login(req, req.params.name)
     res.send(`Hello, ${encodeURIComponent(req.params.name)}\n`)
   })
-  app.post('/color/:color', (req, res) => {
+  app.post('/color/:color', requireLogin(), (req, res) => {
     req.session.set('color', req.params.color)
     res.send('Changed\n')
   })
@@ -30,14 +39,14 @@ export function createApp(options: Pick<SessionOptions, 'store'> = {}): Server {
 
   const server = createServer(app)
   new SocketServer(server).on('connection', (socket) => {
-    // Rejects when the store is away: the socket is disconnected then, and this process must live on.
+    // Rejects when the store fails. The socket is then disconnected, and this process must go on.
     follow(sessions, socket).catch((error: unknown) => console.error(error))
   })
   return server
 }
 
 async function follow(sessions: SessionManager, socket: Socket): Promise<void> {
-  // The handshake's cookie says whose socket it is; it is disconnected when that session ends.
+  // The handshake's cookie names the session; the socket is disconnected when that session ends.
   const channel = await sessions.openChannel<{ color?: string }>(socket, socket.request)
   if (channel?.subject === undefined) {
     socket.disconnect(true)

@@ -7,6 +7,12 @@ import { SqlUserSessionStorage } from './sql-storage'
 
 const day = 86_400
 
+const help = `An API whose clients send a token. There is no page here; try:
+  curl -X POST localhost:3000/sign-in/ada
+  curl -H 'Authorization: Bearer <token>' localhost:3000/devices
+The README beside app.ts has the rest.
+`
+
 /** Sessions for the clients of an API, which send a token with each request: `<user>.<session id>`. No cookies here. */
 export function createApp(storage: UserSessionStorage): Express {
   const users = new UserSessionManager({
@@ -16,7 +22,9 @@ export function createApp(storage: UserSessionStorage): Express {
   })
   const app = express()
 
-  // Whether somebody may sign in as this user is for a password, or a passkey, to decide.
+  app.get('/', (_req, res) => res.type('text').send(help))
+
+  // A real app checks a password or a passkey first.
   app.post('/sign-in/:user', async (req, res) => {
     const { user } = req.params
     res.json({ token: toToken(user, await users.create(user, contextOf(req))) })

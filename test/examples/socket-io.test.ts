@@ -61,3 +61,13 @@ test.each(['websocket', 'polling'] as const)(
 test('without a session there is no socket', async () => {
   expect(await heard(open(undefined, 'websocket'), 'disconnect')).toBe('io server disconnect')
 })
+
+test('the root says what there is to try', async () => {
+  const response = await fetch(example.url)
+  expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('/sign-in/ada')])
+})
+
+test('a color is refused when the session is not logged in', async () => {
+  const response = await fetch(`${example.url}/color/red`, { method: 'POST' })
+  expect([response.status, await response.json()]).toEqual([401, { error: 'LOGIN_REQUIRED' }])
+})

@@ -154,6 +154,11 @@ describe.each(['memory', 'SQL'])('the app, with its sessions in %s', (where) => 
     expect(await ask('GET', '/devices', token)).toHaveLength(1)
   })
 
+  test('the root says what there is to try', async () => {
+    const response = await fetch(example.url)
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('/sign-in/ada')])
+  })
+
   test('answers a wrong device, and whatever is no token, with 401', async () => {
     const { token } = await ask('POST', '/sign-in/eve')
     expect(await ask('GET', '/devices', token, 'stolen')).toEqual({
