@@ -22,6 +22,7 @@ class OneSession implements ChannelStore {
   values = new Map<string, string>()
   isOver = false
   failing = false
+  maxBytes?: number
   held: Promise<void> = Promise.resolve()
 
   follow(_id: string, follower: ChannelFollower): () => void {
@@ -266,6 +267,26 @@ describe('with a channel store', () => {
     await session.update({ color: 'blue' })
     expect([store.asked.at(-1), session.sessionChanged]).toEqual([
       { set: { name: '"Bo"', color: '"blue"' }, remove: [] },
+      false,
+    ])
+  })
+
+  test('refuses what the store would not take, counting what is under way and what failed', async () => {
+    store.maxBytes = 40
+    const session = open()
+    const first = session.update({ cart: ['x'.repeat(10)] })
+    const tooLarge = { code: 'SESSION_TOO_LARGE' }
+    await expect(session.update({ name: 'x'.repeat(10) })).rejects.toMatchObject(tooLarge)
+    await expect(session.set({ name: 'x'.repeat(40) })).rejects.toMatchObject(tooLarge)
+    await first
+    store.failing = true
+    await expect(session.update({ color: 'green' })).rejects.toThrow('away')
+    await expect(session.update({ name: 'Alana' })).rejects.toMatchObject(tooLarge)
+    store.failing = false
+    await session.update({ cart: null })
+    expect(session.get()).toEqual({ name: 'Ada', color: 'green' })
+    expect([Object.fromEntries(store.values), session.sessionChanged]).toEqual([
+      { name: '"Ada"', color: '"green"' },
       false,
     ])
   })
