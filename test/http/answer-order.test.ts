@@ -3,23 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import {
-  holdingStore,
-  type Handler,
-  serve,
-  type ServerKind,
-  serverKinds,
-  settle,
-  stopServers,
-} from '../support/http-servers'
+import { passTurns, startApp, stopApps } from '../support/app'
+import { type ControlledStore, holdingStore } from '../support/controlled-store'
+import { type Handler, type ServerKind, serverKinds } from '../support/server-kinds'
 import { parseAnswer, RawClient, sessionCookie } from '../support/raw-client'
-import type { FaultyStore } from '../support/faulty-store'
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-http-'))
 const file = join(directory, 'page.txt')
 writeFileSync(file, 'a file')
 
-afterEach(stopServers)
+afterEach(stopApps)
 afterAll(() => rmSync(directory, { recursive: true }))
 
 interface Way {
@@ -57,7 +50,7 @@ const plainWays: Record<string, Way> = {
     answer: (_req, res) =>
       pipeline(async function* () {
         yield 'hel'
-        await settle(1)
+        await passTurns(1)
         yield 'lo'
       }, res),
   },
@@ -83,7 +76,7 @@ describe.each(serverKinds)('no byte leaves before the session is stored: $name',
   test.each(Object.entries(ways))('%s', async (_name, way) => {
     const { client, store } = await ask(kind, way)
     await store.asked('insert')
-    await settle()
+    await passTurns()
     expect(client.received).toBe('')
     expect(store.log).toEqual(['insert'])
 
@@ -96,7 +89,7 @@ describe.each(serverKinds)('no byte leaves before the session is stored: $name',
 
 test('nothing of an answer to a changed session leaves, whichever command the change needs', async () => {
   const store = holdingStore()
-  const { port } = await serve({
+  const { port } = await startApp({
     store,
     handler: (req, res) => {
       if (req.url === '/out') req.session.destroy()
@@ -115,7 +108,7 @@ test('nothing of an answer to a changed session leaves, whichever command the ch
     const client = await RawClient.open(port)
     client.get(path, { Connection: 'close', Cookie: cookie })
     await asked
-    await settle()
+    await passTurns()
     expect(client.received).toBe('')
     store.release(call)
     const answer = parseAnswer(await client.untilClosed())
@@ -126,7 +119,7 @@ test('nothing of an answer to a changed session leaves, whichever command the ch
 
 test('clean sessions wait for nothing, though every write of the store hangs', async () => {
   const store = holdingStore()
-  const { port } = await serve({
+  const { port } = await startApp({
     store,
     timeouts: { idle: 60 },
     handler: (req, res) => {
@@ -150,9 +143,9 @@ test('clean sessions wait for nothing, though every write of the store hangs', a
   expect(store.calls).toEqual(['insert', 'load'])
 })
 
-async function ask(kind: ServerKind, way: Way): Promise<{ client: RawClient; store: FaultyStore }> {
+async function ask(kind: ServerKind, way: Way): Promise<{ client: RawClient; store: ControlledStore }> {
   const store = holdingStore()
-  const { port } = await serve({
+  const { port } = await startApp({
     kind,
     store,
     handler(req, res, next) {

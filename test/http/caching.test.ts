@@ -1,10 +1,11 @@
 import { logout, type SessionOptions } from '../../lib'
 import type { Session } from '../../lib/session/session'
-import { serve, serverKinds, stopServers, type TestResponse } from '../support/http-servers'
-import { FaultyStore } from '../support/faulty-store'
+import { startApp, stopApps } from '../support/app'
+import { ControlledStore } from '../support/controlled-store'
+import { serverKinds, type TestResponse } from '../support/server-kinds'
 import { fetchRaw, type RawAnswer, valuesOf } from '../support/raw-client'
 
-afterEach(stopServers)
+afterEach(stopApps)
 
 /** Every way to give an answer headers of its own. */
 const ways: Record<string, (res: TestResponse, headers: Record<string, string | string[]>) => void> = {
@@ -38,9 +39,9 @@ async function answerOf(
   options: Pick<SessionOptions, 'cacheControl' | 'vary'> = {},
   act: (session: Session) => unknown = (session) => session.set('n', 1),
 ): Promise<RawAnswer> {
-  const store = new FaultyStore()
+  const store = new ControlledStore()
   store.delay = delay
-  const { port } = await serve({
+  const { port } = await startApp({
     store,
     ...options,
     handler(req, res) {
@@ -204,7 +205,7 @@ test('an answer without the session cookie keeps its headers as they are', async
 })
 
 test.each(serverKinds)('an answer that clears the cookie is for no shared cache either: $name', async (kind) => {
-  const { port } = await serve({
+  const { port } = await startApp({
     kind,
     handler(req, res) {
       req.session.destroy()
@@ -220,7 +221,7 @@ test.each(serverKinds)('an answer that clears the cookie is for no shared cache 
 test.each(serverKinds)(
   'a stream, a HEAD and a 304 of a session that was read say Vary: Cookie: $name',
   async (kind) => {
-    const { port } = await serve({
+    const { port } = await startApp({
       kind,
       handler(req, res) {
         req.session.get('n')
@@ -245,7 +246,7 @@ test.each(serverKinds)(
 )
 
 test('a session that is read after logout, or that ended the one before, still says Vary: Cookie', async () => {
-  const { port } = await serve({
+  const { port } = await startApp({
     handler(req, res) {
       req.session.get('n')
       logout(req)

@@ -1,12 +1,13 @@
 import { RandomPool } from '../../lib/id/random-pool'
 import { login, logout } from '../../lib'
-import { FaultyStore } from '../support/faulty-store'
-import { bare, type Handler, serve, type ServerKind, serverKinds, stopServers } from '../support/http-servers'
+import { startApp, stopApps } from '../support/app'
+import { ControlledStore } from '../support/controlled-store'
+import { bare, type Handler, type ServerKind, serverKinds } from '../support/server-kinds'
 import { fetchRaw, type RawAnswer, sessionCookie, valuesOf } from '../support/raw-client'
 
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 
 const now = { value: 1_000_000 }
@@ -60,8 +61,8 @@ interface Cost {
 async function start(
   kind: ServerKind,
 ): Promise<(path: string, cookie?: string) => Promise<{ answer: RawAnswer; cost: Cost }>> {
-  const store = new FaultyStore()
-  const { port } = await serve({
+  const store = new ControlledStore()
+  const { port } = await startApp({
     kind,
     store,
     clock,

@@ -13,17 +13,9 @@ import {
   sessionMiddleware,
 } from '../../lib'
 import type { SetCookieOptions } from '../../lib/session-manager'
-import { FaultyStore } from '../support/faulty-store'
-import {
-  express5,
-  listen,
-  type Next,
-  serve,
-  type Setup,
-  stopServers,
-  type TestRequest,
-  type TestResponse,
-} from '../support/http-servers'
+import { type AppSetup, listen, startApp, stopApps } from '../support/app'
+import { ControlledStore } from '../support/controlled-store'
+import { express5, type Next, type TestRequest, type TestResponse } from '../support/server-kinds'
 import { fetchRaw, parseAnswer, type RawAnswer, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
@@ -34,7 +26,7 @@ beforeEach(() => {
 })
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 
 const act = (req: TestRequest): void => {
@@ -58,10 +50,10 @@ describe('beside cookie-parser', () => {
       ['after', { after: [parser(secret)] }],
       ['before, without a secret', { before: [parser()] }],
       ['after, without a secret', { after: [parser()] }],
-    ] as readonly [string, Partial<Setup>][])('mounted %s', async (where, wiring) => {
-      const { port } = await serve({
+    ] as readonly [string, Partial<AppSetup>][])('mounted %s', async (where, wiring) => {
+      const { port } = await startApp({
         kind: express5,
-        store: new FaultyStore(),
+        store: new ControlledStore(),
         ...(ours !== undefined && { secret: ours }),
         ...wiring,
         handler(req, res) {
@@ -188,7 +180,7 @@ describe('behind a proxy that ends TLS', () => {
   })
 
   test('a secure cookie that cannot be sent is told once, with the remedy that fits, and nothing is stored for it', async () => {
-    const store = new FaultyStore()
+    const store = new ControlledStore()
     const get = await start(false, { store, cookie: { secure: true } })
     for (let i = 0; i < 3; i++) expect(valuesOf(await get('https'), 'Set-Cookie')).toEqual([])
     expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_SECURE_COOKIE_NOT_SENT'])
@@ -213,8 +205,8 @@ describe('in production, behind a proxy that ends TLS and is not trusted', () =>
   })
 
   async function start(options: SessionOptions = {}, onSet?: (req: TestRequest, res: TestResponse) => void) {
-    const store = new FaultyStore()
-    const server = await serve({
+    const store = new ControlledStore()
+    const server = await startApp({
       kind: express5,
       store,
       ...options,
@@ -271,8 +263,8 @@ describe('in production, behind a proxy that ends TLS and is not trusted', () =>
 
 describe('one session cookie a response', () => {
   async function start(onRequest: (req: TestRequest, res: TestResponse, sessions: SessionManager) => unknown) {
-    const server = await serve({
-      store: new FaultyStore(),
+    const server = await startApp({
+      store: new ControlledStore(),
       async handler(req, res) {
         res.setHeader('Set-Cookie', 'a=1')
         await onRequest(req, res, server.sessions)
@@ -337,7 +329,7 @@ describe('one session cookie a response', () => {
     ['an unknown option', 'A'.repeat(48), { maxage: 1 }],
   ])('setCookie refuses %s and sets nothing', async (_what, id, options) => {
     let error: unknown
-    const { port, sessions } = await serve({
+    const { port, sessions } = await startApp({
       handler(_req, res) {
         try {
           sessions.setCookie(res, id as string, options as SetCookieOptions)
@@ -354,8 +346,8 @@ describe('one session cookie a response', () => {
 
 describe('an app that saves the session itself', () => {
   test('with sessions.save(req.session): the client still gets its cookie, and the clearing of it', async () => {
-    const store = new FaultyStore()
-    const { port, sessions } = await serve({
+    const store = new ControlledStore()
+    const { port, sessions } = await startApp({
       store,
       async handler(req, res) {
         act(req)

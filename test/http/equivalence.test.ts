@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { sessionMiddleware } from '../../lib'
-import { FaultyStore } from '../support/faulty-store'
-import { listen, settle, stopServers, type TestRequest, type TestResponse } from '../support/http-servers'
+import { listen, passTurns, stopApps } from '../support/app'
+import { ControlledStore } from '../support/controlled-store'
+import type { TestRequest, TestResponse } from '../support/server-kinds'
 import { fetchRaw, type RawAnswer } from '../support/raw-client'
 
-afterEach(stopServers)
+afterEach(stopApps)
 
 /** What a handler saw: return values, callbacks, exceptions, events. */
 type Note = (what: string, value?: unknown) => void
@@ -173,9 +174,9 @@ const scripts: Record<string, Script> = {
   'pipes a stream': (res) => Readable.from(['a', Buffer.from('b'), 'c']).pipe(res),
   'writes later': async (res) => {
     res.write('a')
-    await settle(2)
+    await passTurns(2)
     res.write('b')
-    await settle(2)
+    await passTurns(2)
     res.end('c')
   },
   'gives early hints': (res) => {
@@ -186,7 +187,7 @@ const scripts: Record<string, Script> = {
   'closes the connection': (res) => (res.setHeader('Connection', 'close'), res.end('x')),
   'cuts the connection in the middle': async (res, note) => {
     res.write('half')
-    await settle(3)
+    await passTurns(3)
     res.destroy()
     note('destroyed', res.destroyed)
     res.write('x', called(note, 'write'))
@@ -201,9 +202,9 @@ interface Run {
   readonly notes: readonly string[]
 }
 
-async function run(script: Script, method: string, store?: FaultyStore): Promise<Run> {
+async function run(script: Script, method: string, store?: ControlledStore): Promise<Run> {
   const notes: string[] = []
-  const sessions = sessionMiddleware({ store: store ?? new FaultyStore() })
+  const sessions = sessionMiddleware({ store: store ?? new ControlledStore() })
   const note: Note = (what, value) => notes.push(`${what}: ${JSON.stringify(value)}`)
   const act = (res: ServerResponse): void => {
     for (const event of ['finish', 'close']) res.on(event, () => note(event))
@@ -221,7 +222,7 @@ async function run(script: Script, method: string, store?: FaultyStore): Promise
     })
   })
   const answer = await fetchRaw(port, '/', { method })
-  await settle(2)
+  await passTurns(2)
   return { answer: withoutOurs(answer), notes }
 }
 
@@ -240,7 +241,7 @@ describe.each([
 ])('a handler cannot tell that its answer was held: %s', (_name, delay) => {
   test.each(Object.entries(scripts))('%s', async (name, script) => {
     for (const method of needBody.has(name) ? ['GET'] : ['GET', 'HEAD']) {
-      const store = new FaultyStore()
+      const store = new ControlledStore()
       store.delay = delay
       const [plain, held] = [await run(script, method), await run(script, method, store)]
       expect(held).toEqual(plain)

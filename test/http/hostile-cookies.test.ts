@@ -1,12 +1,13 @@
 import { maxHeaderSize } from 'node:http'
 import { sessionMiddleware } from '../../lib'
-import { FaultyStore } from '../support/faulty-store'
-import { serve, serverKinds, settle, stopServers } from '../support/http-servers'
+import { passTurns, startApp, stopApps } from '../support/app'
+import { ControlledStore } from '../support/controlled-store'
+import { serverKinds } from '../support/server-kinds'
 import { fetchRaw, parseAnswer, RawClient } from '../support/raw-client'
 
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
@@ -27,10 +28,10 @@ async function start(
   kind = serverKinds[3],
   secret?: string,
   storeTimeout = 5,
-): Promise<{ port: number; store: FaultyStore; id: string; other: string; cookie: string }> {
-  const store = new FaultyStore()
+): Promise<{ port: number; store: ControlledStore; id: string; other: string; cookie: string }> {
+  const store = new ControlledStore()
   store.delay = undefined
-  const { port, sessions } = await serve({
+  const { port, sessions } = await startApp({
     ...(kind !== undefined && { kind }),
     ...(secret !== undefined && { secret }),
     store,
@@ -238,7 +239,7 @@ const shapes: Record<string, (size: number) => string> = {
 
 test.each(Object.entries(shapes))('megabytes are read once, and not again and again: %s', (_name, shape) => {
   // With quadratic work one of these would take hours, and the test run out of time.
-  const middleware = sessionMiddleware({ store: new FaultyStore() })
+  const middleware = sessionMiddleware({ store: new ControlledStore() })
   const next = jest.fn()
   const req: any = { headers: { cookie: shape(6_000_000) } }
   middleware(req, {} as never, next)
@@ -258,6 +259,6 @@ test('a flood of strangers, and of made-up ids, makes the store no larger', asyn
   await Promise.all(
     Array.from({ length: 300 }, (_, n) => fetchRaw(port, '/', { headers: n % 2 === 0 ? {} : { Cookie: dead(n) } })),
   )
-  await settle(1)
+  await passTurns(1)
   expect(store.memory.size).toBe(3)
 })

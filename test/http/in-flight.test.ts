@@ -1,24 +1,17 @@
 import { login, logout } from '../../lib'
-import { FaultyStore } from '../support/faulty-store'
-import {
-  type Handler,
-  serve,
-  type ServerKind,
-  serverKinds,
-  settle,
-  stopServers,
-  type TestServer,
-} from '../support/http-servers'
+import { passTurns, startApp, stopApps, type TestApp } from '../support/app'
+import { ControlledStore } from '../support/controlled-store'
+import { type Handler, type ServerKind, serverKinds } from '../support/server-kinds'
 import { fetchRaw, parseAnswer, type RawAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 
 /** How a session ends while a request of it is under way. */
-const ends: Record<string, (app: TestServer, cookie: string, store: FaultyStore) => unknown> = {
+const ends: Record<string, (app: TestApp, cookie: string, store: ControlledStore) => unknown> = {
   'a logout elsewhere': (app, cookie) => fetchRaw(app.port, '/out', { headers: { Cookie: cookie } }),
   'a login elsewhere': (app, cookie) => fetchRaw(app.port, '/in', { headers: { Cookie: cookie } }),
   'sessions.delete': (app, cookie) => app.sessions.delete(cookie.slice('sid='.length)),
@@ -44,18 +37,18 @@ beforeEach(() => {
 })
 
 interface Slow {
-  readonly app: TestServer
-  readonly store: FaultyStore
+  readonly app: TestApp
+  readonly store: ControlledStore
   readonly cookie: string
   /** Starts a request that waits between its first bytes, or before them. */
   start(streams: boolean): Promise<{ finish: () => Promise<RawAnswer> }>
 }
 
 async function begin(kind: ServerKind, act: Handler): Promise<Slow> {
-  const store = new FaultyStore()
+  const store = new ControlledStore()
   let arrive: () => void = () => undefined
   let go: () => void = () => undefined
-  const app = await serve({
+  const app = await startApp({
     kind,
     store,
     sessionTtl: 100,
@@ -111,7 +104,7 @@ describe.each(serverKinds)('a session that ended is not written to by a request 
         const answer = await finish()
         expect(answer).toMatchObject({ status: 200, body: expect.stringMatching(/^(first )?done$/), whole: true })
         expect(valuesOf(answer, 'Set-Cookie')).toEqual([])
-        await settle(1)
+        await passTurns(1)
       }
       expect(await app.sessions.get(cookie.slice('sid='.length))).toBeUndefined()
       expect(app.errors).toEqual([])

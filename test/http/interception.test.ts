@@ -1,26 +1,18 @@
 import { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import express from 'express'
-import { FaultyStore } from '../support/faulty-store'
-import {
-  bare,
-  express5,
-  holdingStore,
-  serve,
-  serverKinds,
-  settle,
-  stopServers,
-  type TestResponse,
-} from '../support/http-servers'
+import { passTurns, startApp, stopApps } from '../support/app'
+import { ControlledStore, holdingStore } from '../support/controlled-store'
+import { bare, express5, serverKinds, type TestResponse } from '../support/server-kinds'
 import { fetchRaw, parseAnswer, RawClient } from '../support/raw-client'
 
 const methods = ['write', 'end', 'writeHead', 'writeHeader', 'flushHeaders']
 
-afterEach(stopServers)
+afterEach(stopApps)
 
 test('a held response of Express gets no properties, for each would cost as much as all the rest', async () => {
   const names: string[][] = []
-  const { port } = await serve({
+  const { port } = await startApp({
     kind: express5,
     handler(req, res) {
       const before = Object.getOwnPropertyNames(res)
@@ -36,7 +28,7 @@ test('a held response of Express gets no properties, for each would cost as much
 test('Node keeps its own prototype, and Express finds its methods where they were', async () => {
   const before = methods.map((name) => Reflect.get(ServerResponse.prototype, name) as unknown)
   for (const kind of serverKinds) {
-    const { port } = await serve({ kind, handler: (req, res) => (req.session.set('n', 1), res.end()) })
+    const { port } = await startApp({ kind, handler: (req, res) => (req.session.set('n', 1), res.end()) })
     await fetchRaw(port)
   }
   expect(methods.map((name) => Reflect.get(ServerResponse.prototype, name) as unknown)).toEqual(before)
@@ -45,7 +37,7 @@ test('Node keeps its own prototype, and Express finds its methods where they wer
 
 test.each([express5, bare])('what is called after the end goes to Node: $name', async (kind) => {
   const errors: unknown[] = []
-  const { port } = await serve({
+  const { port } = await startApp({
     kind,
     handler(req, res) {
       req.session.set('n', 1)
@@ -54,17 +46,17 @@ test.each([express5, bare])('what is called after the end goes to Node: $name', 
     },
   })
   expect(await fetchRaw(port)).toMatchObject({ status: 200, body: 'whole' })
-  await settle()
+  await passTurns()
   expect(errors).toEqual([expect.objectContaining({ code: 'ERR_STREAM_WRITE_AFTER_END' })])
 })
 
 test.each([express5, bare])(
   'a stream that is piped in is taken off when its answer is refused: $name',
   async (kind) => {
-    const store = new FaultyStore()
+    const store = new ControlledStore()
     store.fail('insert', 'reject')
     let source: Readable | undefined
-    const { port } = await serve({
+    const { port } = await startApp({
       kind,
       store,
       handler(req, res) {
@@ -81,7 +73,7 @@ test.each([express5, bare])(
 
 test('responses of one Express that are not held go their way beside one that is', async () => {
   const store = holdingStore()
-  const { port } = await serve({
+  const { port } = await startApp({
     kind: express5,
     store,
     handler(req, res: TestResponse) {

@@ -1,10 +1,10 @@
 import express from 'express'
 import { login, logout, sessionMiddleware } from '../../lib/index'
 import { MemoryStore } from '../../lib/stores/memory-store'
-import { listen, stopServers } from '../support/http-servers'
+import { listen, stopApps } from '../support/app'
 import { fetchRaw } from '../support/raw-client'
 
-afterEach(stopServers)
+afterEach(stopApps)
 
 async function run(act: (req: express.Request) => unknown): Promise<{ status: number; body: any }> {
   const app = express()

@@ -2,31 +2,23 @@ import connect from 'connect'
 import express from 'express'
 import express4 from 'express4'
 import { login, logout, type SessionManager, sessionMiddleware } from '../../lib'
-import { FaultyStore } from '../support/faulty-store'
-import {
-  express5,
-  listen,
-  type Next,
-  serve,
-  settle,
-  stopServers,
-  type TestRequest,
-  type TestResponse,
-} from '../support/http-servers'
+import { listen, passTurns, startApp, stopApps } from '../support/app'
+import { ControlledStore } from '../support/controlled-store'
+import { express5, type Next, type TestRequest, type TestResponse } from '../support/server-kinds'
 import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 
 const frameworks = { 'Express 5': express, 'Express 4': express4 } as unknown as Record<string, () => any>
 
 describe.each(Object.entries(frameworks))('apps within apps: %s', (_name, create) => {
   /** The session is changed in the outer app, the answer is given in the inner one. */
-  function build(mount: (outer: any, inner: any) => void): { outer: any; store: FaultyStore } {
-    const store = new FaultyStore()
+  function build(mount: (outer: any, inner: any) => void): { outer: any; store: ControlledStore } {
+    const store = new ControlledStore()
     const [outer, inner] = [create(), create()]
     outer.use(sessionMiddleware({ store }))
     outer.use((req: TestRequest, _res: TestResponse, next: Next) => {
@@ -61,7 +53,7 @@ describe.each(Object.entries(frameworks))('apps within apps: %s', (_name, create
     const client = await RawClient.open(port)
     client.get('/in/page', { Connection: 'close' })
     await store.asked('insert')
-    await settle()
+    await passTurns()
     expect(client.received).toBe('')
     store.release('insert')
     const answer = parseAnswer(await client.untilClosed())
@@ -99,7 +91,7 @@ describe.each(Object.entries(frameworks))('apps within apps: %s', (_name, create
 })
 
 test('mounted twice, also once more in a mounted app, the first one serves', async () => {
-  const store = new FaultyStore()
+  const store = new ControlledStore()
   const sessions = sessionMiddleware({ store })
   const inner = express()
   inner.use(sessions, (req, res) => res.send(String((req as any).session.get('n'))))
@@ -129,8 +121,8 @@ test('an app of another copy of Express, called by hand, passes by once: what wa
     others.push(foreign)
   })
   const [foreign] = others
-  const store = new FaultyStore()
-  const { port, sessions } = await serve({
+  const store = new ControlledStore()
+  const { port, sessions } = await startApp({
     kind: express5,
     store,
     handler(req, res, next) {
@@ -141,14 +133,14 @@ test('an app of another copy of Express, called by hand, passes by once: what wa
   })
   const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
   expect(await fetchRaw(port, '/', { headers: { Cookie: cookie } })).toMatchObject({ status: 200, body: 'foreign' })
-  await settle(2)
+  await passTurns(2)
   expect(await sessions.get(cookie.slice('sid='.length))).toEqual({ path: '/' })
   expect(warnings).toEqual([])
   store.hold('insert')
   const client = await RawClient.open(port)
   client.get('/', { Connection: 'close' })
   await store.asked('insert')
-  await settle(2)
+  await passTurns(2)
   expect(client.received).toBe('')
   store.release('insert')
   expect(sessionCookie(parseAnswer(await client.untilClosed()))).toBeDefined()
@@ -160,12 +152,12 @@ describe('two managers on one app, each with a cookie of its own', () => {
     port: number
     shop: SessionManager
     admin: SessionManager
-    stores: FaultyStore[]
+    stores: ControlledStore[]
     errors: any[]
   }> {
-    const stores = [new FaultyStore(), new FaultyStore()] as const
+    const stores = [new ControlledStore(), new ControlledStore()] as const
     const admin = sessionMiddleware({ store: stores[1], cookie: { name: 'admin' } })
-    const { port, sessions, errors } = await serve({
+    const { port, sessions, errors } = await startApp({
       kind: express5,
       store: stores[0],
       cookie: { name: 'shop' },
@@ -236,7 +228,7 @@ describe('callers that have no real response', () => {
     '%s and a stub of a response: the session is there, and stored at the end',
     async (_name, req) => {
       for (const delay of [0, undefined]) {
-        const store = new FaultyStore()
+        const store = new ControlledStore()
         store.delay = delay
         const { res, headers, calls } = newStub()
         const request = { ...req }
@@ -245,7 +237,7 @@ describe('callers that have no real response', () => {
         res.writeHead(200, { 'X-A': 1 })
         res.write('x')
         res.end()
-        await settle(2)
+        await passTurns(2)
         expect(calls).toEqual(['writeHead', 'write', 'end'])
         expect(headers['Set-Cookie']).toEqual([expect.stringMatching(/^sid=/)])
         expect(store.memory.size).toBe(1)
@@ -254,7 +246,7 @@ describe('callers that have no real response', () => {
   )
 
   test.each(Object.entries(requests))('%s and {} as response', async (_name, req) => {
-    const store = new FaultyStore()
+    const store = new ControlledStore()
     const request = { ...req }
     await new Promise((next) => sessionMiddleware({ store })(request, {} as never, next))
     request.session.set('n', 1)
@@ -263,12 +255,12 @@ describe('callers that have no real response', () => {
     login(request, 'ada')
     logout(request)
     expect(request.session.get('n')).toBeUndefined()
-    await settle(2)
+    await passTurns(2)
     expect(store.calls).toEqual([])
   })
 
   test('a stub whose session cannot be stored: next(error), and no cookie', async () => {
-    const store = new FaultyStore()
+    const store = new ControlledStore()
     store.fail('insert', 'reject')
     const { res, headers, calls } = newStub()
     const request: any = { headers: {} }
@@ -276,13 +268,13 @@ describe('callers that have no real response', () => {
     sessionMiddleware({ store })(request, res, (error) => nexts.push(error))
     request.session.set('n', 1)
     res.end()
-    await settle(2)
+    await passTurns(2)
     expect(nexts).toEqual([undefined, expect.objectContaining({ status: 503 })])
     expect([headers, calls]).toEqual([{ 'Retry-After': '5' }, []])
   })
 
   test('a session is read from a stub, too', async () => {
-    const store = new FaultyStore()
+    const store = new ControlledStore()
     const middleware = sessionMiddleware({ store })
     const id = await middleware.sessions.create({ user: 'ada' })
     const request: any = { headers: { cookie: `sid=${id}` } }

@@ -1,18 +1,19 @@
 import { login, logout } from '../../lib'
-import { FaultyStore } from '../support/faulty-store'
-import { bare, express5, serve, stopServers } from '../support/http-servers'
+import { startApp, stopApps } from '../support/app'
+import { ControlledStore } from '../support/controlled-store'
+import { bare, express5 } from '../support/server-kinds'
 import { fetchRaw, sessionCookie, valuesOf } from '../support/raw-client'
 
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 
 /** What the app says of the request: whose it is, and what a visitor left. */
 async function start(kind = bare, delay: number | undefined = 0) {
-  const store = new FaultyStore()
+  const store = new ControlledStore()
   store.delay = delay
-  const server = await serve({
+  const server = await startApp({
     kind,
     store,
     storeTimeout: 0.1,
@@ -78,8 +79,8 @@ test('a login is served beside an anonymous session, in front of it and behind i
 
 test('of two logins of one user the newest is served, and a logout ends both', async () => {
   const clock = { now: 1_800_000_000 }
-  const store = new FaultyStore()
-  const { port } = await serve({
+  const store = new ControlledStore()
+  const { port } = await startApp({
     store,
     clock: () => clock.now,
     handler(req, res) {

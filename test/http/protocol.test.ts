@@ -2,14 +2,15 @@ import { once } from 'node:events'
 import { connect as connectHttp2, createServer as createHttp2Server, type Http2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { sessionMiddleware } from '../../lib'
-import { FaultyStore } from '../support/faulty-store'
-import { type Handler, holdingStore, serve, serverKinds, settle, stopServers } from '../support/http-servers'
+import { passTurns, startApp, stopApps } from '../support/app'
+import { ControlledStore, holdingStore } from '../support/controlled-store'
+import { type Handler, serverKinds } from '../support/server-kinds'
 import { parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 
 const change: Handler = (req, res) => {
@@ -20,7 +21,7 @@ const change: Handler = (req, res) => {
 describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
   test('requests that come one behind the other on a connection are answered in their order', async () => {
     const store = holdingStore()
-    const { port } = await serve({
+    const { port } = await startApp({
       kind,
       store,
       handler(req, res, next) {
@@ -32,7 +33,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
     const asked = store.asked('insert')
     for (const path of ['/1', '/clean', '/2', '/3']) client.get(path)
     await asked
-    await settle()
+    await passTurns()
     expect(client.received).toBe('')
     store.release('insert')
     const received = await client.until((text) => text.includes('answer to /3;'))
@@ -44,8 +45,8 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
   })
 
   test('a failing save in the middle of them leaves the others alone', async () => {
-    const store = new FaultyStore()
-    const { port } = await serve({
+    const store = new ControlledStore()
+    const { port } = await startApp({
       kind,
       store,
       handler(req, res, next) {
@@ -64,13 +65,13 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
   })
 
   test('HTTP/1.0, with and without a length', async () => {
-    const { port } = await serve({
+    const { port } = await startApp({
       kind,
-      store: new FaultyStore(),
+      store: new ControlledStore(),
       async handler(req, res) {
         req.session.set('n', 1)
         if (req.url === '/parts') res.write('in ')
-        await settle(1)
+        await passTurns(1)
         res.end('whole')
       },
     })
@@ -89,7 +90,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
 
   test('a request that asks for leave to send its body gets it at once', async () => {
     const store = holdingStore()
-    const { port } = await serve({
+    const { port } = await startApp({
       kind,
       store,
       async handler(req, res) {
@@ -113,7 +114,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
 
   test('early hints, and leave to go on, are not held: they carry no session', async () => {
     const store = holdingStore()
-    const { port } = await serve({
+    const { port } = await startApp({
       kind,
       store,
       handler(req, res) {
@@ -130,7 +131,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
     const interim =
       'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n'
     await client.until((text) => text.length >= interim.length)
-    await settle(2)
+    await passTurns(2)
     expect(client.received).toBe(interim)
     store.release('insert')
     const answer = parseAnswer(await client.untilClosed())
@@ -141,14 +142,14 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
   test.each(['while the answer is held', 'before the handler answers'])(
     'a client that leaves %s: what was changed is stored',
     async (name) => {
-      const store = new FaultyStore()
+      const store = new ControlledStore()
       store.hold('insert')
       const events: string[] = []
       let left: () => void = () => undefined
       const gone = new Promise<void>((resolve) => {
         left = resolve
       })
-      const { port } = await serve({
+      const { port } = await startApp({
         kind,
         store,
         async handler(req, res) {
@@ -164,7 +165,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
       const asked = store.asked('insert')
       client.get('/')
       if (name.startsWith('before')) {
-        await settle(3)
+        await passTurns(3)
         client.close()
         await asked
       } else {
@@ -173,7 +174,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
         await gone
       }
       store.release('insert')
-      await settle()
+      await passTurns()
       expect(store.memory.size).toBe(1)
       expect(events).toEqual(['close'])
     },
@@ -182,12 +183,12 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
 
 test('a server that shuts down lets held answers out first', async () => {
   const store = holdingStore()
-  const { port, server } = await serve({ store, handler: change })
+  const { port, server } = await startApp({ store, handler: change })
   const client = await RawClient.open(port)
   client.get('/', { Connection: 'close' })
   await store.asked('insert')
   server.close()
-  await settle()
+  await passTurns()
   expect(client.closed).toBe(false)
   store.release('insert')
   expect(parseAnswer(await client.untilClosed())).toMatchObject({ status: 200, whole: true })
@@ -195,11 +196,11 @@ test('a server that shuts down lets held answers out first', async () => {
 
 test('the answer to an upgrade that nobody takes is held as any other', async () => {
   const store = holdingStore()
-  const { port } = await serve({ store, handler: change })
+  const { port } = await startApp({ store, handler: change })
   const client = await RawClient.open(port)
   client.get('/', { Connection: 'Upgrade', Upgrade: 'nothing' })
   await store.asked('insert')
-  await settle(2)
+  await passTurns(2)
   expect(client.received).toBe('')
   store.release('insert')
   await client.until((text) => text.includes('answer to /;'))
@@ -214,7 +215,7 @@ describe('HTTP/2', () => {
   }
 
   async function withServer(
-    store: FaultyStore,
+    store: ControlledStore,
     handler: Handler,
     run: (ask: (path: string) => Promise<Answer>) => Promise<void>,
   ): Promise<void> {
@@ -263,7 +264,7 @@ describe('HTTP/2', () => {
   test.each(Object.entries(ways))('%s', async (_way, way) => {
     const warnings = hearWarnings()
     for (const delay of [0, undefined]) {
-      const store = new FaultyStore()
+      const store = new ControlledStore()
       store.delay = delay
       const handler: Handler = (req, res, next) => {
         req.session.set('n', 1)
@@ -283,7 +284,7 @@ describe('HTTP/2', () => {
   test('a save that fails', async () => {
     const emitted = jest.spyOn(process, 'emitWarning')
     for (const fault of ['reject', 'throw'] as const) {
-      const store = new FaultyStore()
+      const store = new ControlledStore()
       store.fail('insert', fault)
       await withServer(store, change, async (ask) => {
         expect(await ask('/')).toMatchObject({ status: 503, body: 'STORE_UNAVAILABLE' })

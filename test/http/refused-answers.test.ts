@@ -5,18 +5,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import compression from 'compression'
 import type { RequestHandler } from '../../lib'
-import { faults, FaultyStore } from '../support/faulty-store'
-import {
-  answerError,
-  bare,
-  type ErrorHandler,
-  express5,
-  type Handler,
-  serve,
-  serverKinds,
-  settle,
-  stopServers,
-} from '../support/http-servers'
+import { passTurns, startApp, stopApps } from '../support/app'
+import { ControlledStore, faults } from '../support/controlled-store'
+import { answerError, bare, type ErrorHandler, express5, type Handler, serverKinds } from '../support/server-kinds'
 import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
@@ -30,7 +21,7 @@ beforeEach(() => {
 })
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 afterAll(() => rmSync(directory, { recursive: true }))
 
@@ -44,7 +35,7 @@ function endless(): Readable {
 }
 
 const lateError: ErrorHandler = async (error, req, res, next) => {
-  await settle(4)
+  await passTurns(4)
   await answerError(error, req, res, next)
 }
 
@@ -80,9 +71,9 @@ describe.each([
 
   test.each(told)('%s', async (_writer, write) => {
     for (const fault of ['reject', 'throw'] as const) {
-      const store = new FaultyStore()
+      const store = new ControlledStore()
       store.fail('insert', fault)
-      const { port, errors } = await serve({
+      const { port, errors } = await startApp({
         store,
         onError,
         handler(req, res) {
@@ -101,11 +92,11 @@ describe.each([
 })
 
 test('a pipeline into a refused answer is told, and its source destroyed', async () => {
-  const store = new FaultyStore()
+  const store = new ControlledStore()
   store.fail('insert', 'reject')
   const source = endless()
   let outcome: Promise<unknown> = Promise.resolve()
-  const { port } = await serve({
+  const { port } = await startApp({
     store,
     handler(req, res) {
       req.session.set('n', 1)
@@ -118,12 +109,12 @@ test('a pipeline into a refused answer is told, and its source destroyed', async
 })
 
 test.each(faults)('callbacks of a refused answer are called once, with an error: %s', async (fault) => {
-  const store = new FaultyStore()
+  const store = new ControlledStore()
   store.fail('insert', fault)
   const calls: string[] = []
   const note = (name: string) => (error?: unknown) =>
     calls.push(`${name} ${error instanceof Error ? 'failed' : 'fine'}`)
-  const { port } = await serve({
+  const { port } = await startApp({
     store,
     storeTimeout: 0.01,
     handler(req, res) {
@@ -135,7 +126,7 @@ test.each(faults)('callbacks of a refused answer are called once, with an error:
     },
   })
   expect((await fetchRaw(port)).status).toBe(503)
-  await settle(20)
+  await passTurns(20)
   expect(calls).toEqual(['a failed', 'b failed', 'c failed', 'd failed'])
 })
 
@@ -143,8 +134,8 @@ describe.each(serverKinds)(
   'a change after the first bytes that cannot be stored cuts the connection: $name',
   (kind) => {
     test.each(faults)('%s', async (fault) => {
-      const store = new FaultyStore()
-      const { port, errors } = await serve({
+      const store = new ControlledStore()
+      const { port, errors } = await startApp({
         kind,
         store,
         storeTimeout: 0.02,
@@ -155,10 +146,10 @@ describe.each(serverKinds)(
             return
           }
           res.write('first')
-          await settle(2)
+          await passTurns(2)
           req.session.set('n', 2)
           res.write('second')
-          await settle(20)
+          await passTurns(20)
           res.write('third')
           res.end('last')
         },
@@ -178,8 +169,8 @@ describe.each(serverKinds)(
 )
 
 test('an error page is not garbled by compression that had begun on the refused answer', async () => {
-  const store = new FaultyStore()
-  const { port } = await serve({
+  const store = new ControlledStore()
+  const { port } = await startApp({
     store,
     // Above the held response: a session with a flash message is held from the start.
     after: [compression({ threshold: 0 }) as unknown as RequestHandler],
@@ -200,9 +191,9 @@ test('an error page is not garbled by compression that had begun on the refused 
 })
 
 test('a client that has left does not make a failing save worse', async () => {
-  const store = new FaultyStore()
+  const store = new ControlledStore()
   store.fail('insert', 'hang')
-  const { port, errors, server } = await serve({
+  const { port, errors, server } = await startApp({
     kind: express5,
     store,
     storeTimeout: 0.005,
@@ -217,16 +208,16 @@ test('a client that has left does not make a failing save worse', async () => {
   client.get('/')
   await asked
   client.close()
-  await settle()
-  await settle()
+  await passTurns()
+  await passTurns()
   expect(errors).toHaveLength(1)
   expect(server.listening).toBe(true)
 })
 
 test('nothing is saved for an error page: a second failure would have nobody to go to', async () => {
-  const store = new FaultyStore()
+  const store = new ControlledStore()
   store.fail('insert', 'reject')
-  const { port, errors } = await serve({
+  const { port, errors } = await startApp({
     kind: express5,
     store,
     handler(req, res) {
@@ -245,11 +236,11 @@ test('nothing is saved for an error page: a second failure would have nobody to 
 })
 
 test('where nobody answers after the failure, the client is not left waiting for ever', async () => {
-  const store = new FaultyStore()
+  const store = new ControlledStore()
   store.fail('insert', 'reject')
   const setTimer = jest.spyOn(global, 'setTimeout')
   const once: RequestHandler[] = []
-  const { port } = await serve({
+  const { port } = await startApp({
     kind: bare,
     store,
     before: once,
@@ -263,7 +254,7 @@ test('where nobody answers after the failure, the client is not left waiting for
   client.get('/', { Connection: 'close' })
   let patience: Parameters<typeof setTimeout> | undefined
   while (patience === undefined) {
-    await settle(1)
+    await passTurns(1)
     patience = setTimer.mock.calls.find(([, wait]) => wait === 1500)
   }
   patience[0]()

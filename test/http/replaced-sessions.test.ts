@@ -1,6 +1,7 @@
 import { login, logout } from '../../lib'
-import { type Fault, faults, FaultyStore } from '../support/faulty-store'
-import { bare, express5, type Handler, serve, settle, stopServers } from '../support/http-servers'
+import { passTurns, startApp, stopApps } from '../support/app'
+import { ControlledStore, type Fault, faults } from '../support/controlled-store'
+import { bare, express5, type Handler } from '../support/server-kinds'
 import { fetchRaw, type RawAnswer, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
@@ -10,7 +11,7 @@ beforeEach(() => {
 })
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 
 const handler: Handler = (req, res) => {
@@ -27,8 +28,8 @@ const handler: Handler = (req, res) => {
 
 describe.each([express5, bare])('$name', (kind) => {
   async function start() {
-    const store = new FaultyStore()
-    const server = await serve({ kind, store, storeTimeout: 0.02, handler })
+    const store = new ControlledStore()
+    const server = await startApp({ kind, store, storeTimeout: 0.02, handler })
     const cookie = sessionCookie(await fetchRaw(server.port, '/ada')) ?? ''
     const get = (path: string, shown = cookie): Promise<RawAnswer> =>
       fetchRaw(server.port, path, { headers: { Cookie: shown } })
@@ -90,7 +91,7 @@ describe.each([express5, bare])('$name', (kind) => {
       const response = await get(path)
       expect(response.status).toBe(503)
       expect(valuesOf(response, 'Set-Cookie')).toEqual([])
-      await settle(2)
+      await passTurns(2)
       expect(store.memory.size).toBe(1)
       expect((await get('/whose')).body).toBe('ada')
     },

@@ -1,9 +1,10 @@
 import { login, logout, SessionError } from '../../lib'
-import { type Fault, faults, FaultyStore, type StoreCall, storeTrouble } from '../support/faulty-store'
-import { bare, express5, type Handler, serve, serverKinds, settle, stopServers } from '../support/http-servers'
+import { passTurns, startApp, stopApps } from '../support/app'
+import { ControlledStore, type Fault, faults, type StoreCall, storeTrouble } from '../support/controlled-store'
+import { bare, express5, type Handler, serverKinds } from '../support/server-kinds'
 import { fetchRaw, type RawAnswer, sessionCookie, valuesOf } from '../support/raw-client'
 
-afterEach(stopServers)
+afterEach(stopApps)
 
 const codeOf: Record<Fault, string> = {
   reject: 'STORE_UNAVAILABLE',
@@ -82,8 +83,8 @@ function expectError(error: unknown, fault: Fault): void {
 describe.each([express5, bare])('a store that fails when a session is saved: $name', (kind) => {
   describe.each(Object.entries(operations))('%s', (_name, { act, call, fresh }) => {
     test.each(faults)('%s', async (fault) => {
-      const store = new FaultyStore()
-      const { port, errors } = await serve({ kind, store, storeTimeout: 0.02, handler: handler(act) })
+      const store = new ControlledStore()
+      const { port, errors } = await startApp({ kind, store, storeTimeout: 0.02, handler: handler(act) })
       const cookie = fresh ? '' : (sessionCookie(await fetchRaw(port, '/begin')) ?? '')
 
       store.fail(call, fault)
@@ -93,7 +94,7 @@ describe.each([express5, bare])('a store that fails when a session is saved: $na
       expectError(errors[0], fault)
 
       store.mend()
-      await settle(2)
+      await passTurns(2)
       expect((await fetchRaw(port, '/begin', { headers: { Cookie: cookie } })).status).toBe(200)
       expect((await fetchRaw(port, '/', { headers: { Cookie: cookie } })).status).toBe(201)
       expect(errors).toHaveLength(1)
@@ -103,9 +104,9 @@ describe.each([express5, bare])('a store that fails when a session is saved: $na
 
 describe.each(serverKinds)('a store that fails: $name', (kind) => {
   test.each(faults)('on load: 503, never "anonymous", and the route does not run: %s', async (fault) => {
-    const store = new FaultyStore()
+    const store = new ControlledStore()
     const ran: string[] = []
-    const { port, errors } = await serve({
+    const { port, errors } = await startApp({
       kind,
       store,
       storeTimeout: 0.02,
@@ -127,8 +128,8 @@ describe.each(serverKinds)('a store that fails: $name', (kind) => {
   })
 
   test('on save: the session stays what it was, and the next request works', async () => {
-    const store = new FaultyStore()
-    const { port, errors } = await serve({ kind, store, handler: handler((req) => req.session.set('n', 2)) })
+    const store = new ControlledStore()
+    const { port, errors } = await startApp({ kind, store, handler: handler((req) => req.session.set('n', 2)) })
     const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
     store.fail('change', 'reject')
     expectErrorPage(await fetchRaw(port, '/', { headers: { Cookie: cookie } }), 'STORE_UNAVAILABLE')
@@ -141,8 +142,8 @@ describe.each(serverKinds)('a store that fails: $name', (kind) => {
 })
 
 test("Express' own error handler answers with 503", async () => {
-  const store = new FaultyStore()
-  const { port } = await serve({
+  const store = new ControlledStore()
+  const { port } = await startApp({
     kind: express5,
     store,
     handler: handler((req) => req.session.set('n', 2)),
@@ -157,8 +158,8 @@ test("Express' own error handler answers with 503", async () => {
 })
 
 test('a value that JSON cannot carry, put in behind the back of the session, is told in the same way', async () => {
-  const { port, errors } = await serve({
-    store: new FaultyStore(),
+  const { port, errors } = await startApp({
+    store: new ControlledStore(),
     handler(req, res) {
       const cart: { items: unknown[] } = { items: [] }
       req.session.set('cart', cart)

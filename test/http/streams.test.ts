@@ -5,17 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { FaultyStore } from '../support/faulty-store'
-import {
-  express5,
-  type Handler,
-  holdingStore,
-  serve,
-  serverKinds,
-  settle,
-  stopServers,
-  type TestResponse,
-} from '../support/http-servers'
+import { passTurns, startApp, stopApps } from '../support/app'
+import { ControlledStore, holdingStore } from '../support/controlled-store'
+import { express5, type Handler, serverKinds, type TestResponse } from '../support/server-kinds'
 import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
@@ -27,7 +19,7 @@ const sum = (bytes: Buffer): string => createHash('sha1').update(bytes).digest('
 
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 afterAll(() => rmSync(directory, { recursive: true }))
 
@@ -62,9 +54,9 @@ describe.each(serverKinds)('a large body arrives whole and in order: $name', (ki
     : streams
 
   test.each(Object.entries(ways))('%s', async (_name, stream) => {
-    const { port } = await serve({
+    const { port } = await startApp({
       kind,
-      store: new FaultyStore(),
+      store: new ControlledStore(),
       handler(req, res) {
         req.session.set('n', 1)
         return stream(res)
@@ -86,7 +78,7 @@ test('a stream that is held stands still: its source is asked for no more than a
       this.push(given <= 100 ? Buffer.alloc(50_000, 97) : null)
     },
   })
-  const { port } = await serve({
+  const { port } = await startApp({
     store,
     handler(req, res) {
       req.session.set('n', 1)
@@ -96,7 +88,7 @@ test('a stream that is held stands still: its source is asked for no more than a
   const client = await RawClient.open(port)
   client.get('/', { Connection: 'close' })
   await store.asked('insert')
-  await settle()
+  await passTurns()
   expect(given).toBeLessThan(5)
   store.release('insert')
   expect(parseAnswer(await client.untilClosed()).body).toHaveLength(5_000_000)
@@ -105,14 +97,14 @@ test('a stream that is held stands still: its source is asked for no more than a
 test('a write while the store is asked answers false, and one drain follows', async () => {
   const store = holdingStore()
   const seen: unknown[] = []
-  const { port } = await serve({
+  const { port } = await startApp({
     store,
     async handler(req, res) {
       req.session.set('n', 1)
       res.on('drain', () => seen.push('drain'))
       seen.push(res.writableNeedDrain, res.write('a'), res.write('b'), res.writableNeedDrain)
       await once(res, 'drain')
-      await settle(2)
+      await passTurns(2)
       seen.push(res.writableNeedDrain, res.write('c'))
       res.end()
     },
@@ -120,7 +112,7 @@ test('a write while the store is asked answers false, and one drain follows', as
   const client = await RawClient.open(port)
   client.get('/', { Connection: 'close' })
   await store.asked('insert')
-  await settle(2)
+  await passTurns(2)
   expect(seen).toEqual([false, false, false, true])
   store.release('insert')
   expect(parseAnswer(await client.untilClosed()).body).toBe('abc')
@@ -130,7 +122,7 @@ test('a write while the store is asked answers false, and one drain follows', as
 test('when Node itself asks to wait after that, its drain is the one that follows', async () => {
   const store = holdingStore()
   const seen: string[] = []
-  const { port } = await serve({
+  const { port } = await startApp({
     store,
     async handler(req, res) {
       req.session.set('n', 1)
@@ -146,7 +138,7 @@ test('when Node itself asks to wait after that, its drain is the one that follow
   client.get('/', { Connection: 'close' })
   await store.asked('insert')
   store.release('insert')
-  await settle()
+  await passTurns()
   expect(seen).toEqual([])
   client.socket.resume()
   expect(parseAnswer(await client.untilClosed()).body).toHaveLength(8_000_000)
@@ -160,8 +152,8 @@ test('no drain comes after the end, nor where nothing was written', async () => 
     '/end': (_req, res) => res.end('b'),
     '/flush': (_req, res) => (res.flushHeaders(), setTimeout(() => res.end(), 5)),
   }
-  const { port } = await serve({
-    store: new FaultyStore(),
+  const { port } = await startApp({
+    store: new ControlledStore(),
     handler(req, res, next) {
       req.session.set('n', 1)
       res.on('drain', () => seen.push(req.url ?? ''))
@@ -174,14 +166,14 @@ test('no drain comes after the end, nor where nothing was written', async () => 
 
 describe('a change after the first bytes', () => {
   test('is stored before any byte that comes after it, and each further one too', async () => {
-    const store = new FaultyStore()
-    const { port } = await serve({
+    const store = new ControlledStore()
+    const { port } = await startApp({
       store,
       async handler(req, res) {
         for (const step of [1, 2, 3]) {
           req.session.set('step', step)
           res.write(`step ${step};`)
-          await settle(3)
+          await passTurns(3)
         }
         res.end('over')
       },
@@ -190,7 +182,7 @@ describe('a change after the first bytes', () => {
     const client = await RawClient.open(port)
     client.get('/', { Connection: 'close' })
     await store.asked('insert')
-    await settle()
+    await passTurns()
     expect(client.received).toBe('')
     for (const [call, next, arrived] of [
       ['insert', 'step 1;', 'change'],
@@ -202,7 +194,7 @@ describe('a change after the first bytes', () => {
       if (arrived !== '') await store.asked('change')
       else store.release('change')
       await client.until((received) => received.includes(next))
-      if (arrived !== '') await settle(2)
+      if (arrived !== '') await passTurns(2)
     }
     expect(parseAnswer(await client.untilClosed()).body).toBe('step 1;step 2;step 3;over')
     expect(store.calls).toEqual(['insert', 'change', 'change'])
@@ -210,7 +202,7 @@ describe('a change after the first bytes', () => {
 
   test('made while the first is being stored holds back what comes after it only', async () => {
     const store = holdingStore()
-    const { port } = await serve({
+    const { port } = await startApp({
       store,
       handler(req, res) {
         req.session.set('a', 1)
@@ -228,7 +220,7 @@ describe('a change after the first bytes', () => {
     store.release('insert')
     await change
     await client.until((received) => received.includes('first;'))
-    await settle(2)
+    await passTurns(2)
     expect(client.received).not.toContain('second')
     store.release('change')
     expect(parseAnswer(await client.untilClosed()).body).toBe('first;second;third')
@@ -237,8 +229,8 @@ describe('a change after the first bytes', () => {
 
   test('is kept in a session that has its cookie, which stays as it is', async () => {
     const warnings = hearWarnings()
-    const { port, sessions } = await serve({
-      store: new FaultyStore(),
+    const { port, sessions } = await startApp({
+      store: new ControlledStore(),
       async handler(req, res) {
         if (req.url === '/begin') {
           req.session.set('n', 1)
@@ -246,7 +238,7 @@ describe('a change after the first bytes', () => {
           return
         }
         res.write('a')
-        await settle(2)
+        await passTurns(2)
         req.session.set('n', 2)
         res.end('b')
       },
@@ -273,8 +265,8 @@ describe('a change after the first bytes', () => {
     'that needs a cookie is told in the log, and the answer arrives: %s',
     async (_name, begun, act) => {
       const warnings = hearWarnings()
-      const store = new FaultyStore()
-      const { port, sessions } = await serve({
+      const store = new ControlledStore()
+      const { port, sessions } = await startApp({
         store,
         async handler(req, res, next) {
           if (req.url === '/begin') {
@@ -283,7 +275,7 @@ describe('a change after the first bytes', () => {
             return
           }
           res.write('a')
-          await settle(2)
+          await passTurns(2)
           act(req, res, next)
           res.write('b')
           res.end('c')
@@ -300,8 +292,8 @@ describe('a change after the first bytes', () => {
   )
 
   test('ends a session at once, though its cookie cannot be cleared any more', async () => {
-    const { port, sessions } = await serve({
-      store: new FaultyStore(),
+    const { port, sessions } = await startApp({
+      store: new ControlledStore(),
       kind: express5,
       handler(req, res) {
         if (req.url === '/begin') req.session.set('n', 1)

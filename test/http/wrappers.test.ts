@@ -3,23 +3,15 @@ import { pipeline } from 'node:stream/promises'
 import { gunzipSync } from 'node:zlib'
 import compression from 'compression'
 import type { RequestHandler } from '../../lib'
-import { FaultyStore } from '../support/faulty-store'
-import {
-  express5,
-  holdingStore,
-  serve,
-  type Setup,
-  settle,
-  stopServers,
-  type TestRequest,
-  type TestResponse,
-} from '../support/http-servers'
+import { type AppSetup, passTurns, startApp, stopApps } from '../support/app'
+import { ControlledStore, holdingStore } from '../support/controlled-store'
+import { express5, type TestRequest, type TestResponse } from '../support/server-kinds'
 import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
 afterEach(async () => {
   jest.restoreAllMocks()
-  await stopServers()
+  await stopApps()
 })
 
 /** As morgan and others do: a wrapper around `end`. */
@@ -72,12 +64,12 @@ describe.each([
   ['before', { before: [gzip] }],
   ['after', { after: [gzip] }],
   ['after the session was changed', { after: [touch, gzip] }],
-] as readonly [string, Partial<Setup>][])('compression mounted %s', (_name, wiring) => {
+] as readonly [string, Partial<AppSetup>][])('compression mounted %s', (_name, wiring) => {
   test.each(Object.entries(bodies))('%s', async (_body, { lines, send }) => {
     for (const delay of [0, undefined]) {
-      const store = new FaultyStore()
+      const store = new ControlledStore()
       store.delay = delay
-      const { port } = await serve({
+      const { port } = await startApp({
         kind: express5,
         store,
         ...wiring,
@@ -96,7 +88,7 @@ describe.each([
 
   test('nothing leaves before the session is stored', async () => {
     const store = holdingStore()
-    const { port } = await serve({
+    const { port } = await startApp({
       kind: express5,
       store,
       ...wiring,
@@ -109,7 +101,7 @@ describe.each([
     const client = await RawClient.open(port)
     client.get('/', { Connection: 'close', 'Accept-Encoding': 'gzip' })
     await store.asked('insert')
-    await settle()
+    await passTurns()
     expect(client.received).toBe('')
     store.release('insert')
     const answer = parseAnswer(await client.untilClosed())
@@ -121,14 +113,14 @@ describe.each([
   ['a store that answers later', 0],
   ['a store that answers at once', undefined],
 ])('other wrappers, and %s', (_name, delay) => {
-  const newStore = (): FaultyStore => {
-    const store = new FaultyStore()
+  const newStore = (): ControlledStore => {
+    const store = new ControlledStore()
     store.delay = delay
     return store
   }
   /** The first request begins a session; the second one does nothing to it but what the wrapper does. */
-  async function runTwice(wiring: Partial<Setup>): Promise<Record<string, unknown> | undefined> {
-    const { port, sessions } = await serve({
+  async function runTwice(wiring: Partial<AppSetup>): Promise<Record<string, unknown> | undefined> {
+    const { port, sessions } = await startApp({
       kind: express5,
       store: newStore(),
       ...wiring,
@@ -141,7 +133,7 @@ describe.each([
     const cookie = sessionCookie(first) ?? ''
     const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
     expect(answer).toMatchObject({ status: 200, body: 'hello', whole: true })
-    await settle()
+    await passTurns()
     return sessions.get(cookie.slice('sid='.length))
   }
 
@@ -154,8 +146,8 @@ describe.each([
       'around both, and the session changed first',
       { after: [touch, onHeaders((_req, res) => res.setHeader('X-End', '1')), wrapEnd(() => 1)] },
     ],
-  ] as readonly [string, Partial<Setup>][])('%s: they can still set headers', async (_wrapper, wiring) => {
-    const { port } = await serve({
+  ] as readonly [string, Partial<AppSetup>][])('%s: they can still set headers', async (_wrapper, wiring) => {
+    const { port } = await startApp({
       store: newStore(),
       ...wiring,
       handler(req, res) {
@@ -178,7 +170,7 @@ describe.each([
     ['around writeHead, in compression', { after: [onHeaders(change), gzip] }],
     ['around end, and the session changed first', { after: [touch, wrapEnd(change)] }],
     ['around writeHead, and the session changed first', { after: [touch, onHeaders(change)] }],
-  ] as readonly [string, Partial<Setup>][])(
+  ] as readonly [string, Partial<AppSetup>][])(
     '%s: what they do to a session at the last moment is not lost',
     async (_wrapper, wiring) => {
       expect(await runTwice(wiring)).toMatchObject({ n: 1, wrapper: '/' })
@@ -187,7 +179,7 @@ describe.each([
 
   test('a change after the end is saved, though nobody waits for it', async () => {
     const warnings = hearWarnings()
-    const { port, sessions } = await serve({
+    const { port, sessions } = await startApp({
       store: newStore(),
       handler(req, res) {
         if (req.url === '/begin') req.session.set('n', 1)
@@ -198,7 +190,7 @@ describe.each([
     })
     const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
     for (const path of ['/later', '/much-later']) await fetchRaw(port, path, { headers: { Cookie: cookie } })
-    await settle(10)
+    await passTurns(10)
     expect(await sessions.get(cookie.slice('sid='.length))).toEqual({ n: 1, later: 1, muchLater: [1] })
     expect(warnings).toEqual([])
   })
@@ -206,7 +198,7 @@ describe.each([
   test('a session that begins after the end is told in the log', async () => {
     const warnings = hearWarnings()
     const store = newStore()
-    const { port } = await serve({
+    const { port } = await startApp({
       store,
       handler(req, res) {
         res.end('hello')
@@ -214,7 +206,7 @@ describe.each([
       },
     })
     expect(valuesOf(await fetchRaw(port), 'Set-Cookie')).toEqual([])
-    await settle()
+    await passTurns()
     expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_COOKIE_AFTER_HEADERS'])
     expect(store.memory.size).toBe(0)
   })
@@ -222,7 +214,7 @@ describe.each([
   test('a change after the end that cannot be saved is told in the log', async () => {
     const warnings = hearWarnings()
     const store = newStore()
-    const { port } = await serve({
+    const { port } = await startApp({
       store,
       handler(req, res) {
         if (req.url === '/begin') req.session.set('n', 1)
@@ -233,7 +225,7 @@ describe.each([
     const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
     store.fail('change', 'reject')
     expect((await fetchRaw(port, '/', { headers: { Cookie: cookie } })).status).toBe(200)
-    await settle()
+    await passTurns()
     expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_SAVE_FAILED_AFTER_END'])
   })
 })

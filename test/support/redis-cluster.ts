@@ -60,8 +60,9 @@ export class RedisClusterServers {
     const bus = /@(\d+)/.exec(line ?? '')?.[1] ?? ''
     await client.sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(of.port), bus])
     while (!(await client.sendCommand<string>(['CLUSTER', 'NODES'])).includes(address)) await pause()
-    while ((await client.sendCommand<string>(['CLUSTER', 'REPLICATE', id]).catch(() => undefined)) !== 'OK')
+    while ((await client.sendCommand<string>(['CLUSTER', 'REPLICATE', id]).catch(() => undefined)) !== 'OK') {
       await pause()
+    }
     while (!(await client.info('replication')).includes('master_link_status:up')) await pause()
     while (!(await this.#isKnownEverywhere(replica.port))) await pause()
   }

@@ -65,6 +65,7 @@ test('what does not fit is an error of the compiler', async () => {
   await users.create('ann', { ip: '', location: 5 })
   const storage = { insert() {}, read() {}, readAll() {}, delete() {}, deleteAll() {} }
   // @ts-expect-error `updateAccessedAt` is missing
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- wrong on purpose
   expect(() => new UserSessionManager({ storage })).toThrow()
   const sessions = new SessionManager()
   const plain: UserSessionManager = sessions.users

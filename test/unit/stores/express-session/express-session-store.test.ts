@@ -9,12 +9,12 @@ import {
 } from '../../../../lib/stores/express-session/express-session-store'
 import { MemoryStore } from '../../../../lib/stores/memory-store'
 import { at, newHandle, sessionWith, setting } from '../../../contract/samples'
-import { HeldStore } from '../../../support/held-store'
+import { ControlledExpressSessionStore } from '../../../support/controlled-store'
 
 const now = at(0)
 
 async function kept(fields: Record<string, string> = { a: '1' }, record = {}) {
-  const store = new HeldStore()
+  const store = new ControlledExpressSessionStore()
   const adapter = adaptExpressSessionStore(store)
   const handle = newHandle()
   const session = sessionWith(record, fields)
@@ -27,9 +27,9 @@ describe('which stores are taken', () => {
   const method = () => {}
   test.each<[string, unknown, boolean]>([
     ['get, set and destroy', { get: method, set: method, destroy: method }, true],
-    ['methods on a prototype', new HeldStore(), true],
+    ['methods on a prototype', new ControlledExpressSessionStore(), true],
     ['no destroy (a Map)', { get: method, set: method }, false],
-    ['a class in place of an instance', HeldStore, false],
+    ['a class in place of an instance', ControlledExpressSessionStore, false],
     ['a function with the methods', Object.assign(() => {}, { get: method, set: method, destroy: method }), false],
     ['a store of the package', new MemoryStore(), false],
     ['both kinds at once', { get: method, set: method, destroy: method, insert: method, change: method }, false],
@@ -41,7 +41,9 @@ describe('which stores are taken', () => {
   })
 
   test('the methods that such a store cannot serve are absent', () => {
-    const { list, deleteAll, changeAll, close }: SessionStore = adaptExpressSessionStore(new HeldStore())
+    const { list, deleteAll, changeAll, close }: SessionStore = adaptExpressSessionStore(
+      new ControlledExpressSessionStore(),
+    )
     expect([list, deleteAll, changeAll, close]).toEqual([undefined, undefined, undefined, undefined])
   })
 })
@@ -164,7 +166,7 @@ test('what a caller changes after its insert changes nothing, also when the inse
 
 describe('manners of stores', () => {
   const answering = (get: ExpressSessionStore['get']): ExpressSessionStore => {
-    const store = new HeldStore()
+    const store = new ControlledExpressSessionStore()
     return { get, set: store.set.bind(store), destroy: store.destroy.bind(store) }
   }
   const coded = (code: string, syscall?: string) => Object.assign(new Error(code), { code, syscall })
@@ -236,7 +238,7 @@ describe('manners of stores', () => {
 
   test("a session's clock that is behind the machine's or ahead of it: nothing is dropped too early", async () => {
     for (const turned of [0, Date.now() / 1000 - 60, Date.now() / 1000 + 60]) {
-      const store = new HeldStore()
+      const store = new ControlledExpressSessionStore()
       const handle = newHandle()
       await adaptExpressSessionStore(store).insert(handle, sessionWith({ expiresAt: turned + 30 }), turned)
       const { cookie } = JSON.parse(store.kept.get(handle) ?? '')
@@ -247,7 +249,7 @@ describe('manners of stores', () => {
 
   test('the first of several answers counts, and a promise beside the callback is no answer', async () => {
     const { store, handle } = await kept()
-    const plain = new HeldStore(store.kept)
+    const plain = new ControlledExpressSessionStore(store.kept)
     const adapter = adaptExpressSessionStore({
       async get(sid, callback) {
         setImmediate(() => {

@@ -2,7 +2,7 @@ import type { DeleteConditions } from '../../../../lib/session/store'
 import { adaptExpressSessionStore } from '../../../../lib/stores/express-session/express-session-store'
 import { UnansweredWrites } from '../../../../lib/stores/express-session/unanswered-writes'
 import { at, newHandle, recordWith, sessionWith, setting } from '../../../contract/samples'
-import { HeldStore } from '../../../support/held-store'
+import { ControlledExpressSessionStore } from '../../../support/controlled-store'
 
 const now = at(0)
 const limit = 5
@@ -15,7 +15,7 @@ afterEach(() => {
 })
 
 async function kept(record = {}) {
-  const store = new HeldStore()
+  const store = new ControlledExpressSessionStore()
   const adapter = adaptExpressSessionStore(store, { storeTimeout: limit })
   const handle = newHandle()
   const session = sessionWith(record, { a: '1' })
@@ -140,7 +140,7 @@ describe('a write that lands after its time limit', () => {
   })
 
   test('a session whose first write lands late is ended too, though the delete found nothing', async () => {
-    const store = new HeldStore()
+    const store = new ControlledExpressSessionStore()
     const adapter = adaptExpressSessionStore(store, { storeTimeout: limit })
     const handle = newHandle()
     const session = sessionWith({ subject: 'ann' })
@@ -175,7 +175,7 @@ describe('a write that lands after its time limit', () => {
 
   test('a session that was not ended keeps it, as the documentation warns: over what was written since', async () => {
     const { store, change, value } = await kept()
-    const plain = new HeldStore(store.kept)
+    const plain = new ControlledExpressSessionStore(store.kept)
     store.hold('set')
     const hung = expect(change('late')).rejects.toMatchObject(timedOut)
     await jest.advanceTimersByTimeAsync(limit * 1000)
@@ -190,7 +190,7 @@ describe('a write that lands after its time limit', () => {
 
   test('a new session under the same handle is not ended', async () => {
     const { store, adapter, session, handle, value } = await endedMeanwhile()
-    const plain = new HeldStore(store.kept)
+    const plain = new ControlledExpressSessionStore(store.kept)
     store.set = plain.set.bind(plain)
     await adapter.insert(handle, session, now)
     expect(await value()).toBe('1')

@@ -1,2 +1,0 @@
-/** The old name; to be removed when the last test has gone over to controlled-store.ts. */
-export { ControlledExpressSessionStore as HeldStore } from './controlled-store'
