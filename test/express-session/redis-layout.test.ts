@@ -32,11 +32,11 @@ async function start(
     options,
     routes: {
       set(req) {
-        const [, , key = '', value = ''] = (req.url as string).split('/')
+        const [, , key = '', value = ''] = (req.url ?? '').split('/')
         req.session[key] = value
         return true
       },
-      unset: (req) => Reflect.deleteProperty(req.session, (req.url as string).split('/')[2] ?? ''),
+      unset: (req) => Reflect.deleteProperty(req.session, (req.url ?? '').split('/')[2] ?? ''),
       look: (req) => ({ ...req.session, cookie: undefined }),
       async slow(req) {
         const { length } = Object.keys(req.session)
@@ -283,7 +283,7 @@ test('Redis that is away is a 503 without a cookie, and a closed store one of it
   const server = await RedisServer.start()
   try {
     const client = await server.connect()
-    const store = newStore(client as never)
+    const store = newStore(client)
     const app = await start({ store, storeTimeout: 1 })
     const browser = new Browser(app)
     await browser.json('/set/a/1')
@@ -318,7 +318,7 @@ test('the layout is refused everywhere else, with the entry point that takes it'
   expect(thrownBy(() => store.load('handle', 0))).toEqual(invalid)
   const contradictions: Record<string, unknown>[] = [{ records: 'hashed' }, { subject: () => 'a' }, { sessionTtl: 60 }]
   for (const options of contradictions) {
-    expect(thrownBy(() => ours({ ...usualOptions, store, ...options } as never))).toMatchObject({
+    expect(thrownBy(() => ours({ ...usualOptions, store, ...options }))).toMatchObject({
       code: 'INVALID_OPTION',
     })
   }

@@ -53,6 +53,7 @@ export interface RedisStoreOptions {
   layout?: 'holdfast' | 'express-session' | undefined
 }
 
+const layouts: readonly unknown[] = ['holdfast', 'express-session']
 /** How many sessions of a subject are read in one go. */
 const readBatch = 1000
 /** How many are written in one go: few enough that the commands of others get their turn. */
@@ -92,7 +93,7 @@ export class RedisStore implements SessionStore {
     checkKeys<RedisStoreOptions>('RedisStore: options', options, { client: true, prefix: true, layout: true })
     const { client, prefix = 'sess:', layout = 'holdfast' } = options
     if (typeof prefix !== 'string') throw invalidOption('RedisStore: prefix', prefix, 'text')
-    if (layout !== 'holdfast' && layout !== 'express-session') {
+    if (!layouts.includes(layout)) {
       throw invalidOption('RedisStore: layout', layout, "'holdfast' or 'express-session'")
     }
     this.#layout = layout
