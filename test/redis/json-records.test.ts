@@ -1,6 +1,7 @@
 import { CallDeadline } from '../../lib/base/call-deadline'
 import { jsonRecordsOf, type JsonRecords } from '../../lib/stores/json-records'
 import { RedisStore } from '../../lib/redis'
+import { RedisClusterServers } from '../support/redis-cluster'
 import { withRedis } from '../support/with-redis'
 
 const redis = withRedis()
@@ -95,4 +96,23 @@ test('a server that has forgotten its scripts gets them again', async () => {
   await records.insert('id', 'a', 60, false, soon())
   await redis.client.sendCommand(['SCRIPT', 'FLUSH'])
   expect(await records.replace('id', 'a', 'b', 60, soon())).toBe('stored')
+})
+
+test('on a cluster each method reaches the node that has the key', async () => {
+  const cluster = await RedisClusterServers.start()
+  try {
+    const client = await cluster.connect()
+    const records = jsonRecordsOf(new RedisStore({ client, layout: 'express-session' }))
+    for (let n = 0; n < 12; n++) {
+      const id = `id${n}`
+      expect(await records?.insert(id, 'a', 60, true, soon())).toBe(true)
+      expect(await records?.replace(id, 'a', 'b', 60, soon())).toBe('stored')
+      expect(await records?.extend(id, 'b', 60, soon())).toBe('stored')
+      expect(await records?.load(id)).toBe('b')
+      await records?.delete(id, soon())
+      expect(await records?.load(id)).toBeUndefined()
+    }
+  } finally {
+    await cluster.stop()
+  }
 })
