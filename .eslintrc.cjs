@@ -57,7 +57,7 @@ module.exports = {
     },
     {
       // Tests hold many a response body and foreign type that is `any`; what they guard is checked by running them.
-      files: ['test/**/*.ts', 'bench/**/*.ts'],
+      files: ['test/**/*.ts', 'test/**/*.mts', 'bench/**/*.ts'],
       env: { jest: true },
       rules: {
         '@typescript-eslint/explicit-module-boundary-types': 'off',
