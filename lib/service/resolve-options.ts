@@ -1,4 +1,5 @@
-import cluster from 'node:cluster'
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- what `require` gives, without a default export
+import cluster = require('node:cluster')
 import type { IncomingMessage } from 'node:http'
 import { type Clock, systemClock } from '../base/clock'
 import { SessionError } from '../base/errors'
@@ -224,9 +225,14 @@ function resolveStore(store: unknown, rules: { readonly clock: Clock; readonly s
   )
 }
 
+/** Node's types declare a default export, which `require` does not give: the module is the cluster itself. */
+function isClusterWorker(): boolean {
+  return (cluster as { readonly isWorker?: boolean }).isWorker === true
+}
+
 /** A worker of Node's cluster, and so of pm2's cluster mode; pm2 numbers its processes in both of its modes. */
 function isOneOfSeveral(): boolean {
-  return cluster.isWorker || Number(process.env['NODE_APP_INSTANCE']) > 0
+  return isClusterWorker() || Number(process.env['NODE_APP_INSTANCE']) > 0
 }
 
 export function isSessionStore(store: unknown): store is SessionStore {

@@ -1,5 +1,5 @@
 /* eslint-disable prefer-rest-params -- how many arguments there were must cost nothing to know; an array of them does */
-import { inspect, type InspectOptionsStylized } from 'node:util'
+import { inspect, type InspectOptions } from 'node:util'
 import { wholeSeconds } from '../base/clock'
 import type { DefaultFlash, DefaultValues } from './session-shape'
 import { parseValue } from './json-value'
@@ -199,7 +199,11 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   }
 
   /** What `console.log(req.session)` shows: never the id, never a value. */
-  [inspect.custom](depth: number, options: InspectOptionsStylized, show = inspect): string {
+  [inspect.custom](
+    depth: number,
+    options: InspectOptions & { stylize(text: string, style: string): string },
+    show = inspect,
+  ): string {
     const { handle, subject, destroyed } = this
     const core = this.#core
     const keys = destroyed ? [] : [...new Set([...core.values.keys(), ...core.flash.keys()])]
