@@ -11,6 +11,7 @@ module.exports = {
     'node_modules',
     'dist',
     'coverage',
+    'test/ecosystem/heavy',
     '.stryker-tmp',
     'test/types/programs',
     'test/package/consumers',

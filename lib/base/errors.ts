@@ -57,6 +57,9 @@ export class SessionError extends Error {
   readonly code: SessionErrorCode
   readonly status?: number
   readonly statusCode?: number
+  /** False where there is a status: the message is for the app's operator, not for the client (as `http-errors` has it;
+   * NestJS 12 takes the status of an error only with it). */
+  readonly expose?: boolean
 
   constructor(code: SessionErrorCode, message: string, options?: { cause?: unknown }) {
     super(withAddress(code, message), options)
@@ -65,6 +68,7 @@ export class SessionError extends Error {
     if (status === undefined) return
     this.status = status
     this.statusCode = status
+    this.expose = false
   }
 }
 

@@ -135,6 +135,17 @@ for (const delay of [undefined, 5]) {
   })
 
   for (const path of ['/count', '/redirect', '/no-such-page']) {
+    void test(`NestJS responds to ${path} without a filter with 503 when the save fails, with ${speed}`, async () => {
+      const { store, sessions } = sessionsOf(delay)
+      const port = await start([sessions, change])
+      store.fail('insert', delay === undefined ? 'throw' : 'reject')
+      const response = await fetchRaw(port, path)
+      assert.equal(response.status, 503)
+      assert.equal(response.whole, true)
+      assert.equal(response.body.includes('session store'), false)
+      assert.equal(raw.sessionCookie(response), undefined)
+    })
+
     void test(`NestJS responds to ${path} through a filter for all exceptions with 503 when the save fails, with ${speed}`, async () => {
       const { store, sessions } = sessionsOf(delay)
       const port = await start([sessions, change], [new Filter()])

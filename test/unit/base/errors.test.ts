@@ -4,11 +4,11 @@ const failuresOfTheStore: SessionErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_TIME
 const faultsOfTheApp: SessionErrorCode[] = ['INVALID_OPTION', 'SESSION_MISUSE', 'SESSION_TOO_LARGE']
 
 test.each(failuresOfTheStore)('%s asks for 503 under both names that frameworks read', (code) => {
-  const { status, statusCode } = new SessionError(code, 'x')
-  expect([status, statusCode]).toEqual([503, 503])
+  const { status, statusCode, expose } = new SessionError(code, 'x')
+  expect([status, statusCode, expose]).toEqual([503, 503, false])
 })
 
 test.each(faultsOfTheApp)('%s has no status, so that a framework responds with 500', (code) => {
-  const { status, statusCode } = new SessionError(code, 'x')
-  expect([status, statusCode]).toEqual([undefined, undefined])
+  const { status, statusCode, expose } = new SessionError(code, 'x')
+  expect([status, statusCode, expose]).toEqual([undefined, undefined, undefined])
 })
