@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { KeyObject, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { sign, unsign } from 'cookie-signature'
 import { headerOf } from '../base/request'
@@ -7,6 +7,13 @@ import type { Cookie } from './cookie'
 
 /** A string, a Buffer or a KeyObject, as `crypto.createHmac` takes it. */
 export type Secret = string
+
+/** Whether a value can sign: an HMAC takes an empty key too, whose signatures anyone can make. */
+export function isSecret(value: unknown): value is Secret {
+  if (typeof value === 'string') return value !== ''
+  if (ArrayBuffer.isView(value)) return value.byteLength > 0
+  return value instanceof KeyObject && (value.symmetricKeySize ?? 0) > 0
+}
 
 /** What a request shows of our cookie. */
 export interface SentCookie {
@@ -37,7 +44,8 @@ export function readId(req: IncomingMessage, name: string, secrets: readonly Sec
 
 /** A `Set-Cookie` value with the signed id. Throws TypeError for attributes that cannot stand in one. */
 export function writeId(id: string, name: string, secrets: readonly Secret[], cookie: Cookie): string {
-  return cookie.serialize(name, `s:${sign(id, secrets[0] ?? '')}`)
+  const [secret] = secrets as readonly [Secret]
+  return cookie.serialize(name, `s:${sign(id, secret)}`)
 }
 
 /** A `Set-Cookie` value that deletes: with all attributes, or a browser takes it for another cookie's. */

@@ -6,7 +6,7 @@ import { jsonRecordsOf } from '../stores/json-records'
 import { Accesses } from './accesses'
 import { Exchange, type Next } from './exchange'
 import { HashedRecords } from './hashed-records'
-import { pathOf, readId } from './id-cookie'
+import { isSecret, pathOf, readId, type Secret } from './id-cookie'
 import { InPlaceRecords } from './in-place-records'
 import { JsonTextRecords } from './json-text-records'
 import { attachState, stateOf } from './request-properties'
@@ -123,9 +123,9 @@ function isAttached(req: IncomingMessage & SessionRequest): boolean {
   return state instanceof Exchange ? state.hasSession : Boolean(req.session)
 }
 
-function secretOf(req: object): readonly string[] | undefined {
+function secretOf(req: object): readonly Secret[] | undefined {
   const { secret } = req as { secret?: unknown }
-  return secret ? [secret as string] : undefined
+  return isSecret(secret) ? [secret] : undefined
 }
 
 function storeIsAway(): SessionError {

@@ -7,7 +7,7 @@ import type { SessionStore } from '../session/store'
 import { type ExpressSessionStore, isExpressSessionStore } from '../stores/express-session/express-session-store'
 import { jsonRecordsOf } from '../stores/json-records'
 import { asOurs, type CookieAttributes } from './cookie-attributes'
-import type { Secret } from './id-cookie'
+import { isSecret, type Secret } from './id-cookie'
 import { MemoryStore } from './memory-store'
 
 /** What `session()` takes, without the types of express-session. */
@@ -117,9 +117,19 @@ function nameOf({ name, key }: GivenOptions): string {
 function resolveSecrets(secret: unknown): readonly Secret[] | undefined {
   if (Array.isArray(secret)) {
     if (secret.length === 0) throw new TypeError('secret option array must contain one or more strings')
-    return [...(secret as Secret[])]
+    return Array.from(secret as unknown[], (one, index) => checkSecret(`secret[${index}]`, one))
   }
-  return secret ? [secret as Secret] : undefined
+  return secret ? [checkSecret('secret', secret)] : undefined
+}
+
+/** An HMAC takes an empty key, and anyone can make its signatures: so an environment variable that is not set must not
+ * become one. The message never shows the value. */
+function checkSecret(name: string, secret: unknown): Secret {
+  if (isSecret(secret)) return secret
+  throw new SessionError(
+    'INVALID_OPTION',
+    `${name} is not a key; give a string or a Buffer that is not empty, and check that the environment variable is set`,
+  )
 }
 
 function resolveStore(store: unknown): ExpressSessionStore | SessionStore {

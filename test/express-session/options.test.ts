@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import ours from '../../lib/express-session'
 import { MemoryStore } from '../../lib/stores/memory-store'
 import { stopApps } from '../support/app'
@@ -213,4 +214,58 @@ test.each([
   expect(() => ours({ ...usualOptions, ...options } as never)).toThrow(
     expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringMatching(message) }),
   )
+})
+
+describe('a secret that is no key is refused while the app is built, because it would sign with an empty key', () => {
+  const good = 'a good secret of many characters'
+
+  test.each([
+    ['undefined in an array', [undefined], 'secret[0]'],
+    ['null in an array', [null], 'secret[0]'],
+    ['an empty string in an array', [''], 'secret[0]'],
+    ['undefined before a good secret', [undefined, good], 'secret[0]'],
+    ['an empty string after a good secret', [good, ''], 'secret[1]'],
+    ['a number after a good secret', [good, 4711], 'secret[1]'],
+    ['a hole before a good secret', Object.assign(new Array(2), { 1: good }), 'secret[0]'],
+    ['an array in an array', [[good]], 'secret[0]'],
+    ['an empty Buffer', Buffer.alloc(0), 'secret'],
+    ['a number', 4711, 'secret'],
+    ['an object', { secret: good }, 'secret'],
+    ['true', true, 'secret'],
+  ])('%s', (_case, secret, name) => {
+    let thrown: any
+    try {
+      ours({ ...usualOptions, secret } as never)
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toMatchObject({ name: 'SessionError', code: 'INVALID_OPTION' })
+    expect(thrown.message.startsWith(`${name} is not a key`)).toBe(true)
+    expect(thrown.message).not.toContain('4711')
+    expect(thrown.message).not.toContain(good)
+  })
+
+  test.each([
+    ['strings', [good, 'another']],
+    ['a Buffer and a string', [Buffer.from(good), good]],
+    ['a KeyObject', createSecretKey(Buffer.from(good))],
+  ])('%s are taken', async (_case, secret) => {
+    const app = await startCompatApp({ options: { secret }, routes })
+    const browser = new Browser(app)
+    await browser.json('/count')
+    expect(await browser.json('/count')).toBe(2)
+  })
+
+  test('req.secret that is no key counts as none', async () => {
+    const before = [
+      (req: any, _res: unknown, next: () => void) => {
+        req.secret = Buffer.alloc(0)
+        next()
+      },
+    ]
+    const app = await startCompatApp({ options: { secret: undefined }, before, routes })
+    const response = await app.get('/count')
+    expect([response.status, response.cookies]).toEqual([500, []])
+    expect(app.errors[0].message).toBe('secret option required for sessions')
+  })
 })
