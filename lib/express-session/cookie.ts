@@ -2,10 +2,10 @@ import { serialize, type SerializeOptions } from 'cookie'
 
 /** What a store keeps of a cookie: the attributes, and with which lifetime the session slides. */
 export interface CookieData {
-  originalMaxAge: number | null | undefined
+  originalMaxAge: number | false | null | undefined
   partitioned?: boolean | undefined
   priority?: 'low' | 'medium' | 'high' | undefined
-  expires: Date | null | undefined
+  expires: Date | false | null | undefined
   secure?: boolean | 'auto' | undefined
   httpOnly?: boolean | undefined
   domain?: string | undefined
@@ -20,12 +20,13 @@ const reserved = new Set(['data', 'serialize', 'toJSON', 'constructor', '__proto
  * `req.session.cookie`: the attributes of one session's cookie, with `maxAge` in milliseconds as express-session has it.
  *
  * `maxAge` and `expires` are two views of one instant. To set either also sets `originalMaxAge`, the lifetime that each
- * later use of the session starts again. `null` in both: a cookie that the browser forgets when it closes.
+ * later use of the session starts again. `null`, or `false`, in both: a cookie that the browser forgets when it closes. Each
+ * reads back as it was set, also from a store.
  */
 export class Cookie {
   path: string | undefined = '/'
-  _expires: Date | null | undefined = null
-  originalMaxAge: number | null | undefined = null
+  _expires: Date | false | null | undefined = null
+  originalMaxAge: number | false | null | undefined = null
   httpOnly: boolean | undefined = true
   declare secure?: CookieData['secure']
   declare domain?: CookieData['domain']
@@ -44,22 +45,22 @@ export class Cookie {
     this.originalMaxAge ??= this.maxAge
   }
 
-  get expires(): Date | null | undefined {
+  get expires(): Date | false | null | undefined {
     return this._expires
   }
 
-  set expires(instant: Date | null | undefined) {
+  set expires(instant: Date | false | null | undefined) {
     this._expires = instant
     this.originalMaxAge = this.maxAge
   }
 
   /** Milliseconds that are left. */
-  get maxAge(): number | null | undefined {
+  get maxAge(): number | false | null | undefined {
     const { _expires } = this
     return _expires instanceof Date ? _expires.getTime() - Date.now() : _expires
   }
 
-  set maxAge(span: number | Date | null | undefined) {
+  set maxAge(span: number | Date | false | null | undefined) {
     if (span && typeof span !== 'number' && !(span instanceof Date)) {
       throw new TypeError('maxAge must be a number or Date')
     }
@@ -93,7 +94,7 @@ export class Cookie {
 /** The cookie of a stored session, or undefined where what is stored can be none: a damaged record is no session. */
 export function cookieFromRecord(kept: unknown): Cookie | undefined {
   if (typeof kept !== 'object' || kept === null || Array.isArray(kept)) return undefined
-  const { expires, originalMaxAge } = kept as { expires?: unknown; originalMaxAge?: number | null }
+  const { expires, originalMaxAge } = kept as { expires?: unknown; originalMaxAge?: CookieData['originalMaxAge'] }
   try {
     const cookie = new Cookie(kept)
     if (expires !== undefined) cookie.expires = instantOf(expires)
@@ -115,8 +116,8 @@ export function fingerprintOf(cookie: Cookie): string {
   return JSON.stringify({ ...cookie.data, expires: undefined })
 }
 
-function instantOf(expires: unknown): Date | null {
-  if (expires === null) return null
+function instantOf(expires: unknown): Date | false | null {
+  if (expires === null || expires === false) return expires
   const instant = expires instanceof Date ? expires : new Date(expires as string)
   if (Number.isNaN(instant.getTime())) throw new TypeError('expires is no instant')
   return instant

@@ -99,7 +99,7 @@ function remove(store: Kept, id: string): void {
 /** Milliseconds since 1970; Infinity for a cookie without an end. */
 function endOf(session: object): number {
   const expires = (session as { cookie?: { expires?: unknown } }).cookie?.expires
-  if (expires === undefined || expires === null) return Infinity
+  if (expires === undefined || expires === null || expires === false) return Infinity
   const end = new Date(expires as string).getTime()
   return Number.isNaN(end) ? Infinity : end
 }

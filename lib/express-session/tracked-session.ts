@@ -274,7 +274,7 @@ export function valuesOf(object: Record<string, unknown>): Map<string, ChangedVa
 /** Also of what looks like a cookie: a plain object of attributes, a Cookie of express-session's own. */
 export function asCookie(value: unknown): Cookie {
   if (value instanceof Cookie) return value
-  const { data, originalMaxAge } = (value ?? {}) as { data?: object; originalMaxAge?: number | null }
+  const { data, originalMaxAge } = (value ?? {}) as { data?: object; originalMaxAge?: Cookie['originalMaxAge'] }
   const cookie = new Cookie(data ?? (value as object | null))
   if (originalMaxAge !== undefined) cookie.originalMaxAge = originalMaxAge
   return cookie

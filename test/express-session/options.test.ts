@@ -163,6 +163,33 @@ describe.each(bothSessions)('%s', (_name, session) => {
   })
 })
 
+describe.each(bothSessions)('%s', (_name, session) => {
+  test.each([false, null])(
+    'keeps the session in the default store when cookie.expires is set to %j',
+    async (expires) => {
+      const app = await startCompatApp({
+        session,
+        options: { cookie: { maxAge: 60_000 } },
+        routes: {
+          ...routes,
+          login(req) {
+            req.session.cookie.expires = expires
+            return (req.session.count = 1)
+          },
+          cookie: ({ session: { cookie } }) => [cookie.expires, cookie.maxAge, cookie.originalMaxAge],
+        },
+      })
+      const browser = new Browser(app)
+      expect(setCookieOf(await browser.get('/login'))).not.toMatch(/Expires|Max-Age/)
+      expect(await browser.json('/cookie')).toEqual([expires, expires, expires])
+      const { now } = Date
+      jest.spyOn(Date, 'now').mockImplementation(() => now() + 3_600_000)
+      expect(await browser.json('/count')).toBe(2)
+      expect(await browser.json('/cookie')).toEqual([expires, expires, expires])
+    },
+  )
+})
+
 describe('what is legal and does harm is warned of once', () => {
   test.each([
     ['HOLDFAST_SAVE_UNINITIALIZED', { saveUninitialized: undefined }],

@@ -163,4 +163,29 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
       spy.mockRestore()
     }
   })
+
+  test.each([false, null])('cookie.expires = %j makes a session of the browser, which is kept', async (expires) => {
+    const see = (req: any) => [req.session.cookie.expires, req.session.cookie.maxAge]
+    const app = await start(
+      {
+        forget(req) {
+          req.session.user = 'ada'
+          req.session.cookie.expires = expires
+          return see(req)
+        },
+        see,
+      },
+      { cookie: { maxAge: 60_000 }, rolling: true },
+    )
+    const browser = new Browser(app)
+    await browser.json('/set/a')
+    const { status, headers } = await browser.get('/forget')
+    expect(status).toBe(200)
+    expect(String(headers['set-cookie'])).not.toMatch(/Expires|Max-Age/)
+    for (const path of ['/see', '/set/b', '/see']) {
+      const seen = await browser.json(path)
+      if (path === '/see') expect(seen).toEqual([expires, expires])
+    }
+    expect(await browser.json('/look')).toEqual({ user: 'ada', a: { at: 'a' }, b: { at: 'b' } })
+  })
 })

@@ -46,6 +46,7 @@ async function start(
       },
       age: (req) => req.session.cookie.originalMaxAge,
       remember: (req) => (req.session.cookie.maxAge = 3_600_000),
+      forget: (req) => (req.session.cookie.expires = false),
       expire: (req) => (req.session.cookie.maxAge = -1),
       logout: (req) => new Promise((resolve) => req.session.destroy(() => resolve(true))),
       login: (req) =>
@@ -122,6 +123,11 @@ test('every key has a deadline after each kind of write, and ttl decides it with
   }
   await browser.json('/remember')
   expect(await redis.client.ttl(keyOf(browser))).toBeGreaterThan(3590)
+  for (const path of ['/forget', '/set/d/4']) {
+    await browser.json(path)
+    const ttl = await redis.client.ttl(keyOf(browser))
+    expect([path, ttl > 290 && ttl <= 300]).toEqual([path, true])
+  }
 })
 
 test('a session whose cookie has expired is removed, as connect-redis removes it', async () => {
