@@ -24,6 +24,7 @@ export class Exchange implements SessionHost, Committer {
   readonly req: IncomingMessage & SessionRequest
   sessionStore: unknown
   readonly isDeletable: boolean
+  readonly ignoresAfterEnd = true
   readonly #secrets: readonly Secret[]
   readonly #saves: ResponseSaves
   /** The id that the client has. */
@@ -35,6 +36,8 @@ export class Exchange implements SessionHost, Committer {
   #absent: unknown
   /** The session that the app took away, for the option `unset`. */
   #unset: CommittableSession | undefined
+  /** The session that was destroyed or taken away: `req.sessionID` still has its id. */
+  #before: CommittableSession | undefined
   /** What the app wrote into `req.sessionID`. */
   #givenId: unknown
   /** The session whose end the client is to be told of, and the one whose cookie it was sent. */
@@ -89,6 +92,7 @@ export class Exchange implements SessionHost, Committer {
     this.mayChange()
     if (typeof value !== 'object' || value === null) {
       this.#unset = before ?? this.#unset
+      this.#before = before ?? this.#before
       this.#current = null
       this.#absent = value
       return
@@ -99,7 +103,7 @@ export class Exchange implements SessionHost, Committer {
   get sessionID(): unknown {
     if (this.#givenId !== undefined) return this.#givenId
     if (this.#current === undefined) this.#current = this.#fresh()
-    return this.#current?.id ?? this.#unset?.id
+    return (this.#current ?? this.#before)?.id
   }
 
   set sessionID(id: unknown) {
@@ -189,6 +193,7 @@ export class Exchange implements SessionHost, Committer {
   #takeAway(session: CommittableSession): void {
     this.mayChange()
     if (this.#current !== session) return
+    this.#before = session
     this.#current = null
     this.#absent = undefined
   }

@@ -28,6 +28,11 @@ export function isStub(res: ServerResponse): boolean {
   return typeof on !== 'function' || statusCode === undefined
 }
 
+/** Whether a call writes after the end. A stub counts as ended with its head, and is written to after that. */
+export function isLateBody(res: ServerResponse, method: Method, isEnded: boolean): boolean {
+  return isEnded && (method === 'write' || method === 'end') && !isStub(res)
+}
+
 /** Whether Node calls `writeHead` by itself for a call, when no head was given before. */
 export function makesHead(res: ServerResponse, method: Method, [chunk]: readonly unknown[]): boolean {
   if (method === 'writeHead' || res.destroyed || isStub(res)) return false

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../base/awaitable'
 import { type Appearance, SentMask } from './appear-sent'
-import { checkCall, headersAlreadySent, isStub, makesHead, type Method, returnValueOf } from './check-call'
+import { checkCall, headersAlreadySent, isLateBody, isStub, makesHead, type Method, returnValueOf } from './check-call'
 import { type Call, DiscardedResponse, ignoreCall } from './discarded-response'
 import { Drain } from './drain'
 import { intercept, type Interception, type Interceptor, interceptBody, learnPrototype, release } from './intercept'
@@ -109,6 +109,7 @@ export class ResponseHold implements Interceptor, Appearance {
     if (this.#discarded?.isLateCall(method, this.#ended, () => this.#headersSent) === true) {
       return this.#ignore(method, args)
     }
+    if (this.#hooks.ignoresAfterEnd && isLateBody(this.#res, method, this.#ended || this.writableEnded)) return false
     switch (this.#state) {
       case 'through':
         return this.#toNode(method, args)
@@ -123,8 +124,7 @@ export class ResponseHold implements Interceptor, Appearance {
 
   /** A stub of a response may not say. */
   get #headersSent(): boolean {
-    const { headersSent } = this.#res as { headersSent?: boolean }
-    return headersSent ?? false
+    return (this.#res as { headersSent?: boolean }).headersSent ?? false
   }
 
   #ask(method: Method, args: readonly unknown[]): unknown {
@@ -285,7 +285,7 @@ export class ResponseHold implements Interceptor, Appearance {
     // A stub does not say when it ends: its head is the last thing that counts.
     if ((method === 'end' || (method === 'writeHead' && isStub(this.#res))) && !this.#ended) {
       this.#ended = true
-      if (this.#discarded === undefined) release(this.#res, this)
+      if (this.#discarded === undefined && !this.#hooks.ignoresAfterEnd) release(this.#res, this)
       this.#hooks.afterEnd()
     }
     if (this.#ended) this.#state = 'through'

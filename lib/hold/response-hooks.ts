@@ -9,6 +9,9 @@ export interface ResponseHooks {
   readonly variesOnCookie: boolean
   /** For a response that carries one of the cookies of `beforeSend`. */
   readonly cacheControl: CacheControl
+  /** What is written after the end is ignored, as express-session does, and `write` and `end` return false. Otherwise Node
+   * refuses it, with an 'error' event that ends the process where nothing listens. */
+  readonly ignoresAfterEnd: boolean
   /** Stores what changed. Resolves to the `Set-Cookie` values that the response is to carry; at once where nothing has
    * to wait. Fails when the change could not be stored. */
   beforeSend(headersSent: boolean): Awaitable<readonly string[]>

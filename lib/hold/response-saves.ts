@@ -14,6 +14,8 @@ export interface Committer {
   readonly cacheControl?: CacheControl
   /** The app has looked into the session. Default false: the response gets no `Vary`. */
   readonly variesOnCookie?: boolean
+  /** Default false. See `ResponseHooks`. */
+  readonly ignoresAfterEnd?: boolean
   /** The client has left before a response was given: what needs a cookie cannot reach it, and nothing is wrong. */
   clientLeft?(): void
 }
@@ -61,6 +63,10 @@ export class ResponseSaves implements ResponseHooks {
 
   get cacheControl(): CacheControl {
     return this.#committer.cacheControl ?? 'private'
+  }
+
+  get ignoresAfterEnd(): boolean {
+    return this.#committer.ignoresAfterEnd ?? false
   }
 
   /** Something may have changed, or may change from now on. */
