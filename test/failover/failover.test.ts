@@ -9,6 +9,7 @@ import { startSentinel } from '../support/redis-sentinel'
 import { RedisServer } from '../support/redis-server'
 
 /** A master that dies and does not come back: its sessions are served again once its replica has taken over. */
+jest.setTimeout(60_000)
 
 type Closable = RedisStoreClient & {
   connect(): Promise<unknown>
@@ -85,8 +86,7 @@ describe.each<[string, (options: { name: string; sentinelRootNodes: { host: stri
     const admin = await replica.connect()
     await admin.sendCommand(['REPLICAOF', '127.0.0.1', String(sentinel.master.port)])
     while (!(await admin.info('replication')).includes('master_link_status:up')) await pause(50)
-    // A sentinel asks its master for replicas each ten seconds; it does not know this one before.
-    await pause(11_000)
+    await sentinel.knowsReplica()
     const client = await connected(create({ name: 'main', sentinelRootNodes: sentinel.sentinelRootNodes }))
     try {
       const store = new RedisStore({ client })

@@ -2,7 +2,8 @@ const { default: Sequencer } = require('@jest/test-sequencer')
 
 /** Folders whose files take longest, before all others: one that begins last keeps the whole run waiting. Jest itself knows
  * the durations of an earlier run, and a first run has none. */
-const long = /\/test\/(docs|types|faults|model|examples|contract\/express-session|redis|channels|users)\b/
+const long =
+  /\/test\/(failover|faults|docs|types|model|examples|express-session|contract\/express-session|redis|channels|users)\b/
 
 module.exports = class LongestFirst extends Sequencer {
   sort(tests) {
