@@ -152,8 +152,9 @@ function cookieAt(text: string | undefined, { accessedAt }: SessionRecord, now: 
   if (typeof data !== 'object' || data === null) return undefined
   const { originalMaxAge } = data as { originalMaxAge?: unknown }
   // Without an end it reads back as it was set.
-  if (typeof originalMaxAge !== 'number')
+  if (typeof originalMaxAge !== 'number') {
     return cookieFromRecord({ ...data, expires: originalMaxAge === false ? false : null })
+  }
   const expires = new Date(accessedAt * 1000 + originalMaxAge)
   if (expires.getTime() <= now * 1000) return undefined
   return cookieFromRecord({ ...data, expires })
