@@ -46,8 +46,11 @@ export function createApp(store: SessionStore = new MemoryStore()): Express {
     res.send(devicesPage(csrfToken(req), demo.name, await users.readAll(demo.id)))
   })
 
-  const authenticate = passport.authenticate('local', { successRedirect: '/', failureRedirect: '/?failed' })
-  app.post('/sign-in', authenticate as RequestHandler)
+  const authenticate = passport.authenticate('local', {
+    successRedirect: '/',
+    failureRedirect: '/?failed',
+  }) as RequestHandler
+  app.post('/sign-in', authenticate)
 
   app.post('/sign-out', (req, res, next) => {
     req.logout((error: unknown) => {

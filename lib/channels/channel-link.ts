@@ -91,7 +91,8 @@ export class StoreLink<T extends object> implements ChannelLink {
     try {
       this.#checkSize(changes)
     } catch (error) {
-      return quietly(Promise.reject(error as Error))
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a SessionError, from the check
+      return quietly(Promise.reject(error))
     }
     this.#values.apply(changes, value)
     this.#unsent = merge(this.#unsent, changes)

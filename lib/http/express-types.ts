@@ -50,7 +50,6 @@ declare global {
 /** @ts-ignore: a program may have no Express */
 declare module 'express-serve-static-core' {
   interface Request {
-    // eslint-disable-next-line @typescript-eslint/no-duplicate-type-constituents -- not beside express-session
     session: Session & Express.Request['session']
   }
 }
