@@ -7,8 +7,13 @@ module.exports = {
   testSequencer: '<rootDir>/test/support/longest-first.cjs',
   testTimeout: 20_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // These have commands of their own: npm run test:package, npm run test:browser.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/package/', '<rootDir>/test/browser/'],
+  // These have commands of their own: npm run test:package, npm run test:browser, npm run test:failover.
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/test/package/',
+    '<rootDir>/test/browser/',
+    '<rootDir>/test/failover/',
+  ],
   transform: {
     '^.+\\.[cm]?tsx?$': [
       '@swc/jest',
