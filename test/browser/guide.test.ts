@@ -95,6 +95,8 @@ test('a search leads to the section', async () => {
     await page.locator('.VPLocalSearchBox .result').first().waitFor()
     await page.locator('.VPLocalSearchBox .result', { hasText: 'Eviction' }).first().click()
     await page.waitForURL(/guide\/redis#eviction$/)
+    // The address changes before the page is rendered.
+    await page.getByRole('heading', { level: 1, name: 'Redis in production' }).waitFor()
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('Redis in production')
   })
 })
