@@ -127,8 +127,10 @@ function startsWork(act: () => unknown): boolean {
   return isBusy
 }
 
-/** The request that a `next` continues, until its response ends. */
-const requests = new WeakMap<Next, IncomingMessage>()
+/** A request whose response has ended. */
+const ended = Symbol('ended')
+/** The request that a `next` continues. */
+const requests = new WeakMap<Next, IncomingMessage | typeof ended>()
 /** Middlewares that were given one `next` for several requests. */
 const pooled = new WeakSet<object>()
 
@@ -142,16 +144,17 @@ export function noteRequest(next: Next, middleware: object, req: IncomingMessage
   requests.set(next, req)
 }
 
+/** The function stays known: one that comes again with another request is pooled. */
 export function forgetRequest(next: Next): void {
-  requests.delete(next)
+  requests.set(next, ended)
 }
 
 /**
  * Whether `next` may by now continue another request, or none. A late call does harm also where it throws: it moves the
  * chain of `@fastify/middie` on, and the next request passes the sessions by. So its `next`, which goes back to a pool, is
- * known by its source; any other is once it was given for two requests at a time.
+ * known by its source, also from a bundle; any other is once it was given for a second request.
  */
 function belongsToAnother(next: Next, middleware: object, req: IncomingMessage): boolean {
   if (pooled.has(middleware) || (requests.get(next) ?? req) !== req) return true
-  return requests.has(next) && /\bpool\.release\(/.test(Function.prototype.toString.call(next))
+  return requests.has(next) && Function.prototype.toString.call(next).includes('.release(')
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { buildSync } from 'esbuild'
 import { type RequestHandler, sessionMiddleware } from '../../lib'
 import { ControlledStore } from '../support/controlled-store'
 import type { TestRequest } from '../support/server-kinds'
@@ -16,9 +17,9 @@ afterEach(async () => {
 })
 
 /** A Fastify app whose sessions are mounted with @fastify/middie, after some middleware that takes a while. */
-async function start(store: ControlledStore, slow?: RequestHandler): Promise<number> {
+async function start(store: ControlledStore, slow?: RequestHandler, plugin = middie): Promise<number> {
   const app = fastify()
-  await app.register(middie)
+  await app.register(plugin)
   if (slow !== undefined) app.use(slow)
   app.use(sessionMiddleware({ store }))
   app.get('/', (req: { raw: TestRequest }) => {
@@ -53,6 +54,21 @@ test('@fastify/middie: a save that fails after the chain has ended gives a 503, 
   store.mend()
   expect((await fetchRaw(port)).status).toBe(200)
   expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_ERROR_NOT_ANSWERED'])
+})
+
+test('@fastify/middie in a bundle: the first request of the process already gets its 503, and no later one is disturbed', async () => {
+  hearWarnings()
+  const store = new ControlledStore()
+  const entryPoints = [require.resolve('@fastify/middie')]
+  const bundle = buildSync({ entryPoints, bundle: true, minify: true, platform: 'node', write: false })
+  const exported: { exports: object } = { exports: {} }
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- what a bundler made is text
+  new Function('module', 'require', bundle.outputFiles[0]?.text ?? '')(exported, require)
+  const port = await start(store, undefined, exported.exports)
+  store.fail('insert', 'reject')
+  expect(await fetchRaw(port)).toMatchObject({ status: 503, body: 'Service Unavailable', whole: true })
+  store.mend()
+  for (let i = 0; i < 4; i++) expect(sessionCookie(await fetchRaw(port))).toBeDefined()
 })
 
 test('@fastify/middie: a failing save never reaches the request that its next() belongs to by now', async () => {

@@ -302,3 +302,28 @@ describe('the stub of a response that Socket.IO makes for the websocket transpor
     expect(warnings).toEqual([])
   })
 })
+
+test('a next() of a pool, which continues another request by now, is not called for a failed save', async () => {
+  const store = new ControlledStore()
+  const sessions = sessionMiddleware({ store })
+  const given: unknown[] = []
+  // One continuation for all requests, one after the other, as a framework that saves allocations has it.
+  let current: { req: TestRequest; res: TestResponse } | undefined
+  const next: Next = (error) => {
+    given.push(error)
+    if (current === undefined) throw new TypeError('the chain has ended')
+    const { req, res } = current
+    current = undefined
+    if (req.url !== '/quiet') req.session.set('n', 1)
+    res.end('hello')
+  }
+  const { port } = await listen((req, res) => {
+    current = { req: req as TestRequest, res: res as TestResponse }
+    sessions(req, res, next)
+  })
+  expect((await fetchRaw(port)).status).toBe(200)
+  store.fail('insert', 'reject')
+  expect(await fetchRaw(port)).toMatchObject({ status: 503, body: 'Service Unavailable', whole: true })
+  expect(given).toEqual([undefined, undefined])
+  expect((await fetchRaw(port, '/quiet')).body).toBe('hello')
+})
