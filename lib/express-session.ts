@@ -40,9 +40,9 @@ namespace session {
      */
     store?: original.Store | ExpressSessionStore | SessionStore | undefined
     /** Seconds that a session without `cookie.maxAge` lasts after its last use. Default: what the store has, and 86 400
-     * (a day) where that is ours to say. */
+     * (a day) where that is ours to say. At most 400 days. */
     ttl?: number | undefined
-    /** Seconds after which a store call that has not returned has failed, with 503. Default 5. */
+    /** Seconds after which a store call that has not returned has failed, with 503. Default 5, at most 300. */
     storeTimeout?: number | undefined
     /** Absolute lifetime of a session in seconds, however much it is used. Default: none. Needs a store of this package. */
     sessionTtl?: number | undefined

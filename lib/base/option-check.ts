@@ -56,6 +56,24 @@ export function isLifetime(name: string, value: unknown): value is number {
   return true
 }
 
+/** Seconds: Node's own limit for a request (`server.requestTimeout`). A client does not wait longer. */
+const longestStoreTimeout = 300
+/** Seconds: from here on, a value for `storeTimeout` is more likely meant in milliseconds. */
+const unlikelyStoreTimeout = 100
+
+/**
+ * Checks `storeTimeout`, in seconds. Warns of one that is more likely meant in milliseconds.
+ *
+ * @throws SessionError `INVALID_OPTION`.
+ */
+export function checkStoreTimeout(value: unknown): asserts value is number {
+  if (!isPositive(value) || value > longestStoreTimeout) {
+    const accepts = `seconds greater than 0 and at most ${longestStoreTimeout}; divide milliseconds by 1000`
+    throw invalidOption('storeTimeout', value, accepts)
+  }
+  if (value >= unlikelyStoreTimeout) warnOnce('HOLDFAST_LOOKS_LIKE_MILLISECONDS', `storeTimeout is ${value} seconds`)
+}
+
 /** A value for a message. Strings are not quoted: an option may hold a secret. */
 export function describe(value: unknown): string {
   if (value === null) return 'null'

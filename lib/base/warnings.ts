@@ -21,7 +21,7 @@ const texts = {
   HOLDFAST_HOST_PREFIX:
     "the cookie name begins with __Host-: browsers accept that only with cookie.secure, with cookie.path '/' and without cookie.domain",
   HOLDFAST_LOOKS_LIKE_MILLISECONDS:
-    'an option that is in seconds has a value that is a round number of minutes in milliseconds; divide it by 1000 if milliseconds were meant',
+    'an option that is in seconds has a value that is more likely meant in milliseconds; divide it by 1000 if it is',
   HOLDFAST_MEMORY_STORE:
     'sessions are kept in the memory of this process: a restart forgets them and a second process does not know them; in production give the option store, for example a RedisStore from "holdfast/redis"',
   HOLDFAST_MEMORY_STORE_FULL:

@@ -1,6 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { SessionError } from '../base/errors'
-import { checkFunction, checkKeys, invalidOption, isPositive, type KeysOf } from '../base/option-check'
+import {
+  checkFunction,
+  checkKeys,
+  checkStoreTimeout,
+  invalidOption,
+  isLifetime,
+  type KeysOf,
+  lifetimeAccepts,
+} from '../base/option-check'
 import { warnOnce } from '../base/warnings'
 import { isSessionStore } from '../service/resolve-options'
 import type { SessionStore } from '../session/store'
@@ -79,11 +87,9 @@ export function resolveOptions(given: GivenOptions): ResolvedOptions {
     throw new TypeError('unset option must be "destroy" or "keep"')
   }
   const secrets = resolveSecrets(given.secret)
-  if (ttl !== undefined && !isPositive(ttl)) throw invalidOption('ttl', ttl, 'seconds greater than 0')
-  if (!isPositive(storeTimeout)) throw invalidOption('storeTimeout', storeTimeout, 'seconds greater than 0')
-  if (sessionTtl !== undefined && !isPositive(sessionTtl)) {
-    throw invalidOption('sessionTtl', sessionTtl, 'seconds greater than 0')
-  }
+  checkLifetime('ttl', ttl)
+  checkStoreTimeout(storeTimeout)
+  checkLifetime('sessionTtl', sessionTtl)
   if (subject !== undefined) checkFunction('subject', subject)
   const store = resolveStore(given.store)
   const isHashed = resolveRecords(given.records, store)
@@ -106,6 +112,10 @@ export function resolveOptions(given: GivenOptions): ResolvedOptions {
     sessionTtl,
     subject: subject as ResolvedOptions['subject'],
   }
+}
+
+function checkLifetime(name: string, value: unknown): asserts value is number | undefined {
+  if (value !== undefined && !isLifetime(name, value)) throw invalidOption(name, value, lifetimeAccepts)
 }
 
 /** An empty name counts as none, as there. */

@@ -8,6 +8,7 @@ import {
   checkFunction,
   checkKeys,
   checkOneOf,
+  checkStoreTimeout,
   describe,
   invalidOption,
   isLifetime,
@@ -140,7 +141,7 @@ function refuseUndefined(options: SessionOptions, name: 'secret' | 'store', reme
 export function resolveRules(options: Pick<SessionOptions, keyof ResolvedRules>): ResolvedRules {
   const { sessionTtl = defaults.sessionTtl, storeTimeout = defaults.storeTimeout, clock = systemClock } = options
   if (!isLifetime('sessionTtl', sessionTtl)) throw invalidOption('sessionTtl', sessionTtl, lifetimeAccepts)
-  if (!isPositive(storeTimeout)) throw invalidOption('storeTimeout', storeTimeout, 'seconds greater than 0')
+  checkStoreTimeout(storeTimeout)
   checkFunction('clock', clock)
   const { readUserSessionHook } = options
   if (readUserSessionHook !== undefined) checkFunction('readUserSessionHook', readUserSessionHook)

@@ -100,8 +100,8 @@ export interface SessionOptions {
    * to another, nor to a visitor. Costs nothing on other responses. False: the app sees to it.
    */
   vary?: boolean | undefined
-  /** Seconds after which a store call that has not answered has failed. Default 5: longer than a hiccup, shorter than a
-   * client's patience. */
+  /** Seconds after which a store call that has not returned has failed. Default 5: longer than a hiccup, shorter than a
+   * client's patience. At most 300, Node's own limit for a request; from 100 on a warning, as for milliseconds. */
   storeTimeout?: number | undefined
   /** From where a request comes: recorded at login, shown on "your devices". Default: `{ ip }`, Express' `req.ip` or the
    * address of the socket. */

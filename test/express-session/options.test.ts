@@ -227,12 +227,30 @@ describe('what is legal and does harm is warned of once', () => {
   })
 })
 
+test.each([{ ttl: 1_800_000 }, { sessionTtl: 1_800_000, records: 'hashed' }, { storeTimeout: 250 }])(
+  'a warning tells of %j, which is more likely meant in milliseconds',
+  (options) => {
+    const warnings = hearWarnings()
+    ours({ ...usualOptions, store: new ours.MemoryStore(), ...options } as never)
+    expect(warnings).toEqual([
+      {
+        code: 'HOLDFAST_LOOKS_LIKE_MILLISECONDS',
+        message: expect.stringContaining(`${Object.keys(options)[0]} is ${Object.values(options)[0]} seconds`),
+      },
+    ])
+  },
+)
+
 test.each([
   [{ store: {} }, /store/],
   [{ store: 'redis' }, /store/],
   [{ store: ours.MemoryStore }, /store/],
   [{ ttl: 0 }, /ttl/],
+  [{ ttl: 86_400_000 }, /ttl is 86400000; .* divide milliseconds by 1000/],
+  [{ ttl: Infinity }, /ttl/],
   [{ storeTimeout: -1 }, /storeTimeout/],
+  [{ storeTimeout: 5000 }, /storeTimeout is 5000; .* divide milliseconds by 1000/],
+  [{ sessionTtl: 86_400_000, records: 'hashed' }, /sessionTtl is 86400000; .* divide milliseconds by 1000/],
   [{ sessionTtl: 60 }, /sessionTtl needs records of our own/],
   [{ subject: () => 'ada' }, /subject needs records of our own/],
   [{ subject: 'ada', store: new MemoryStore() }, /subject/],

@@ -1,4 +1,7 @@
+import { types } from 'node:util'
 import { andThen, type Awaitable } from '../../base/awaitable'
+import { SessionError } from '../../base/errors'
+import { describe } from '../../base/option-check'
 import type { UserSessionDevice } from '../../session/session-shape'
 import type { UserSessionMetaData } from '../../session/user-session-types'
 import { CallGuard } from '../../stores/call-guard'
@@ -25,7 +28,7 @@ export interface UserSessionStorage<Device = UserSessionDevice, Location = unkno
   read(subject: string, id: string): Awaitable<UserSessionMetaData<Device, Location> | null | undefined>
 
   /** All sessions of the subject, by id, or by `UserSessionManager.hash` of it where only that is kept; an empty map when
-   * there are none. */
+   * there are none. Anything else but `null` or `undefined` is refused with `STORE_UNSUPPORTED`. */
   readAll(subject: string): Awaitable<ReadonlyMap<string, UserSessionMetaData<Device, Location>>>
 
   /**
@@ -100,8 +103,15 @@ function copyMetaData(metaData: UserSessionMetaData): UserSessionMetaData {
 
 function checkListing(found: unknown): Map<string, UserSessionMetaData> {
   const sessions = new Map<string, UserSessionMetaData>()
-  if (!(found instanceof Map)) return sessions
-  for (const [id, data] of found as Map<unknown, unknown>) {
+  if (found === undefined || found === null) return sessions
+  // An empty list would look as if there were nothing to sign out.
+  if (!types.isMap(found)) {
+    throw new SessionError(
+      'STORE_UNSUPPORTED',
+      `readAll of the storage gave ${describe(found)}; give a Map of metaData by session id, empty where there are none`,
+    )
+  }
+  for (const [id, data] of found) {
     const metaData = checkMetaData(data)
     if (typeof id === 'string' && metaData !== undefined) sessions.set(id, metaData)
   }

@@ -82,6 +82,9 @@ test.each<[string, unknown, string]>([
   ['secret undefined', { secret: undefined }, 'INVALID_OPTION'],
   ['store undefined', { store: undefined }, 'INVALID_OPTION'],
   ['storeTimeout NaN', { storeTimeout: NaN }, 'INVALID_OPTION'],
+  ['storeTimeout of five seconds in milliseconds', { storeTimeout: 5000 }, 'INVALID_OPTION'],
+  ['storeTimeout of 300 seconds', { storeTimeout: 300 }, 'accepted'],
+  ['storeTimeout of 300 seconds and some', { storeTimeout: 300.5 }, 'INVALID_OPTION'],
   ['maxBytes 0', { maxBytes: 0 }, 'INVALID_OPTION'],
   ['maxBytes 1.5', { maxBytes: 1.5 }, 'INVALID_OPTION'],
   ['maxBytes text', { maxBytes: '64kb' }, 'INVALID_OPTION'],
@@ -175,6 +178,24 @@ test('the array of secrets is copied: an app that empties its own does not switc
   secrets.length = 0
   expect(cookie.write('A'.repeat(48), true, 60)).toBe(signed)
   expect(signed).toContain('s%3A')
+})
+
+describe('a storeTimeout that is more likely meant in milliseconds', () => {
+  const warned = (storeTimeout: number): string[] => {
+    forgetWarnings()
+    const emitted = jest.spyOn(process, 'emitWarning').mockImplementation()
+    resolveOptions({ storeTimeout })
+    return emitted.mock.calls.map(([message]) => String(message))
+  }
+  afterEach(() => jest.restoreAllMocks())
+
+  test.each([100, 250])('%d warns, and names the option', (storeTimeout) => {
+    expect(warned(storeTimeout)).toEqual([expect.stringContaining(`(storeTimeout is ${storeTimeout} seconds)`)])
+  })
+
+  test.each([0.05, 5, 60, 99])('%d does not', (storeTimeout) => {
+    expect(warned(storeTimeout)).toEqual([])
+  })
 })
 
 describe('a lifetime that is a round number of minutes in milliseconds', () => {
