@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { launchBrowser, submit } from '../test/support/browser'
 import { Visitor } from '../test/support/example'
-import { createApp as createDevices } from './devices/app'
+import { createApp as createDevices, createSessions } from './devices/app'
 import { demo } from './devices/pages'
 import { createApp as createQuickStart, demoPassword } from './quick-start/app'
 
@@ -91,7 +91,8 @@ async function takeDevices(
   options: BrowserContextOptions,
 ): Promise<void> {
   let now = present
-  const { url, server } = await serve(createDevices({ clock: () => now }))
+  const clock = () => now
+  const { url, server } = await serve(createDevices(createSessions({ clock }), clock))
   const lastActive = [12 * minute, 3 * hour, 2 * day]
   for (const [index, client] of others.entries()) {
     const visitor = new Visitor(url, { 'user-agent': client.agent, 'x-forwarded-for': client.ip })

@@ -1,15 +1,17 @@
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
-import express, { type ErrorRequestHandler, type Express } from 'express'
-import { login, logout, SessionManager, sessionMiddleware, type SessionOptions } from 'holdfast'
+import express, { type Express } from 'express'
+import { login, SessionManager, sessionMiddleware } from 'holdfast'
 import { RedisStore } from 'holdfast/redis'
 import { createClient } from 'redis'
 import { WebSocketServer } from 'ws'
 import { csrfProtection, csrfToken, renewCsrfToken } from '../shared/csrf'
-import { explainError } from '../shared/document'
+import { errorPages } from '../shared/error-pages'
 import { formField } from '../shared/form-field'
-import { listenOn } from '../shared/listen'
+import { type ListenOptions, listenOn } from '../shared/listen'
+import { requireLogin } from '../shared/require-login'
 import { securityHeadersWith } from '../shared/security-headers'
+import { signOut } from '../shared/sign-out'
 import { chatPage, errorPage, signInPage } from './pages'
 import { type Wire, Room } from './room'
 
@@ -23,8 +25,7 @@ declare module 'holdfast' {
 const publicFolders = [join(__dirname, 'public'), join(__dirname, '../shared/public')]
 
 /** @param wire Carries messages to the other processes. Without one the chat is in this process alone. */
-export function createApp(options: Pick<SessionOptions, 'store'> = {}, wire?: Wire): Server {
-  const sessions = new SessionManager(options)
+export function createApp(sessions: SessionManager, wire?: Wire): { server: Server; endSockets: () => void } {
   const room = new Room(sessions, wire)
   const server = createServer(createPages(sessions))
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 4096 })
@@ -33,7 +34,11 @@ export function createApp(options: Pick<SessionOptions, 'store'> = {}, wire?: Wi
       room.join(ws, req).catch((error: unknown) => console.error(error))
     })
   })
-  return server
+  const endSockets = () => {
+    // 1001, "going away": the pages connect again by themselves, to this process after its start or to another one.
+    for (const socket of sockets.clients) socket.close(1001)
+  }
+  return { server, endSockets }
 }
 
 function createPages(sessions: SessionManager): Express {
@@ -44,11 +49,15 @@ function createPages(sessions: SessionManager): Express {
   )
   app.use(express.urlencoded({ extended: false, limit: '4kb' }), sessionMiddleware(sessions), csrfProtection)
 
-  app.get('/', (req, res) => {
+  app.get('/', requireLogin('/sign-in'), (req, res) => {
     res.set('Cache-Control', 'no-store')
-    const name = req.session.get('chatName')
-    if (req.session.subject === undefined || name === undefined) res.send(signInPage(csrfToken(req)))
-    else res.send(chatPage(name, csrfToken(req)))
+    res.send(chatPage(req.session.get('chatName') ?? '', csrfToken(req)))
+  })
+
+  app.get('/sign-in', (req, res) => {
+    res.set('Cache-Control', 'no-store')
+    if (req.session.subject !== undefined) res.redirect(303, '/')
+    else res.send(signInPage(csrfToken(req), req.session.get('notice')))
   })
 
   app.post('/sign-in', (req, res) => {
@@ -61,29 +70,17 @@ function createPages(sessions: SessionManager): Express {
     res.redirect(303, '/')
   })
 
-  app.post('/sign-out', (req, res) => {
-    logout(req)
-    res.redirect(303, '/')
-  })
+  app.post('/sign-out', signOut('/sign-in', 'You are signed out.'))
 
-  app.use((_req, res) => res.status(404).send(errorPage('There is no such page', 'It may have moved.')))
-  const showError: ErrorRequestHandler = (error, _req, res, next) => {
-    if (res.headersSent) {
-      next(error)
-      return
-    }
-    const { status, title, advice } = explainError(error)
-    if (status >= 500) console.error(error)
-    res.status(status).send(errorPage(title, advice))
-  }
-  app.use(showError)
+  app.use(...errorPages(errorPage))
   return app
 }
 
 async function main(): Promise<void> {
   const url = process.env['REDIS_URL']
   if (url === undefined) {
-    listenOn(createApp())
+    const sessions = new SessionManager()
+    start(createApp(sessions), [() => sessions.close()])
     return
   }
   const client = await createClient({ url }).on('error', console.error).connect()
@@ -94,7 +91,12 @@ async function main(): Promise<void> {
     },
     subscribe: (listener) => subscriber.subscribe('chat', listener),
   }
-  listenOn(createApp({ store: new RedisStore({ client }) }, wire))
+  const sessions = new SessionManager({ store: new RedisStore({ client }) })
+  start(createApp(sessions, wire), [() => sessions.close(), () => subscriber.close(), () => client.close()])
+}
+
+function start({ server, endSockets }: ReturnType<typeof createApp>, close: NonNullable<ListenOptions['close']>): void {
+  listenOn(server, { endConnections: endSockets, close })
 }
 
 if (require.main === module) {

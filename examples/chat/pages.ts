@@ -1,20 +1,23 @@
+import { accountForm, csrfField } from '../shared/csrf-field'
 import { renderDocument } from '../shared/document'
+import { errorContent } from '../shared/error-pages'
 import { type Html, html } from '../shared/html'
 
 const brand = html`<a class="brand" href="/"
   ><img src="/icon.svg" alt="" width="32" height="32" /><span>holdfast <span class="brand-detail">chat</span></span></a
 >`
 
-export function signInPage(csrfToken: string): string {
+export function signInPage(csrfToken: string, notice?: string): string {
   return document(
     'holdfast chat',
     brand,
-    html` <div class="intro">
+    html`${notice !== undefined && html`<p class="message" role="status">${notice}</p>`}
+      <div class="intro">
         <h1>Come in</h1>
         <p class="muted">Any name will do. Open the chat in two tabs to see what a session can do.</p>
       </div>
       <form class="card chat-sign-in" method="post" action="/sign-in">
-        ${token(csrfToken)}
+        ${csrfField(csrfToken)}
         <div class="field">
           <label for="name">Your name</label
           ><input id="name" name="name" required maxlength="40" autocomplete="nickname" autofocus />
@@ -26,11 +29,7 @@ export function signInPage(csrfToken: string): string {
 
 /** The page's script fills the list and shows the name as the session has it; see public/chat.js. */
 export function chatPage(name: string, csrfToken: string): string {
-  const header = html`${brand}
-    <form class="account" method="post" action="/sign-out" data-account>
-      ${token(csrfToken)}<span class="account-name" data-name>${name}</span
-      ><button class="button button-quiet">Sign out</button>
-    </form>`
+  const header = html`${brand} ${accountForm(name, csrfToken)}`
   return document(
     'holdfast chat',
     header,
@@ -71,15 +70,7 @@ export function chatPage(name: string, csrfToken: string): string {
 }
 
 export function errorPage(title: string, advice: string): string {
-  return document(
-    title,
-    brand,
-    html`<div class="intro">
-      <h1>${title}</h1>
-      <p>${advice}</p>
-      <p><a href="/">Back to the chat</a></p>
-    </div>`,
-  )
+  return document(title, brand, errorContent(title, advice, 'Back to the chat'))
 }
 
 function document(title: string, header: Html, main: Html): string {
@@ -90,8 +81,4 @@ function document(title: string, header: Html, main: Html): string {
     styles: ['/chat.css'],
     footer: html`The server's side of a socket is <code>examples/chat/room.ts</code>.`,
   })
-}
-
-function token(csrfToken: string): Html {
-  return html`<input type="hidden" name="csrfToken" value="${csrfToken}" />`
 }

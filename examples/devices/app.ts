@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import express, { type ErrorRequestHandler, type Express } from 'express'
-import { sessionMiddleware, type SessionOptions } from 'holdfast'
+import express, { type Express } from 'express'
+import { SessionManager, sessionMiddleware, type SessionOptions } from 'holdfast'
 import { RedisStore } from 'holdfast/redis'
 import { createClient } from 'redis'
 import { csrfProtection } from '../shared/csrf'
-import { explainError } from '../shared/document'
+import { errorPages } from '../shared/error-pages'
 import { listen } from '../shared/listen'
 import { securityHeadersWith } from '../shared/security-headers'
 import { Accounts } from './accounts'
@@ -18,20 +18,18 @@ declare module 'holdfast' {
     /** The last minute with a request in it; see `noteActivity`. */
     activeMinute: number
   }
-  interface SessionFlash {
-    notice: string
-  }
 }
 
 /** Sessions last half a day, unless the person asks to be kept signed in. */
 const halfDay = 43_200
 
 /** @param options Where sessions are kept, and the clock: both have defaults. */
-export function createApp(options: Pick<SessionOptions, 'store' | 'clock'> = {}): Express {
-  const { clock = () => Date.now() / 1000 } = options
+export function createSessions(options: Pick<SessionOptions, 'store' | 'clock'> = {}): SessionManager {
+  return new SessionManager({ ...options, sessionTtl: halfDay })
+}
+
+export function createApp(sessions = createSessions(), clock: () => number = () => Date.now() / 1000): Express {
   const accounts = demoAccounts()
-  const session = sessionMiddleware({ ...options, sessionTtl: halfDay })
-  const { sessions } = session
 
   const app = express()
   // X-Forwarded-For is trusted when a proxy on this machine sends it, and from no other address.
@@ -41,7 +39,7 @@ export function createApp(options: Pick<SessionOptions, 'store' | 'clock'> = {})
     express.static(join(__dirname, 'public')),
     express.static(join(__dirname, '../shared/public')),
   )
-  app.use(express.urlencoded({ extended: false, limit: '4kb' }), session, csrfProtection)
+  app.use(express.urlencoded({ extended: false, limit: '4kb' }), sessionMiddleware(sessions), csrfProtection)
 
   app.use(function noteActivity(req, res, next) {
     // "Last active" is when something was last written. So something is, once a minute.
@@ -51,17 +49,7 @@ export function createApp(options: Pick<SessionOptions, 'store' | 'clock'> = {})
   })
   app.use(signInRoutes(accounts), deviceRoutes(accounts, sessions, clock), passwordRoutes(accounts, sessions))
 
-  const showError: ErrorRequestHandler = (error, _req, res, next) => {
-    if (res.headersSent) {
-      next(error)
-      return
-    }
-    const { status, title, advice } = explainError(error)
-    if (status >= 500) console.error(error)
-    res.status(status).send(errorPage(title, advice))
-  }
-  app.use((_req, res) => res.status(404).send(errorPage('There is no such page', 'It may have moved.')))
-  app.use(showError)
+  app.use(...errorPages(errorPage))
   return app
 }
 
@@ -75,13 +63,15 @@ function demoAccounts(): Accounts {
 async function main(): Promise<void> {
   const url = process.env['REDIS_URL']
   if (url === undefined) {
-    listen(createApp())
+    const sessions = createSessions()
+    listen(createApp(sessions), { close: [() => sessions.close()] })
     return
   }
   const client = createClient({ url, disableOfflineQueue: true })
   client.on('error', (error: Error) => console.error(`Redis: ${error.message}`))
   await client.connect()
-  listen(createApp({ store: new RedisStore({ client }) }))
+  const sessions = createSessions({ store: new RedisStore({ client }) })
+  listen(createApp(sessions), { close: [() => sessions.close(), () => client.close()] })
 }
 
 if (require.main === module) void main()

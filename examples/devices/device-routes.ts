@@ -1,56 +1,48 @@
 import { Router } from 'express'
-import { logout, type SessionManager } from 'holdfast'
+import type { SessionManager } from 'holdfast'
 import { csrfToken } from '../shared/csrf'
+import { signOut } from '../shared/sign-out'
 import type { Accounts } from './accounts'
 import { devicesPage, type ListedDevice } from './devices-page'
-import { whenSignedIn } from './signed-in'
+import { accountOf, requireAccount } from './signed-in'
 
 export function deviceRoutes(accounts: Accounts, sessions: SessionManager, clock: () => number): Router {
   const router = Router()
+  const guard = requireAccount(accounts)
+  const signOutHere = signOut('/sign-in', signedOutHere)
 
-  router.get(
-    '/',
-    whenSignedIn(accounts, async (req, res, account) => {
-      const { handle, subject = '' } = req.session
-      const devices = await listDevices(sessions, subject, handle)
-      res.send(
-        devicesPage({ account, devices, now: clock(), csrfToken: csrfToken(req), notice: req.session.get('notice') }),
-      )
-    }),
-  )
+  router.get('/', guard, async (req, res) => {
+    const account = accountOf(accounts, req)
+    const devices = await listDevices(sessions, account.id, req.session.handle)
+    const notice = req.session.get('notice')
+    res.send(devicesPage({ account, devices, now: clock(), csrfToken: csrfToken(req), notice }))
+  })
 
-  router.post(
-    '/devices/:handle/sign-out',
-    whenSignedIn(accounts, async (req, res, account) => {
-      const handle = String(req.params['handle'])
-      if (handle === req.session.handle) {
-        logout(req)
-        req.session.flash('notice', 'You are signed out on this device.')
-        res.redirect(303, '/sign-in')
-        return
-      }
-      const device = (await sessions.users.readAll(account.id)).get(handle)?.device
-      // The handle of somebody else's session is no handle here: nothing would happen.
-      await sessions.users.delete(account.id, handle)
-      req.session.flash(
-        'notice',
-        device === undefined ? 'That device is signed out.' : `${device.name ?? 'The device'} is signed out.`,
-      )
-      res.redirect(303, '/')
-    }),
-  )
+  router.post('/devices/:handle/sign-out', guard, async (req, res) => {
+    const { id } = accountOf(accounts, req)
+    const { handle } = req.params
+    if (handle === req.session.handle) {
+      signOutHere(req, res)
+      return
+    }
+    const device = (await sessions.users.readAll(id)).get(handle)?.device
+    // The handle of another account's session is unknown here: nothing would happen.
+    await sessions.users.delete(id, handle)
+    req.session.flash('notice', `${device?.name ?? 'That device'} is signed out.`)
+    res.redirect(303, '/')
+  })
 
-  router.post(
-    '/sign-out-others',
-    whenSignedIn(accounts, async (req, res, account) => {
-      const ended = await sessions.users.deleteAll(account.id, { except: req.session.handle })
-      req.session.flash('notice', `${countDevices(ended)} signed out. You are still signed in here.`)
-      res.redirect(303, '/')
-    }),
-  )
+  router.post('/sign-out-others', guard, async (req, res) => {
+    const { subject = '', handle } = req.session
+    const ended = await sessions.users.deleteAll(subject, { except: handle })
+    req.session.flash('notice', `${countDevices(ended)} signed out. You are still signed in here.`)
+    res.redirect(303, '/')
+  })
 
   return router
 }
+
+export const signedOutHere = 'You are signed out on this device.'
 
 /** "1 other device was", "3 other devices were". */
 export function countDevices(count: number): string {

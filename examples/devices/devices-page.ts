@@ -1,7 +1,8 @@
+import { csrfField } from '../shared/csrf-field'
 import { type Html, html } from '../shared/html'
 import type { Account } from './accounts'
 import { deviceIcon } from './device-icon'
-import { settingsPage, tokenField } from './pages'
+import { settingsPage } from './pages'
 import { describeAge, describeInstant } from './relative-time'
 
 export interface ListedDevice {
@@ -90,7 +91,7 @@ function signOutForm(device: ListedDevice, all: readonly ListedDevice[], now: nu
   const isAmbiguous = all.filter((other) => other.name === name).length > 1
   const when = isAmbiguous && `, last active ${describeAge(accessedAt, now).toLowerCase()}`
   return html`<form method="post" action="/devices/${encodeURIComponent(handle)}/sign-out">
-    ${tokenField(csrfToken)}
+    ${csrfField(csrfToken)}
     <button class="button button-quiet">Sign out<span class="visually-hidden"> ${name}${when}</span></button>
   </form>`
 }
@@ -104,7 +105,7 @@ function signOutOthers(others: number, csrfToken: string): Html {
       </p>
     </div>
     <form method="post" action="/sign-out-others">
-      ${tokenField(csrfToken)}
+      ${csrfField(csrfToken)}
       <button class="button button-danger">Sign out everywhere else</button>
     </form>
   </section>`

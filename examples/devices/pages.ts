@@ -1,4 +1,6 @@
+import { accountForm } from '../shared/csrf-field'
 import { renderDocument } from '../shared/document'
+import { errorContent } from '../shared/error-pages'
 import { type Html, html } from '../shared/html'
 import type { Account } from './accounts'
 
@@ -15,14 +17,7 @@ export function publicPage(title: string, main: Html): string {
 }
 
 export function errorPage(title: string, advice: string): string {
-  return publicPage(
-    title,
-    html`<div class="narrow stack">
-      <h1>${title}</h1>
-      <p>${advice}</p>
-      <p><a href="/">Back to your devices</a></p>
-    </div>`,
-  )
+  return publicPage(title, html`<div class="narrow">${errorContent(title, advice, 'Back to your devices')}</div>`)
 }
 
 export interface SettingsParts {
@@ -41,12 +36,7 @@ export function settingsPage({ title, current, account, csrfToken, notice, conte
   return renderDocument({
     title: `${title} · Harbour`,
     styles: ['/devices.css'],
-    header: html`${brand}
-      <form class="account" method="post" action="/sign-out">
-        ${tokenField(csrfToken)}
-        <span class="account-name">${account.name}</span>
-        <button class="button button-quiet">Sign out</button>
-      </form>`,
+    header: html`${brand} ${accountForm(account.name, csrfToken)}`,
     main: html`<div class="settings">
       <nav class="settings-nav" aria-label="Settings">
         <ul>
@@ -59,8 +49,4 @@ export function settingsPage({ title, current, account, csrfToken, notice, conte
       <script src="/local-times.js" defer></script>
     </div>`,
   })
-}
-
-export function tokenField(csrfToken: string): Html {
-  return html`<input type="hidden" name="csrfToken" value="${csrfToken}" />`
 }

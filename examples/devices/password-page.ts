@@ -1,6 +1,7 @@
+import { csrfField } from '../shared/csrf-field'
 import { type Html, html } from '../shared/html'
 import type { Account } from './accounts'
-import { settingsPage, tokenField } from './pages'
+import { settingsPage } from './pages'
 
 /** NIST SP 800-63B asks for 15 characters where the password is all there is, and for no rules about their kind. */
 export const shortestPassword = 15
@@ -22,7 +23,7 @@ export function passwordPage({ account, csrfToken, problem }: PasswordParts): st
       <p class="muted">You stay signed in here. Every other device is signed out.</p>
     </div>
     <form class="card stack password-form" method="post" action="/password">
-      ${tokenField(csrfToken)}
+      ${csrfField(csrfToken)}
       <input type="hidden" name="username" autocomplete="username" value="${account.email}" />
       ${passwordField({ name: 'current', label: 'Current password', autocomplete: 'current-password', problem })}
       ${passwordField({ name: 'wanted', label: 'New password', autocomplete: 'new-password', problem, hint })}

@@ -1,5 +1,6 @@
+import { csrfField } from '../shared/csrf-field'
 import { html } from '../shared/html'
-import { demo, publicPage, tokenField } from './pages'
+import { demo, publicPage } from './pages'
 
 export interface SignInParts {
   readonly csrfToken: string
@@ -23,7 +24,7 @@ export function signInPage({ csrfToken, notice, email = '', keep = false, failed
         ${notice === undefined ? undefined : html`<p class="message" role="status">${notice}</p>`}
         ${failed ? problem : undefined}
         <form class="stack" method="post" action="/sign-in">
-          ${tokenField(csrfToken)}
+          ${csrfField(csrfToken)}
           <div class="field">
             <label for="email">Email</label>
             <input

@@ -1,9 +1,11 @@
 import { Router } from 'express'
-import { login, logout } from 'holdfast'
+import { login } from 'holdfast'
 import { csrfToken, renewCsrfToken } from '../shared/csrf'
 import { formField } from '../shared/form-field'
+import { signOut } from '../shared/sign-out'
 import type { Accounts } from './accounts'
 import { describeDevice } from './describe-device'
+import { signedOutHere } from './device-routes'
 import { signInPage } from './sign-in-page'
 
 const thirtyDays = 30 * 86_400
@@ -34,11 +36,7 @@ export function signInRoutes(accounts: Accounts): Router {
     res.redirect(303, '/')
   })
 
-  router.post('/sign-out', (req, res) => {
-    logout(req)
-    req.session.flash('notice', 'You are signed out on this device.')
-    res.redirect(303, '/sign-in')
-  })
+  router.post('/sign-out', signOut('/sign-in', signedOutHere))
 
   return router
 }

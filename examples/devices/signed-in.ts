@@ -1,14 +1,15 @@
-import type { Request, RequestHandler, Response } from 'express'
+import type { Request } from 'express'
+import { requireLogin } from '../shared/require-login'
 import type { Account, Accounts } from './accounts'
 
-/** A handler for those who are signed in; everybody else is sent to the sign-in page. */
-export function whenSignedIn(
-  accounts: Accounts,
-  handle: (req: Request, res: Response, account: Account) => void | Promise<void>,
-): RequestHandler {
-  return async function signedIn(req, res) {
-    const account = accounts.find(req.session.subject)
-    if (account === undefined) res.redirect(303, '/sign-in')
-    else await handle(req, res, account)
-  }
+/** The guard of the pages that belong to an account. A session whose account does not exist any more is sent to the form too. */
+export function requireAccount(accounts: Accounts): ReturnType<typeof requireLogin> {
+  return requireLogin('/sign-in', ({ session }) => accounts.find(session.subject) !== undefined)
+}
+
+/** The account of a request that `requireAccount` let pass. */
+export function accountOf(accounts: Accounts, { session }: Pick<Request, 'session'>): Account {
+  const account = accounts.find(session.subject)
+  if (account === undefined) throw new Error('this route needs requireAccount')
+  return account
 }

@@ -1,12 +1,14 @@
 import { join } from 'node:path'
-import express, { type ErrorRequestHandler, type Express, type Request } from 'express'
-import { login, logout, sessionMiddleware } from 'holdfast'
+import express, { type Express, type Request } from 'express'
+import { login, SessionManager, sessionMiddleware } from 'holdfast'
 import { csrfProtection, csrfToken, renewCsrfToken } from '../shared/csrf'
-import { explainError } from '../shared/document'
+import { errorPages } from '../shared/error-pages'
 import { formField } from '../shared/form-field'
 import { listen } from '../shared/listen'
+import { requireLogin } from '../shared/require-login'
 import { securityHeaders } from '../shared/security-headers'
-import { errorPage, homePage, type SignInProblem } from './pages'
+import { signOut } from '../shared/sign-out'
+import { accountPage, errorPage, homePage, type SignInProblem } from './pages'
 
 /** Shown on the page, as everyone who can open the demo may use it. */
 export const demoPassword = 'hold fast'
@@ -15,19 +17,16 @@ declare module 'holdfast' {
   interface SessionValues {
     count: number
   }
-  interface SessionFlash {
-    notice: string
-  }
 }
 
-export function createApp(): Express {
+export function createApp(sessions: SessionManager = new SessionManager()): Express {
   const app = express()
   app.use(
     securityHeaders,
     express.static(join(__dirname, 'public')),
     express.static(join(__dirname, '../shared/public')),
   )
-  app.use(express.urlencoded({ extended: false, limit: '4kb' }), sessionMiddleware(), csrfProtection)
+  app.use(express.urlencoded({ extended: false, limit: '4kb' }), sessionMiddleware(sessions), csrfProtection)
 
   app.get('/', (req, res) => {
     res.set('Cache-Control', 'no-store')
@@ -58,23 +57,15 @@ export function createApp(): Express {
     res.redirect(303, '/')
   })
 
-  app.post('/sign-out', (req, res) => {
-    logout(req)
-    req.session.flash('notice', 'You are signed out.')
-    res.redirect(303, '/')
+  app.post('/sign-out', signOut('/', 'You are signed out.'))
+
+  app.get('/account', requireLogin('/#sign-in'), (req, res) => {
+    const { subject: name = '', createdAt } = req.session
+    res.set('Cache-Control', 'no-store')
+    res.send(accountPage({ name, createdAt, csrfToken: csrfToken(req) }))
   })
 
-  const showError: ErrorRequestHandler = (error, _req, res, next) => {
-    if (res.headersSent) {
-      next(error)
-      return
-    }
-    const { status, title, advice } = explainError(error)
-    if (status === 500) console.error(error)
-    res.status(status).send(errorPage(title, advice))
-  }
-  app.use((_req, res) => res.status(404).send(errorPage('There is no such page', 'It may have moved.')))
-  app.use(showError)
+  app.use(...errorPages(errorPage))
   return app
 }
 
@@ -92,4 +83,7 @@ function findProblem(name: string, password: string): SignInProblem | undefined 
   return { field: 'password', text: 'That is not the demo password.', typedName: name }
 }
 
-if (require.main === module) listen(createApp())
+if (require.main === module) {
+  const sessions = new SessionManager()
+  listen(createApp(sessions), { close: [() => sessions.close()] })
+}

@@ -1,4 +1,6 @@
+import { accountForm, csrfField } from '../shared/csrf-field'
 import { renderDocument } from '../shared/document'
+import { errorContent } from '../shared/error-pages'
 import { type Html, html } from '../shared/html'
 
 /** Why a sign-in failed, and what the person typed. */
@@ -20,6 +22,12 @@ export interface HomeParts {
   readonly demoPassword: string
 }
 
+export interface AccountParts {
+  readonly name: string
+  readonly createdAt: number
+  readonly csrfToken: string
+}
+
 const brand = html`<a class="brand" href="/"
   ><img src="/icon.svg" alt="" width="32" height="32" />
   <span>holdfast <span class="brand-detail">quick start</span></span></a
@@ -29,7 +37,7 @@ export function homePage(parts: HomeParts): string {
   const { name, notice } = parts
   return document({
     title: name === undefined ? 'holdfast quick start' : `${name} · holdfast quick start`,
-    header: html`${brand}${name === undefined ? undefined : account(name, parts)}`,
+    header: html`${brand}${name === undefined ? undefined : accountForm(name, parts.csrfToken)}`,
     main: html`
       ${notice === undefined ? undefined : html`<p class="message" role="status">${notice}</p>`}
       <div class="intro">
@@ -46,16 +54,25 @@ export function homePage(parts: HomeParts): string {
   })
 }
 
-export function errorPage(title: string, advice: string): string {
+/** Behind `requireLogin`: only somebody who is signed in sees it. */
+export function accountPage({ name, createdAt, csrfToken }: AccountParts): string {
   return document({
-    title,
-    header: brand,
+    title: `Your account · holdfast quick start`,
+    header: html`${brand}${accountForm(name, csrfToken)}`,
     main: html`<div class="intro">
-      <h1>${title}</h1>
-      <p>${advice}</p>
+      <h1>Your account</h1>
+      <p>You are ${name}, signed in since ${instant(createdAt)}.</p>
+      <p class="muted">
+        Without a sign-in this address leads to the form: its route begins with
+        <code>requireLogin</code>.
+      </p>
       <p><a href="/">Back to the page</a></p>
     </div>`,
   })
+}
+
+export function errorPage(title: string, advice: string): string {
+  return document({ title, header: brand, main: errorContent(title, advice, 'Back to the page') })
 }
 
 function document(parts: { title: string; header: Html; main: Html }): string {
@@ -66,25 +83,13 @@ function document(parts: { title: string; header: Html; main: Html }): string {
   })
 }
 
-function token({ csrfToken }: Pick<HomeParts, 'csrfToken'>): Html {
-  return html`<input type="hidden" name="csrfToken" value="${csrfToken}" />`
-}
-
-function account(name: string, parts: HomeParts): Html {
-  return html`<form class="account" method="post" action="/sign-out">
-    ${token(parts)}
-    <span class="account-name">${name}</span>
-    <button class="button button-quiet">Sign out</button>
-  </form>`
-}
-
 function signInCard({ problem, ...parts }: HomeParts): Html {
   const { typedName = '' } = problem ?? {}
   return html`<section class="card" aria-labelledby="sign-in">
     <h2 id="sign-in">Sign in</h2>
     <p class="muted" id="password-hint">Any name will do. The demo password is <code>${parts.demoPassword}</code>.</p>
     <form class="stack" method="post" action="/sign-in">
-      ${token(parts)}
+      ${csrfField(parts.csrfToken)}
       <div class="field">
         <label for="name">Name</label>
         <input
@@ -125,7 +130,7 @@ function counterCard(parts: HomeParts): Html {
     <p class="count" data-testid="count">${parts.count}</p>
     <p class="muted">Kept in your session. Reload the page, or close the browser and come back: it is still there.</p>
     <form method="post" action="/count">
-      ${token(parts)}
+      ${csrfField(parts.csrfToken)}
       <button class="button ${parts.name === undefined && 'button-quiet'}">Count one more</button>
     </form>
   </section>`
@@ -136,7 +141,7 @@ function flashCard(parts: HomeParts): Html {
     <h2 id="flash">A flash message</h2>
     <p class="muted">Shown on the next page, once. A reload does not show it again.</p>
     <form class="stack" method="post" action="/flash">
-      ${token(parts)}
+      ${csrfField(parts.csrfToken)}
       <div class="field">
         <label for="message">Message</label>
         <input id="message" name="message" maxlength="200" required autocomplete="off" />
@@ -156,7 +161,7 @@ function factsCard({ name, handle, createdAt, expiresAt }: HomeParts): Html {
       </div>
       <div>
         <dt>Belongs to</dt>
-        <dd>${name ?? 'nobody yet'}</dd>
+        <dd>${name === undefined ? 'nobody yet' : html`${name}, see <a href="/account">your account</a>`}</dd>
       </div>
       <div>
         <dt>Kept in</dt>

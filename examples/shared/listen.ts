@@ -1,15 +1,24 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { type Closing, shutDownOnSignals } from './shut-down'
 
-/** Serves an app on `PORT`, or 3000, and says where in one line; when it cannot, it says why in one line. */
-export function listen(app: RequestListener, defaultPort = 3000): Server {
-  return listenOn(createServer(app), defaultPort)
+export interface ListenOptions {
+  /** What is closed when the program is told to end, in this order, after the server. */
+  readonly close?: readonly Closing[]
+  /** Ends what keeps the server open for ever, such as WebSockets. */
+  readonly endConnections?: Closing
 }
 
-/** As `listen`, for a server that does more than answer requests. */
-export function listenOn(server: Server, defaultPort = 3000): Server {
-  const port = portFromEnvironment(defaultPort)
+/** Serves an app on `PORT`, or 3000, and says where in one line; when it cannot, it says why in one line. */
+export function listen(app: RequestListener, options: ListenOptions = {}): Server {
+  return listenOn(createServer(app), options)
+}
+
+/** As `listen`, for a server that does more than respond to requests. */
+export function listenOn(server: Server, { close = [], endConnections }: ListenOptions = {}): Server {
+  const port = portFromEnvironment(3000)
   server.once('error', (error: NodeJS.ErrnoException) => refuse(reasonOf(error, port)))
+  shutDownOnSignals(server, close, endConnections)
   server.listen(port, () => {
     console.log(`Listening on http://localhost:${(server.address() as AddressInfo).port}`)
   })

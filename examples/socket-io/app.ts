@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import express from 'express'
-import { login, logout, SessionManager, sessionMiddleware, type SessionOptions } from 'holdfast'
+import { login, logout, SessionManager, sessionMiddleware } from 'holdfast'
 import { Server as SocketServer, type Socket } from 'socket.io'
 import { listenOn } from '../shared/listen'
 import { requireLogin } from '../shared/require-login'
@@ -19,8 +19,7 @@ The README beside app.ts has the rest; examples/chat has a page.
 `
 
 /** Signs in and out over HTTP, and keeps a colour that each socket of the session follows. */
-export function createApp(options: Pick<SessionOptions, 'store'> = {}): Server {
-  const sessions = new SessionManager(options)
+export function createApp(sessions: SessionManager): { server: Server; endSockets: () => void } {
   const app = express()
   app.get('/', (_req, res) => res.type('text').send(help))
   app.use(sessionMiddleware(sessions))
@@ -38,11 +37,12 @@ export function createApp(options: Pick<SessionOptions, 'store'> = {}): Server {
   })
 
   const server = createServer(app)
-  new SocketServer(server).on('connection', (socket) => {
+  const sockets = new SocketServer(server)
+  sockets.on('connection', (socket) => {
     // Rejects when the store fails. The socket is then disconnected, and this process must go on.
     follow(sessions, socket).catch((error: unknown) => console.error(error))
   })
-  return server
+  return { server, endSockets: () => sockets.disconnectSockets(true) }
 }
 
 async function follow(sessions: SessionManager, socket: Socket): Promise<void> {
@@ -59,4 +59,8 @@ async function follow(sessions: SessionManager, socket: Socket): Promise<void> {
   })
 }
 
-if (require.main === module) listenOn(createApp())
+if (require.main === module) {
+  const sessions = new SessionManager()
+  const { server, endSockets } = createApp(sessions)
+  listenOn(server, { endConnections: endSockets, close: [() => sessions.close()] })
+}

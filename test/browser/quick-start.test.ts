@@ -143,8 +143,10 @@ test.each(['light', 'dark'] as const)(
       await page.getByLabel('Password').fill('hold fast')
       await submit(page, 'Sign in')
       await check()
-      await page.goto('/nowhere')
-      await check()
+      for (const path of ['/account', '/nowhere']) {
+        await page.goto(path)
+        await check()
+      }
       expect([primaryActions, found]).toEqual([['Sign in', 'Sign in', 'Count one more'], []])
       await own.close()
     }

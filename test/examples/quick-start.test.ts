@@ -59,6 +59,14 @@ test('the sign-in form keeps the name, and marks the field that is wrong, when a
   expect(visitor.text).toMatch(/id="name"[^>]*aria-invalid="true"/)
 })
 
+test('the account page sends a visitor to the sign-in form, and shows a user the account', async () => {
+  const visitor = new Visitor(example.url)
+  await visitor.open('/account')
+  expect([visitor.path, visitor.text]).toEqual(['/#sign-in', expect.stringContaining('action="/sign-in"')])
+  await visitor.send('/sign-in', { name: 'Ada', password })
+  expect(await visitor.open('/account')).toContain('You are Ada')
+})
+
 test('the page says which store keeps the session', async () => {
   expect(await new Visitor(example.url).open('/')).toContain('MemoryStore')
 })
