@@ -11,19 +11,18 @@ import type { Presentation } from '../service/find-presented'
 import type { CommitOutcome, SessionService, VerifiedSession } from '../service/session-service'
 import { refuseCookie, refusesCookie } from '../service/untrusted-proxy'
 import type { CommitFacts } from '../session/commit-plan'
-import { type AnySession, coreOf, Session } from '../session/session'
-import type { LoginIntent } from '../session/session-core'
+import { type AnySession, Session, stateOf } from '../session/session'
+import type { LoginIntent, SessionHost } from '../session/session-setting'
 import { attachSession } from './attach-session'
 
 export type SessionRequest = IncomingMessage & { session: AnySession }
 
 /** One request and its response, and the sessions in it: the current one, and those that it ended on the way. */
-export class RequestSession implements Committer {
+export class RequestSession implements Committer, SessionHost {
   readonly service: SessionService
   readonly #req: SessionRequest
   readonly #saves: ResponseSaves
   readonly #secure: boolean
-  readonly #onFirstChange = (): void => this.#saves.expectChange()
   /** The client has a cookie of our name, good or not. */
   #hasCookie: boolean
   /** The id that the client has, or is about to get. */
@@ -49,9 +48,10 @@ export class RequestSession implements Committer {
     this.#hasCookie = shown.presented
     this.#rivals = shown.rivals
     this.#session = session
-    this.#attach(session)
+    const state = stateOf(session)
+    state.attachTo(this)
     attachSession(req, this)
-    if (coreOf(session).record === undefined) return
+    if (state.record === undefined) return
     this.#clientId = session.id
     if (service.isCommitExpected(session)) this.#saves.expectChange()
   }
@@ -69,27 +69,30 @@ export class RequestSession implements Committer {
   startOver(): Session {
     if (!this.#session.destroyed) this.#session.destroy()
     this.#ended.push(this.#session)
-    const before = coreOf(this.#session)
+    const { wasRead } = stateOf(this.#session)
     this.#session = this.service.fresh()
-    coreOf(this.#session).wasRead = before.wasRead
-    this.#attach(this.#session)
+    const state = stateOf(this.#session)
+    if (wasRead) state.noteRead()
+    state.attachTo(this)
     this.#saves.expectChange()
     return this.#session
   }
 
+  expectChange(): void {
+    this.#saves.expectChange()
+  }
+
   /** Replaces the id and binds the session at the next save. A login over the login of another user starts from nothing. */
   login(login: LoginIntent): void {
-    const { destroyed, subject } = coreOf(this.#session)
+    const { destroyed, subject } = stateOf(this.#session)
     const isOther = subject !== undefined && login.subject !== undefined && subject !== login.subject
-    const session = destroyed || isOther ? this.startOver() : this.#session
-    const core = coreOf(session)
-    const kept = login.subject === undefined && subject !== undefined && !destroyed
-    core.login = kept ? { ...login, subject } : login
-    session.regenerateId(true)
+    const state = stateOf(destroyed || isOther ? this.startOver() : this.#session)
+    state.logIn(login)
+    state.noteChange()
   }
 
   get variesOnCookie(): boolean {
-    return coreOf(this.#session).wasRead && this.service.options.vary
+    return stateOf(this.#session).wasRead && this.service.options.vary
   }
 
   get cacheControl(): CacheControl {
@@ -99,7 +102,7 @@ export class RequestSession implements Committer {
   commit(headersSent: boolean): Awaitable<readonly string[]> {
     const isRefused = !this.#secure && refusesCookie(this.service.options.cookie.settings, this.#req)
     const delivery = headersSent ? 'headers-sent' : isRefused ? 'insecure' : 'open'
-    coreOf(this.#session).onTouch = this.#onFirstChange
+    stateOf(this.#session).announceNextChange()
     if (this.#rivals.length > 0 && this.#endsRivals(delivery)) {
       const rivals = this.#rivals
       this.#rivals = []
@@ -119,33 +122,27 @@ export class RequestSession implements Committer {
     this.#hasWarned = true
   }
 
-  #attach(session: Session): void {
-    const core = coreOf(session)
-    core.host = this
-    core.onTouch = this.#onFirstChange
-  }
-
   /** A login, so that the next request names the new session alone; and an end, so that it does not open another login of
    * the same user. */
   #endsRivals(delivery: CommitFacts['delivery']): boolean {
-    const { destroyed, login } = coreOf(this.#session)
+    const { destroyed, login } = stateOf(this.#session)
     return destroyed || this.#ended.length > 0 || (login !== undefined && delivery === 'open')
   }
 
   #cookiesOf(outcome: CommitOutcome, cleared: boolean, delivery: CommitFacts['delivery']): readonly string[] {
     const { cookie } = this.service.options
-    const core = coreOf(this.#session)
+    const state = stateOf(this.#session)
     // The app may have saved the session itself, with `sessions.save(req.session)`: then nothing was left to store here,
     // and the client does not know yet.
-    const isCookieDue = core.record !== undefined && !core.gone && core.id !== this.#clientId
-    if (isCookieDue) this.#clientId = core.id
+    const isCookieDue = state.record !== undefined && !state.isOver && state.id !== this.#clientId
+    if (isCookieDue) this.#clientId = state.id
     if (outcome.undeliverable || (isCookieDue && delivery !== 'open')) this.#warnUndelivered(delivery)
     if (outcome.cookie === 'send' || (isCookieDue && delivery === 'open')) {
       this.#hasCookie = true
       this.#warnOfProxy()
-      return [cookie.write(core.id, this.#secure, this.#maxAge())]
+      return [cookie.write(state.id, this.#secure, this.#maxAge())]
     }
-    const isEnded = core.destroyed && core.gone && !core.endRefused && this.#hasCookie && delivery === 'open'
+    const isEnded = state.destroyed && state.isOver && !state.isDeleteRefused && this.#hasCookie && delivery === 'open'
     if (outcome.cookie !== 'clear' && !cleared && !isEnded) return noCookies
     this.#hasCookie = false
     return [cookie.clear(this.#secure)]
@@ -155,7 +152,7 @@ export class RequestSession implements Committer {
   #maxAge(): number | undefined {
     const { service } = this
     if (!service.options.cookie.settings.persistent) return undefined
-    return Math.max(1, Math.ceil(coreOf(this.#session).expiresAt - service.now))
+    return Math.max(1, Math.ceil(stateOf(this.#session).expiresAt - service.now))
   }
 
   /** @throws SessionError `PROXY_NOT_TRUSTED`. */
@@ -187,7 +184,7 @@ const noCookies: readonly string[] = []
 export function requestSessionOf(req: IncomingMessage): RequestSession {
   const { session } = req as Partial<SessionRequest>
   // Other middleware may have put anything there.
-  const host = session instanceof Session ? coreOf(session).host : undefined
+  const host = session instanceof Session ? stateOf(session).host : undefined
   if (host instanceof RequestSession) return host
   throw new SessionError(
     'SESSION_MISSING',

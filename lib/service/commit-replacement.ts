@@ -1,8 +1,7 @@
 import { SessionError } from '../base/errors'
 import { warnRarely } from '../base/warnings'
 import type { CommitFacts } from '../session/commit-plan'
-import { FlashFields } from '../session/flash-fields'
-import { type AnySession, coreOf } from '../session/session'
+import { type AnySession, stateOf } from '../session/session'
 import type { CommitOutcome, SessionService } from './session-service'
 
 /** What became of a session that took the place of others within one request. */
@@ -42,19 +41,19 @@ export async function commitReplacement(
     return cleared
   }
 
-  if (hasOnlyFlash(session)) {
+  if (stateOf(session).hasOnlyFlash) {
     const before = [...replaced]
     const cleared = await deleteReplaced()
-    if (before.some((one) => coreOf(one).endRefused)) {
+    if (before.some((one) => stateOf(one).isDeleteRefused)) {
       // The client has logged in meanwhile, on another id: a cookie for the flash message would take its place.
-      coreOf(session).gone = true
+      stateOf(session).discard()
       return { outcome: notStored, cleared: false }
     }
     try {
       return { outcome: await service.commit(session, delivery, presented), cleared }
     } catch (error) {
       if (!(error instanceof SessionError) || error.status === undefined) throw error
-      coreOf(session).gone = true
+      stateOf(session).discard()
       warnRarely('HOLDFAST_FLASH_NOT_STORED', `${error.code}: ${error.message}`)
       return { outcome: notStored, cleared }
     }
@@ -68,19 +67,12 @@ export async function commitReplacement(
   }
 }
 
-/** A session with nothing in it but messages for the next page: what a logout leaves. */
-function hasOnlyFlash(session: AnySession): boolean {
-  const core = coreOf(session)
-  if (core.destroyed || core.idReplaced || core.login !== undefined || core.record !== undefined) return false
-  return core.values.texts().size === 0 && [...core.changes().set.keys()].every((name) => FlashFields.isField(name))
-}
-
 /** Deletes a session whose id the client will not get. The store has just failed, so this may fail too: the record then
  * ends at its deadline, and nothing holds its id. */
 function takeBack(service: SessionService, session: AnySession): void {
-  const core = coreOf(session)
-  core.gone = true
+  const state = stateOf(session)
+  state.discard()
   void (async () => {
-    await service.store.delete(core.handle, service.now)
+    await service.store.delete(state.handle, service.now)
   })().catch(() => undefined)
 }

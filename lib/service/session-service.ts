@@ -2,6 +2,7 @@ import { andThen, type Awaitable } from '../base/awaitable'
 import { hashId, handleOfId } from '../id/session-id'
 import { planCommit, type CommitFacts, type CommitPlan } from '../session/commit-plan'
 import { clampAccess, idleDeadline, isLive, isRenewalDue, matchId } from '../session/lifetime'
+import { freshState, openedState } from '../session/make-state'
 import {
   changeRecord,
   type ChangeResult,
@@ -9,8 +10,9 @@ import {
   type RecordChange,
   type SessionRecord,
 } from '../session/record'
-import { type AnySession, coreOf, type Session, sessionAround } from '../session/session'
-import { SessionCore, type SessionSetting } from '../session/session-core'
+import { type AnySession, Session, stateOf } from '../session/session'
+import type { SessionSetting } from '../session/session-setting'
+import type { SessionState } from '../session/session-state'
 import type { DeleteResult } from '../session/store'
 import { GuardedStore } from '../stores/guarded-store'
 import { Renewals } from './renewals'
@@ -50,7 +52,7 @@ export class SessionService {
 
   /** A session that nobody has yet. */
   fresh(): Session {
-    return sessionAround(SessionCore.fresh(this.#setting()))
+    return new Session(freshState(this.#setting()))
   }
 
   /** The live record that the id opens, or undefined. One store command; none for a text that is no id. */
@@ -78,22 +80,21 @@ export class SessionService {
     const { now } = this
     const confirmation = shownBy === 'client' ? this.use.confirmationOf(verified, now) : undefined
     this.use.record(verified, confirmation?.confirm)
-    const { openedAs, handle, stored } = confirmation?.confirmed ?? verified
+    const opened = confirmation?.confirmed ?? verified
+    const { openedAs, handle, stored } = opened
     if (
       openedAs === 'previous' ||
       (openedAs === 'renewed' && !isRenewalDue(stored.record, now, this.options.timeouts))
     ) {
       this.renewals.reportRenewed(stored.record, handle, now)
     }
-    const core = SessionCore.opened(this.#setting(), confirmation?.confirmed ?? verified)
-    core.confirm = confirmation?.confirm
-    return sessionAround(core)
+    return new Session(openedState(this.#setting(), opened, confirmation?.confirm))
   }
 
   /** Whether a save has something to do although nobody touched the session: a flash message was given, its id is old. */
   isCommitExpected(session: AnySession): boolean {
-    const core = coreOf(session)
-    return core.flash.size > 0 || this.#renewalDue(core)
+    const state = stateOf(session)
+    return state.flash.size > 0 || this.#renewalDue(state)
   }
 
   /**
@@ -104,35 +105,38 @@ export class SessionService {
    *   client's: no renewal, because nothing brings it the new id, and no flash message, because nothing shows it.
    */
   commit(session: AnySession, delivery: CommitFacts['delivery'], presented: boolean): Awaitable<CommitOutcome> {
-    const core = coreOf(session)
-    if (core.gone) return ended
-    const changes = core.destroyed ? none : core.changesWithin(this.options.maxBytes, presented)
+    const state = stateOf(session)
+    if (state.isOver) return ended
+    const changes = state.destroyed ? none : state.changesWithin(this.options.maxBytes, presented)
     const facts: CommitFacts = {
-      stored: core.record !== undefined,
-      destroyed: core.destroyed,
-      changed: hasChanges(core, changes),
-      newId: core.login !== undefined ? 'login' : core.idReplaced ? 'regenerate' : 'none',
-      renewalDue: presented && this.#renewalDue(core),
+      stored: state.record !== undefined,
+      destroyed: state.destroyed,
+      changed: hasChanges(state, changes),
+      newId: state.newId,
+      renewalDue: presented && this.#renewalDue(state),
       presented,
       delivery,
     }
-    const plan = this.#claimRenewal(core, planCommit(facts)) ?? planCommit({ ...facts, renewalDue: false })
+    const plan = this.#claimRenewal(state, planCommit(facts)) ?? planCommit({ ...facts, renewalDue: false })
     switch (plan.store) {
       case 'nothing':
-        if (plan.undeliverable) core.abandonNewId()
-        core.gone = core.destroyed
+        if (plan.undeliverable) state.abandonNewId()
+        if (state.destroyed) state.markDeleted()
         return plan.cookie === 'none' && !plan.undeliverable ? nothing : plan
       case 'delete':
-        return andThen(this.store.delete(core.handle, this.now, { createdAt: core.record?.createdAt }), (result) => {
-          core.gone = true
+        return andThen(this.store.delete(state.handle, this.now, { createdAt: state.record?.createdAt }), (result) => {
+          if (result !== 'refused') {
+            state.markDeleted()
+            return plan
+          }
           // A login on the id from before this request is not this request's to end, nor to clear the cookie of.
-          core.endRefused = result === 'refused'
-          return core.endRefused ? ended : plan
+          state.markDeleteRefused()
+          return ended
         })
       case 'insert':
-        return this.#insert(core, plan)
+        return this.#insert(state, plan)
       default:
-        return this.#change(core, plan, changes)
+        return this.#change(state, plan, changes)
     }
   }
 
@@ -157,27 +161,27 @@ export class SessionService {
     return { now: this.now, ttl: sessionTtl, secretBytes: idLength, maxBytes }
   }
 
-  #renewalDue(core: SessionCore): boolean {
-    const { record, openedAs } = core
+  #renewalDue(state: SessionState): boolean {
+    const { record, openedAs } = state
     if (record === undefined || openedAs === 'pending' || openedAs === 'previous') return false
     return isRenewalDue(record, this.now, this.options.timeouts)
   }
 
   /** The plan, or undefined when it is to renew what somebody else here is renewing, or has renewed. */
-  #claimRenewal(core: SessionCore, plan: CommitPlan): CommitPlan | undefined {
-    if (plan.store !== 'renew' || core.record === undefined) return plan
-    if (this.renewals.begin(core.record, core.handle, this.now)) return plan
-    core.openedAs = 'previous'
+  #claimRenewal(state: SessionState, plan: CommitPlan): CommitPlan | undefined {
+    if (plan.store !== 'renew' || state.record === undefined) return plan
+    if (this.renewals.begin(state.record, state.handle, this.now)) return plan
+    state.markRenewedElsewhere()
     return undefined
   }
 
-  #insert(core: SessionCore, plan: CommitPlan): Awaitable<CommitOutcome> {
-    core.mintUnlessMinted()
-    const changes = core.fieldsToInsert()
-    const record = this.newRecord(core.id, core.login ?? { ttl: this.options.sessionTtl })
-    return andThen(this.store.insert(core.handle, { record, fields: changes.set }, this.now), () => {
-      core.idIsIssued()
-      core.settle(record, changes)
+  #insert(state: SessionState, plan: CommitPlan): Awaitable<CommitOutcome> {
+    state.mintUnlessMinted()
+    const changes = state.fieldsToInsert()
+    const record = this.newRecord(state.id, state.login ?? { ttl: this.options.sessionTtl })
+    return andThen(this.store.insert(state.handle, { record, fields: changes.set }, this.now), () => {
+      state.markIssued()
+      state.settle(record, changes)
       return plan
     })
   }
@@ -202,19 +206,19 @@ export class SessionService {
     }
   }
 
-  #change(core: SessionCore, plan: CommitPlan, changes: FieldChanges): Awaitable<CommitOutcome> {
-    const { record } = core
+  #change(state: SessionState, plan: CommitPlan, changes: FieldChanges): Awaitable<CommitOutcome> {
+    const { record } = state
     if (record === undefined) return nothing
-    const renewedId = plan.store === 'renew' ? core.mintNextId() : undefined
-    const change = this.#planChange(core, record, plan, changes, renewedId)
-    return andThen(this.changeStored(core.handle, change), (result) => {
-      if (result === 'gone') return this.#changeRefused(core, plan)
-      if (plan.store === 'reissue') core.idIsIssued()
-      if (result === 'renewed') core.idIsIssued(renewedId)
-      if (plan.undeliverable) core.abandonNewId()
+    const renewedId = plan.store === 'renew' ? state.mintNextId() : undefined
+    const change = this.#planChange(state, record, plan, changes, renewedId)
+    return andThen(this.changeStored(state.handle, change), (result) => {
+      if (result === 'gone') return this.#changeRefused(state, plan)
+      if (plan.store === 'reissue') state.markIssued()
+      if (result === 'renewed') state.markIssued(renewedId)
+      if (plan.undeliverable) state.abandonNewId()
       const lost = plan.store === 'renew' && result !== 'renewed'
-      if (lost) core.openedAs = 'previous'
-      core.settle(changeRecord(record, lost ? withoutRenewal(change) : change) ?? record, changes)
+      if (lost) state.markRenewedElsewhere()
+      state.settle(changeRecord(record, lost ? withoutRenewal(change) : change) ?? record, changes)
       // Where somebody else was first to renew, their response carries the new id.
       return lost ? { ...plan, cookie: 'none' } : plan
     })
@@ -228,7 +232,7 @@ export class SessionService {
   }
 
   #planChange(
-    core: SessionCore,
+    state: SessionState,
     record: SessionRecord,
     plan: CommitPlan,
     fields: FieldChanges,
@@ -239,14 +243,14 @@ export class SessionService {
     const change: RecordChange = {
       epoch: record.epoch,
       fields,
-      ...(core.confirm !== undefined && { confirm: core.confirm }),
+      ...(state.confirm !== undefined && { confirm: state.confirm }),
       access: { accessedAt: now, idleUntil: idleDeadline(now, timeouts) },
     }
     if (renewedId !== undefined) return { ...change, renew: this.planRenewal(record, renewedId, now) }
     if (plan.store !== 'reissue') return change
-    const replace = { hash: hashId(core.id), issuedAt: now }
-    if (core.login === undefined) return { ...change, replace }
-    const { subject, context, ttl } = core.login
+    const replace = { hash: hashId(state.id), issuedAt: now }
+    if (state.login === undefined) return { ...change, replace }
+    const { subject, context, ttl } = state.login
     // Never the same as before, also with a clock that stands still: by `createdAt` a delete knows that there was a login.
     const createdAt = now === record.createdAt ? now + shortestLogin : now
     const bind = { subject, context, createdAt, idleUntil: idleDeadline(now, timeouts), expiresAt: now + ttl }
@@ -262,13 +266,13 @@ export class SessionService {
 
   /** The session ended while this request was under way. A login is a proof of its own, though: it gets a new session,
    * with nothing in it of the one that ended. So the second click on "sign in" is not answered with a dead cookie. */
-  #changeRefused(core: SessionCore, plan: CommitPlan): Awaitable<CommitOutcome> {
-    if (plan.store !== 'reissue' || core.login === undefined) {
-      core.gone = true
+  #changeRefused(state: SessionState, plan: CommitPlan): Awaitable<CommitOutcome> {
+    if (plan.store !== 'reissue' || state.login === undefined) {
+      state.discard()
       return ended
     }
-    core.forgetRecord()
-    return this.#insert(core, { store: 'insert', cookie: 'send', undeliverable: false })
+    state.forgetRecord()
+    return this.#insert(state, { store: 'insert', cookie: 'send', undeliverable: false })
   }
 }
 
@@ -281,7 +285,7 @@ function withoutRenewal({ renew: _, ...rest }: RecordChange): RecordChange {
   return rest
 }
 
-function hasChanges(core: SessionCore, changes: FieldChanges): boolean {
+function hasChanges(state: SessionState, changes: FieldChanges): boolean {
   if (changes.set.size > 0 || changes.remove.length > 0) return true
-  return core.record === undefined && core.idReplaced
+  return state.record === undefined && state.newId !== 'none'
 }

@@ -3,11 +3,13 @@ import { inspect, type InspectOptions } from 'node:util'
 import { wholeSeconds } from '../base/clock'
 import type { DefaultFlash, DefaultValues } from './session-shape'
 import { parseValue } from './json-value'
+import { freshState } from './make-state'
 import { closeClass, refuseArguments, refuseCallback, refuseKey } from './misuse'
-import { plainSetting, SessionCore } from './session-core'
+import { plainSetting } from './session-setting'
+import { SessionState } from './session-state'
 
-/** The state behind a session. For the floors above; no door leads here. */
-export let coreOf: (session: AnySession) => SessionCore
+/** The state behind a session. For the rooms above; no entry point exports it. */
+export let stateOf: (session: AnySession) => SessionState
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a session of whatever shape
 export type AnySession = Session<any, any>
 
@@ -25,13 +27,15 @@ type ValueOf<T, K> = K extends keyof T ? T[K] : never
  * req.session.flash('notice', 'Saved')     // readable in the next request, once
  */
 export class Session<Values extends object = DefaultValues, Flash extends object = DefaultFlash> {
-  readonly #core: SessionCore
+  readonly #state: SessionState
 
   static {
-    coreOf = (session) => session.#core
-    closeClass(Session, (value) => #core in value)
+    stateOf = (session) => session.#state
+    closeClass(Session, (value) => #state in value)
   }
 
+  /** @internal */
+  constructor(state: SessionState)
   /**
    * A session by hand: for tests, and to hand to `sessions.save`.
    *
@@ -41,9 +45,12 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    * @throws SessionError `INVALID_SESSION_VALUE` for a value that JSON cannot carry.
    */
   constructor(id?: string, initialData?: readonly [Values, Flash])
-  constructor(id?: string | SessionCore, initialData?: readonly [Values, Flash]) {
-    if (id instanceof SessionCore) this.#core = id
-    else this.#core = SessionCore.fresh(plainSetting(), { id, values: initialData?.[0], flash: initialData?.[1] })
+  constructor(from?: string | SessionState, initialData?: readonly [Values, Flash]) {
+    if (from instanceof SessionState) this.#state = from
+    else {
+      const [values, flash] = initialData ?? []
+      this.#state = freshState(plainSetting(), { id: from, values, flash })
+    }
     // A subclass adds fields of its own after this.
     if (new.target === Session) Object.preventExtensions(this)
   }
@@ -51,22 +58,22 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   /** The value of the key, else the flash message of that key from the request before, else undefined. An object may be
    * changed in place: it is saved like any other change. */
   get<K extends KeyOf<Values> | KeyOf<Flash>>(key: K): ValueOf<Values, K> | ValueOf<Flash, K> | undefined {
-    const core = this.#core
+    const state = this.#state
     if (typeof key !== 'string' || key === '') refuseKey('get', key)
-    core.wasRead = true
-    if (core.destroyed) return undefined
-    const value = core.values.get(key) ?? core.flash.get(key)
+    state.noteRead()
+    if (state.destroyed) return undefined
+    const value = state.values.get(key) ?? state.flash.get(key)
     // Only an object can be changed in place, behind the session's back.
-    if (typeof value === 'object') core.touch()
+    if (typeof value === 'object') state.noteChange()
     return value as ValueOf<Values, K> | ValueOf<Flash, K> | undefined
   }
 
   /** Whether `get` would find the key. */
   has(key: KeyOf<Values> | KeyOf<Flash>): boolean {
-    const core = this.#core
+    const state = this.#state
     if (typeof key !== 'string' || key === '') refuseKey('has', key)
-    core.wasRead = true
-    return !core.destroyed && (core.values.has(key) || core.flash.has(key))
+    state.noteRead()
+    return !state.destroyed && (state.values.has(key) || state.flash.has(key))
   }
 
   /**
@@ -78,36 +85,36 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    *   function, NaN, a Map); `SESSION_DESTROYED` after `destroy()`.
    */
   set<K extends KeyOf<Values>>(key: K, value: Values[K] | null | undefined): void {
-    const core = this.#core
+    const state = this.#state
     if (arguments.length !== 2) refuseArguments('set', arguments)
     if (typeof key !== 'string' || key === '') refuseKey('set', key)
-    core.checkAlive()
-    if (value === null || value === undefined) core.values.unset(key)
-    else core.setValue(key, value)
-    core.touch()
+    state.checkAlive()
+    if (value === null || value === undefined) state.values.unset(key)
+    else state.setValue(key, value)
+    state.noteChange()
   }
 
   /** Removes a key; a parallel request that merely read it does not bring it back. Throws `SESSION_DESTROYED` after
    * `destroy()`. */
   unset(key: KeyOf<Values>): void {
-    const core = this.#core
+    const state = this.#state
     if (typeof key !== 'string' || key === '') refuseKey('unset', key)
     refuseCallback('req.session.unset()', arguments[1])
-    core.checkAlive()
-    core.values.unset(key)
-    core.touch()
+    state.checkAlive()
+    state.values.unset(key)
+    state.noteChange()
   }
 
   /** Leaves a message that the next request, and only it, can read with `get`. Not readable in this one. Throws as
    * `set` does. */
   flash<K extends KeyOf<Flash>>(key: K, value: Flash[K]): void {
-    const core = this.#core
+    const state = this.#state
     if (arguments.length !== 2) refuseArguments('flash', arguments)
     if (typeof key !== 'string' || key === '') refuseKey('flash', key)
-    core.checkAlive()
-    if (value === null || value === undefined) core.flash.takeBack(key)
-    else core.putFlash(key, value)
-    core.touch()
+    state.checkAlive()
+    if (value === null || value === undefined) state.flash.takeBack(key)
+    else state.putFlash(key, value)
+    state.noteChange()
   }
 
   /**
@@ -118,12 +125,12 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    * @param deleteOldSession When true, `deleteId` afterwards tells the first id of this request.
    */
   regenerateId(deleteOldSession = false): void {
-    const core = this.#core
+    const state = this.#state
     refuseCallback('req.session.regenerateId()', deleteOldSession)
-    core.checkAlive()
-    core.replaceId()
-    if (deleteOldSession) core.markFirstIdDeleted()
-    core.touch()
+    state.checkAlive()
+    state.replaceId()
+    if (deleteOldSession) state.markFirstIdDeleted()
+    state.noteChange()
   }
 
   /**
@@ -132,43 +139,43 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    * back. Twice is once. To go on with a fresh session in the same request use `logout(req)`.
    */
   destroy(): void {
-    const core = this.#core
+    const state = this.#state
     refuseCallback('req.session.destroy()', arguments[0])
-    core.destroyed = true
-    core.touch()
+    state.destroy()
+    state.noteChange()
   }
 
   /** What opens the session: its cookie. A secret; log `handle` instead. */
   get id(): string {
-    return this.#core.id
+    return this.#state.id
   }
 
   /** Public name of the session, 16 characters: safe to log, to show, to put in a URL. It opens nothing. */
   get handle(): string {
-    return this.#core.handle
+    return this.#state.handle
   }
 
   /** Whose session it is; undefined while nobody is logged in. */
   get subject(): string | undefined {
-    this.#core.wasRead = true
-    return this.#core.subject
+    this.#state.noteRead()
+    return this.#state.subject
   }
 
   /** Start of the absolute lifetime, Unix seconds; a login restarts it. */
   get createdAt(): number {
-    return wholeSeconds(this.#core.createdAt)
+    return wholeSeconds(this.#state.createdAt)
   }
 
   /** Absolute deadline, Unix seconds; an idle timeout can end the session earlier. */
   get expiresAt(): number {
-    return wholeSeconds(this.#core.expiresAt)
+    return wholeSeconds(this.#state.expiresAt)
   }
 
   /** What a store would keep: the values, and the flash messages for the next request; `[{}, {}]` when destroyed. A copy,
    * deeply frozen: changing it throws in strict mode, because it could change nothing in the session. */
   get data(): [Values, Flash] {
-    this.#core.wasRead = true
-    const { destroyed, values, flash } = this.#core
+    this.#state.noteRead()
+    const { destroyed, values, flash } = this.#state
     const data = destroyed ? [{}, {}] : [parseAll(values.texts()), parseAll(flash.texts())]
     return freezeDeeply(data) as [Values, Flash]
   }
@@ -176,22 +183,22 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   /** Whether a save would have something to do: a changed value, also one changed in place, a flash message to leave or
    * to clear, a new id, an end. */
   get dirty(): boolean {
-    return this.#core.dirty
+    return this.#state.dirty
   }
 
   get destroyed(): boolean {
-    return this.#core.destroyed
+    return this.#state.destroyed
   }
 
   /** The first id of this request, after `regenerateId(true)`; undefined otherwise. */
   get deleteId(): string | undefined {
-    return this.#core.deleteId
+    return this.#state.deleteId
   }
 
   /** How many keys `get` would find; 0 when destroyed. */
   get size(): number {
-    this.#core.wasRead = true
-    const { destroyed, values, flash } = this.#core
+    this.#state.noteRead()
+    const { destroyed, values, flash } = this.#state
     if (destroyed) return 0
     let size = values.size
     for (const key of flash.keys()) if (!values.has(key)) size++
@@ -205,9 +212,9 @@ export class Session<Values extends object = DefaultValues, Flash extends object
     show = inspect,
   ): string {
     const { handle, subject, destroyed } = this
-    const core = this.#core
-    const keys = destroyed ? [] : [...new Set([...core.values.keys(), ...core.flash.keys()])]
-    const shown = { handle, subject, keys, dirty: core.mayBeDirty, ...(destroyed && { destroyed }) }
+    const state = this.#state
+    const keys = destroyed ? [] : [...new Set([...state.values.keys(), ...state.flash.keys()])]
+    const shown = { handle, subject, keys, dirty: state.mayBeDirty, ...(destroyed && { destroyed }) }
     return `${options.stylize('Session', 'special')} ${show(shown, { ...options, depth: Math.max(depth, 1), getters: false, showHidden: false })}`
   }
 
@@ -215,11 +222,6 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   toJSON(): { handle: string; subject: string | undefined; size: number } {
     return { handle: this.handle, subject: this.subject, size: this.size }
   }
-}
-
-/** The session around a state that was made elsewhere. */
-export function sessionAround(core: SessionCore): Session {
-  return new Session(core as unknown as string)
 }
 
 /** What JSON made: there is no cycle in it. */

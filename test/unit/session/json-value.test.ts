@@ -1,8 +1,8 @@
 import { createContext, runInContext } from 'node:vm'
 import { SessionError } from '../../../lib/base/errors'
 import { serializeValue } from '../../../lib/session/json-value'
-import { coreOf, Session, sessionAround } from '../../../lib/session/session'
-import { SessionCore } from '../../../lib/session/session-core'
+import { openedState } from '../../../lib/session/make-state'
+import { Session, stateOf } from '../../../lib/session/session'
 
 const make = (): Session<any, any> => new Session<any, any>()
 const nextOf = (session: Session<any, any>): any => JSON.parse(JSON.stringify(session.data[0])) as unknown
@@ -123,7 +123,7 @@ describe('an object that was set and is changed afterwards is saved', () => {
     expect(session.get('order')).toEqual({ at: '1970-01-01T00:00:00.000Z', items: [1, 2] })
     order.items.push(3)
     expect(session.data[0]).toEqual({ order: { at: '1970-01-01T00:00:00.000Z', items: [1, 2, 3] } })
-    expect(coreOf(session).changes().set.get('v:order')).toContain('[1,2,3]')
+    expect(stateOf(session).changes().set.get('v:order')).toContain('[1,2,3]')
   })
 
   test('what is kept as a copy, through the copy', () => {
@@ -150,7 +150,7 @@ describe('maxBytes', () => {
     const record = { hash: 'h', epoch: 0, createdAt: 1, issuedAt: 1, accessedAt: 1, expiresAt: 200 }
     const stored = { record, fields: new Map(Object.entries(fields)) }
     const setting = { now: 1, ttl: 100, secretBytes: 24, maxBytes }
-    return sessionAround(SessionCore.opened(setting, { id: 'A'.repeat(48), openedAs: 'current', stored }))
+    return new Session(openedState(setting, { id: 'A'.repeat(48), openedAs: 'current', stored }))
   }
   const tooLarge = expect.objectContaining({ code: 'SESSION_TOO_LARGE' })
 
@@ -182,16 +182,16 @@ describe('maxBytes', () => {
   test('is checked at the save too, for what was changed in place', () => {
     const session = limited(50, { 'v:a': '[]' })
     session.get('a').push('x'.repeat(60))
-    expect(() => coreOf(session).changesWithin(50)).toThrow(tooLarge)
+    expect(() => stateOf(session).changesWithin(50)).toThrow(tooLarge)
     session.get('a').pop()
     session.get('a').push('x')
-    expect([...coreOf(session).changesWithin(50).set.keys()]).toEqual(['v:a'])
+    expect([...stateOf(session).changesWithin(50).set.keys()]).toEqual(['v:a'])
   })
 
   test('lets a session that was larger under an older limit shrink', () => {
     const session = limited(10, { 'v:a': JSON.stringify('x'.repeat(100)) })
     session.set('a', 'x'.repeat(50))
-    expect(coreOf(session).changesWithin(10).set.size).toBe(1)
+    expect(stateOf(session).changesWithin(10).set.size).toBe(1)
     expect(() => session.set('b', 'x'.repeat(200))).toThrow(tooLarge)
   })
 

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { SessionError } from '../../../lib/base/errors'
-import { Session, sessionAround } from '../../../lib/session/session'
-import { SessionCore } from '../../../lib/session/session-core'
+import { freshState, openedState } from '../../../lib/session/make-state'
+import { Session } from '../../../lib/session/session'
 
 const setting = { now: 150, ttl: 100, secretBytes: 24 }
 const record = { hash: 'h', epoch: 0, createdAt: 100, issuedAt: 100, accessedAt: 100, expiresAt: 200 }
@@ -11,12 +11,12 @@ const habits = require('./sloppy-habits.cjs') as Record<string, (session: object
 
 const makers: [string, () => Session<any, any>][] = [
   ['made by hand', () => new Session(undefined, [{ a: 1 }, {}])],
-  ['fresh', () => sessionAround(SessionCore.fresh(setting))],
+  ['fresh', () => new Session(freshState(setting))],
   [
     'opened from a record',
     () =>
-      sessionAround(
-        SessionCore.opened(setting, {
+      new Session(
+        openedState(setting, {
           id,
           openedAs: 'current',
           stored: { record, fields: new Map([['v:card', '"4111"']]) },
@@ -233,8 +233,8 @@ describe('what is no session itself is left alone', () => {
 })
 
 describe('console.log', () => {
-  const session = sessionAround(
-    SessionCore.opened(setting, {
+  const session = new Session(
+    openedState(setting, {
       id,
       openedAs: 'current',
       stored: { record: { ...record, subject: 'ann' }, fields: new Map([['v:card', '"4111"']]) },

@@ -1,6 +1,6 @@
 import { SessionError } from '../../../lib/base/errors'
-import { coreOf, Session, sessionAround } from '../../../lib/session/session'
-import { SessionCore } from '../../../lib/session/session-core'
+import { openedState } from '../../../lib/session/make-state'
+import { Session, stateOf } from '../../../lib/session/session'
 
 const record = { hash: 'h', epoch: 0, createdAt: 100.7, issuedAt: 100.7, accessedAt: 100.7, expiresAt: 200.7 }
 const setting = { now: 150, ttl: 100, secretBytes: 24 }
@@ -8,11 +8,11 @@ const id = 'A'.repeat(48)
 
 function opened(fields: Record<string, string>): Session {
   const stored = { record, fields: new Map(Object.entries(fields)) }
-  return sessionAround(SessionCore.opened(setting, { id, openedAs: 'current', stored }))
+  return new Session(openedState(setting, { id, openedAs: 'current', stored }))
 }
 
 function changesOf(session: Session): { set: Record<string, string>; remove: readonly string[] } {
-  const { set, remove } = coreOf(session).changes()
+  const { set, remove } = stateOf(session).changes()
   return { set: Object.fromEntries(set), remove }
 }
 
@@ -148,7 +148,7 @@ describe('values that JSON cannot carry', () => {
   test('are refused at the save when they got in behind its back', () => {
     const session = opened({ 'v:cart': '{"items":[]}' })
     session.get('cart').items.push(10n)
-    expect(() => coreOf(session).changes()).toThrow(SessionError)
+    expect(() => stateOf(session).changes()).toThrow(SessionError)
   })
 
   test('what toJSON makes plain is kept: dates, buffers, one object twice', () => {
@@ -281,8 +281,8 @@ describe('destroy', () => {
   })
 })
 
-describe('the first touch is told once', () => {
-  const touches: [string, (session: Session) => unknown, number][] = [
+describe('a session announces that it may have changed', () => {
+  const uses: [string, (session: Session) => unknown, number][] = [
     ['set', (s) => s.set('a', 2), 1],
     ['unset', (s) => s.unset('a'), 1],
     ['flash', (s) => s.flash('a', 1), 1],
@@ -300,12 +300,24 @@ describe('the first touch is told once', () => {
       1,
     ],
   ]
-  test.each(touches)('%s', (_name, touch, expected) => {
+  test.each(uses)('after %s, as often as it should', (_name, use, expected) => {
     const session = opened({ 'v:a': '1', 'v:o': '{}' })
-    let touched = 0
-    coreOf(session).onTouch = () => touched++
-    touch(session)
-    expect(touched).toBe(expected)
+    let announced = 0
+    stateOf(session).attachTo({ expectChange: () => announced++ })
+    use(session)
+    expect(announced).toBe(expected)
+  })
+
+  test('once more when a save has begun', () => {
+    const session = opened({})
+    let announced = 0
+    stateOf(session).attachTo({ expectChange: () => announced++ })
+    session.set('a', 1)
+    stateOf(session).announceNextChange()
+    expect(announced).toBe(1)
+    session.set('a', 1)
+    session.set('a', 2)
+    expect(announced).toBe(2)
   })
 })
 
@@ -313,10 +325,10 @@ test('what changes while a save is under way is a change of the next save', () =
   const session = opened({ 'v:a': '1' })
   session.set('a', 2)
   session.set('fresh', 1)
-  const changes = coreOf(session).changes()
+  const changes = stateOf(session).changes()
   session.set('a', 3)
   session.unset('fresh')
   session.set('b', 1)
-  coreOf(session).settle(record, changes)
+  stateOf(session).settle(record, changes)
   expect(changesOf(session)).toEqual({ set: { 'v:a': '3', 'v:b': '1' }, remove: ['v:fresh'] })
 })

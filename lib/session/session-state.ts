@@ -1,0 +1,288 @@
+import { SessionError } from '../base/errors'
+import { handleNamedBy, handleOfId, mintId, mintIdFor } from '../id/session-id'
+import type { CommitFacts } from './commit-plan'
+import type { FlashFields } from './flash-fields'
+import type { IdStanding } from './lifetime'
+import type { FieldChanges, RecordChange, SessionRecord } from './record'
+import { SessionContents } from './session-contents'
+import type { LoginIntent, SessionHost, SessionSetting } from './session-setting'
+import type { TrackedValues } from './tracked-values'
+import { valuePrefix } from './value-fields'
+
+/** Whether a save has something to do. `open`: it may. The others end that: `deleted`: the session was deleted, or had no
+ * record; `delete-refused`: there was a login on it, on another id, so this request could not end it; `discarded`: the store
+ * has no such session any more, or nothing of it is to be kept. */
+type Fate = 'open' | 'deleted' | 'delete-refused' | 'discarded'
+
+/**
+ * The state behind a `Session`: what the rooms above may see and do, and apps may not. No I/O.
+ *
+ *     app          destroy, setValue, putFlash, replaceId, logIn      what the next save is to store
+ *     service      settle, confirmId, abandonNewId, mark...           what has become of the save
+ *     http         attachTo, announceNextChange                       when a save is due
+ */
+export class SessionState extends SessionContents {
+  #record: SessionRecord | undefined
+  #openedAs: IdStanding
+  readonly #confirm: RecordChange['confirm']
+  #destroyed = false
+  #fate: Fate = 'open'
+  #idReplaced = false
+  #login: LoginIntent | undefined
+  #wasRead = false
+  #host: SessionHost | undefined
+  #isChangeAnnounced = false
+  #deleteId: string | undefined
+  #id: string | undefined
+  #firstId: string | undefined
+  #minted = false
+  #orphaned = false
+  /**
+   * @param storedLength UTF-16 units of names and texts of what is there already.
+   * @param id Undefined: one is minted when the app asks for it.
+   * @param confirm For an id that the client has sent for the first time: a save tells the store so too.
+   */
+  constructor(
+    setting: SessionSetting,
+    values: TrackedValues,
+    flash: FlashFields,
+    storedLength: number,
+    id: string | undefined,
+    record?: SessionRecord,
+    openedAs: IdStanding = 'current',
+    confirm?: RecordChange['confirm'],
+  ) {
+    super(setting, values, flash, storedLength)
+    this.#id = id
+    this.#firstId = id
+    this.#record = record
+    this.#openedAs = openedAs
+    this.#confirm = confirm
+  }
+
+  /** Minted when the app first asks: a visitor who leaves nothing costs no random bytes. */
+  get id(): string {
+    if (this.#id === undefined) {
+      this.#id = mintId(this.setting.secretBytes)
+      this.#firstId = this.#id
+      this.#minted = true
+    }
+    return this.#id
+  }
+
+  get handle(): string {
+    return handleNamedBy(this.id)
+  }
+
+  /** As the store has it; undefined for a session that was never stored. */
+  get record(): SessionRecord | undefined {
+    return this.#record
+  }
+
+  protected get isStored(): boolean {
+    return this.#record !== undefined
+  }
+
+  get openedAs(): IdStanding {
+    return this.#openedAs
+  }
+
+  /** What a save has to say to the store of the id's first use by the client. */
+  get confirm(): RecordChange['confirm'] {
+    return this.#confirm
+  }
+
+  get subject(): string | undefined {
+    return this.#login !== undefined ? this.#login.subject : this.#record?.subject
+  }
+
+  get createdAt(): number {
+    return this.#login !== undefined ? this.setting.now : (this.#record?.createdAt ?? this.setting.now)
+  }
+
+  get expiresAt(): number {
+    if (this.#login !== undefined) return this.setting.now + this.#login.ttl
+    return this.#record?.expiresAt ?? this.setting.now + this.setting.ttl
+  }
+
+  get deleteId(): string | undefined {
+    return this.#deleteId
+  }
+
+  /** The login that the next save is to store. */
+  get login(): LoginIntent | undefined {
+    return this.#login
+  }
+
+  /** The new id, without overlap, that the next save is to store. */
+  get newId(): CommitFacts['newId'] {
+    return this.#login !== undefined ? 'login' : this.#idReplaced ? 'regenerate' : 'none'
+  }
+
+  /** The app has ended the session. */
+  get destroyed(): boolean {
+    return this.#destroyed
+  }
+
+  /** A save has nothing to do any more. */
+  get isOver(): boolean {
+    return this.#fate !== 'open'
+  }
+
+  /** The app has ended the session, and a login on another id has kept it: the client's cookie is not this request's to
+   * clear. */
+  get isDeleteRefused(): boolean {
+    return this.#fate === 'delete-refused'
+  }
+
+  /** There is nothing to be stored but messages for the next page: what a logout leaves. */
+  get hasOnlyFlash(): boolean {
+    if (this.#destroyed || this.newId !== 'none' || this.#record !== undefined) return false
+    return this.values.size === 0
+  }
+
+  /** The app has looked into the session: its response may depend on whose it is. */
+  get wasRead(): boolean {
+    return this.#wasRead
+  }
+
+  get host(): SessionHost | undefined {
+    return this.#host
+  }
+
+  get dirty(): boolean {
+    if (this.isOver) return false
+    if (this.#destroyed || this.#idReplaced || this.flash.size > 0) return true
+    const { set, remove } = this.changes()
+    return set.size > 0 || remove.length > 0
+  }
+
+  /** As `dirty`, where it must not throw: a value that JSON cannot carry is a change too. */
+  get mayBeDirty(): boolean {
+    try {
+      return this.dirty
+    } catch {
+      return true
+    }
+  }
+
+  checkAlive(): void {
+    if (this.#destroyed) throw new SessionError('SESSION_DESTROYED', 'Session has been destroyed')
+  }
+
+  noteRead(): void {
+    this.#wasRead = true
+  }
+
+  /** Something was done that the session may have to be saved for. */
+  noteChange(): void {
+    if (this.#isChangeAnnounced) return
+    this.#isChangeAnnounced = true
+    this.#host?.expectChange()
+  }
+
+  /** The host learns of the next change. */
+  attachTo(host: SessionHost): void {
+    this.#host = host
+    this.#isChangeAnnounced = false
+  }
+
+  /** A save begins: the host learns of the next change too. */
+  announceNextChange(): void {
+    this.#isChangeAnnounced = false
+  }
+
+  destroy(): void {
+    this.#destroyed = true
+  }
+
+  /** Binds the session to a subject at the next save, under a new id. A login without a subject keeps the one there is. */
+  logIn(login: LoginIntent): void {
+    this.#login = { ...login, subject: login.subject ?? this.subject }
+    this.replaceId()
+    this.markFirstIdDeleted()
+  }
+
+  /** A new id. Under the same handle where there is a record: then it is one atomic step on that record. */
+  replaceId(): void {
+    const { secretBytes } = this.setting
+    const before = this.id
+    this.#id = this.#record === undefined ? mintId(secretBytes) : mintIdFor(this.handle, secretBytes)
+    this.#firstId ??= before
+    this.#minted = true
+    this.#idReplaced = true
+  }
+
+  /** `regenerateId(true)` tells, through `deleteId`, which id the client came with. */
+  markFirstIdDeleted(): void {
+    this.#deleteId = this.#firstId
+  }
+
+  /** An id that was given and not made here may be a guess, or somebody else's wish: it never becomes a session's. */
+  mintUnlessMinted(): void {
+    if (this.#minted && handleOfId(this.id) !== undefined) return
+    this.#id = mintId(this.setting.secretBytes)
+    this.#minted = true
+  }
+
+  /** The fields of a record that is yet to be made: everything, or, where a login outlived the record that the session
+   * was opened from, only what this request itself did. Nothing of an ended session comes back. */
+  fieldsToInsert(): FieldChanges {
+    const set = new Map(this.changes().set)
+    if (!this.#orphaned) for (const [key, text] of this.values.texts()) set.set(valuePrefix + key, text)
+    return { set, remove: [] }
+  }
+
+  /** The store has `changes`, and the record, now. */
+  settle(record: SessionRecord, changes: FieldChanges): void {
+    this.#record = record
+    this.settleFields(changes)
+  }
+
+  /** The id that a renewal would give the session, if it is the one that renews. */
+  mintNextId(): string {
+    return mintIdFor(this.handle, this.setting.secretBytes)
+  }
+
+  /** The store knows this id as the session's, and the client is about to. */
+  markIssued(id = this.id): void {
+    this.#id = id
+    this.#minted = true
+    this.#openedAs = 'current'
+    this.#idReplaced = false
+    this.#login = undefined
+  }
+
+  /** A new id could not reach the client: the session stays what it was for the store, and the client its id. */
+  abandonNewId(): void {
+    this.#idReplaced = false
+    this.#login = undefined
+    if (this.#record !== undefined) this.#id = this.#firstId
+  }
+
+  /** Another request has renewed the id, or is at it: the client gets the new one from there. */
+  markRenewedElsewhere(): void {
+    this.#openedAs = 'previous'
+  }
+
+  markDeleted(): void {
+    this.#fate = 'deleted'
+  }
+
+  markDeleteRefused(): void {
+    this.#fate = 'delete-refused'
+  }
+
+  /** Nothing of the session is stored any more: the store has no such session, or another one takes its place. */
+  discard(): void {
+    this.#fate = 'discarded'
+  }
+
+  /** The record that this session was opened from is no longer there; what this request did alone goes into a new one. */
+  forgetRecord(): void {
+    this.#record = undefined
+    this.#orphaned = true
+    this.#id = mintId(this.setting.secretBytes)
+    this.#minted = true
+  }
+}
