@@ -2,8 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
+import type { Report } from './report'
 import { median } from './rounds'
-import { printTable } from './table'
 
 const channels = 5000
 const changes = 500
@@ -15,12 +15,13 @@ interface Memory {
 }
 
 /** What 5 000 open channels on one process cost in memory, beside bare sockets, and how soon they learn of a change. */
-export async function run(): Promise<void> {
+export async function run(report: Report): Promise<void> {
   const bare = await measure('bare')
   const followed = await measure('channels')
   const perSocket = (of: 'heap' | 'rss', { before, after }: Figures) => (after[of] - before[of]) / channels / 1024
-  console.log(`\n${channels} open WebSockets on one process, each of a session of its own, on the memory store\n`)
-  printTable(
+  report.table(
+    'channels',
+    `${channels} open WebSockets on one process, each of a session of its own, on the memory store`,
     ['', 'heap a socket, kB', 'resident a socket, kB'],
     [
       ['bare ws', perSocket('heap', bare).toFixed(2), perSocket('rss', bare).toFixed(2)],
@@ -34,7 +35,7 @@ export async function run(): Promise<void> {
   )
   const sorted = followed.delays.sort((a, b) => a - b)
   const at = (part: number) => (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? NaN).toFixed(2)
-  console.log(
+  report.line(
     `\nfrom a change to the message at its client, ms: median ${median(sorted).toFixed(2)}, 99th percentile ${at(0.99)}, last of ${changes} ${at(1)}`,
   )
 }

@@ -1,11 +1,24 @@
 import { connect, type Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 
 /** One client: its place in the load, and the cookies that it was given. */
 export interface Visitor {
   cookie: string
 }
 
-const connections = 32
+/** How requests follow each other. */
+export interface Pace {
+  readonly connections?: number
+  /** When the next request is due, in milliseconds of `performance.now`; at once if that is past; undefined: no more. */
+  readonly pace?: () => number | undefined
+  /** Told when the request that was due then has its whole answer. */
+  readonly answered?: (due: number) => void
+}
+
+interface Request {
+  readonly visitor: Visitor
+  readonly due: number
+}
 
 /**
  * Asks for `path` as often as `count` says, over keep-alive connections of which each waits for its answer before it asks
@@ -16,10 +29,15 @@ export async function sendRequests(
   path: string,
   visitors: readonly Visitor[],
   count: number,
+  { connections = 32, pace = () => 0, answered }: Pace = {},
 ): Promise<void> {
   let sent = 0
-  const next = (): Visitor | undefined => (sent < count ? visitors[sent++ % visitors.length] : undefined)
-  await Promise.all(Array.from({ length: Math.min(connections, count) }, () => talk(port, path, next)))
+  const next = (): Request | undefined => {
+    const due = sent < count ? pace() : undefined
+    const visitor = visitors[sent++ % visitors.length]
+    return due === undefined || visitor === undefined ? undefined : { visitor, due }
+  }
+  await Promise.all(Array.from({ length: Math.min(connections, count) }, () => talk(port, path, next, answered)))
 }
 
 /** As many visitors as asked for, each with the cookies that `path` gave it. */
@@ -30,18 +48,28 @@ export async function receiveVisitors(port: number, path: string, count: number)
   return visitors
 }
 
-function talk(port: number, path: string, next: () => Visitor | undefined): Promise<void> {
+function talk(
+  port: number,
+  path: string,
+  next: () => Request | undefined,
+  answered?: (due: number) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-    let visitor: Visitor | undefined
+    let request: Request | undefined
     let received = ''
+    const send = (): void => {
+      if (request !== undefined) write(socket, path, request.visitor)
+    }
     const ask = (): void => {
-      visitor = next()
-      if (visitor === undefined) {
+      request = next()
+      if (request === undefined) {
         socket.end(resolve)
         return
       }
-      write(socket, path, visitor)
+      const early = request.due - performance.now()
+      if (early > 0) setTimeout(send, early)
+      else send()
     }
     socket.setEncoding('latin1')
     socket.once('connect', ask).once('error', reject)
@@ -56,7 +84,8 @@ function talk(port: number, path: string, next: () => Visitor | undefined): Prom
         socket.destroy()
         return
       }
-      if (visitor?.cookie === '') visitor.cookie = cookiesIn(head)
+      if (request?.visitor.cookie === '') request.visitor.cookie = cookiesIn(head)
+      if (request !== undefined) answered?.(request.due)
       ask()
     })
   })

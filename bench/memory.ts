@@ -1,13 +1,10 @@
-import { join } from 'node:path'
-import { drawChart } from './chart'
+import type { Report } from './report'
 import { describeRounds, measureRounds, tasks } from './rounds'
 import { ServerProcess } from './server-process'
-import { printTimes } from './table'
-
-const chart = join(__dirname, '..', 'docs', 'bench.svg')
+import { reportTimes } from './table'
 
 /** Bare Express, express-session on its memory store, cookie-session, and holdfast on its memory store. */
-export async function run(): Promise<void> {
+export async function run(report: Report): Promise<void> {
   const servers: ServerProcess[] = []
   try {
     for (const [name, kind] of [
@@ -18,9 +15,10 @@ export async function run(): Promise<void> {
     ] as const) {
       servers.push(await ServerProcess.start(name, 'memory.mjs', kind))
     }
-    const { figures, rounds } = await measureRounds(servers)
-    printTimes(figures, 'express-session', describeRounds(rounds))
-    drawChart(chart, {
+    const measured = await measureRounds(servers)
+    const { figures, rounds } = measured
+    reportTimes(report, 'memory', measured, 'express-session')
+    report.chart('bench', {
       title: 'What sessions in memory cost a request',
       note: `CPU time over bare Express; ${describeRounds(rounds)}`,
       series: figures.slice(1).map(({ server }) => server),

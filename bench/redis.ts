@@ -1,13 +1,11 @@
-import { join } from 'node:path'
-import { drawChart } from './chart'
 import { CountingProxy } from './counting-proxy'
 import { receiveVisitors, sendRequests } from './load'
 import { RedisProcess } from './redis-process'
+import type { Report } from './report'
 import { describeRounds, measureRounds, tasks } from './rounds'
 import { ServerProcess } from './server-process'
-import { printTable, printTimes } from './table'
+import { reportTimes } from './table'
 
-const chart = join(__dirname, '..', 'docs', 'bench-redis.svg')
 const kinds = [
   ['bare Express', 'bare'],
   ['hand-written', 'floor'],
@@ -28,19 +26,20 @@ interface Sent {
 const sizes = [1000, 100_000]
 
 /** Bare Express, a hand-written GET and SET, express-session with connect-redis, and holdfast with RedisStore. */
-export async function run(): Promise<void> {
+export async function run(report: Report): Promise<void> {
   const redis = await RedisProcess.start()
   const servers: ServerProcess[] = []
   try {
     for (const [name, kind] of kinds) {
       servers.push(await ServerProcess.start(name, 'redis.mjs', kind, urlOf(redis.port)))
     }
-    const { figures, rounds } = await measureRounds(servers)
-    printTimes(figures, 'express-session', describeRounds(rounds))
+    const measured = await measureRounds(servers)
+    const { figures, rounds } = measured
+    reportTimes(report, 'redis', measured, 'express-session')
     const sent: Sent[] = []
     for (const [name, kind] of kinds.slice(1)) sent.push(await countTraffic(name, kind, redis.port))
-    printSent(sent)
-    drawChart(chart, {
+    reportSent(report, sent)
+    report.chart('bench-redis', {
       title: 'What sessions in Redis cost a request',
       note: `CPU time over bare Express; ${describeRounds(rounds)}`,
       series: figures.slice(1).map(({ server }) => server),
@@ -95,11 +94,10 @@ function urlOf(port: number): NodeJS.ProcessEnv {
   return { REDIS_URL: `redis://127.0.0.1:${port}` }
 }
 
-function printSent(sent: readonly Sent[]): void {
-  console.log(
-    '\nSent to Redis: commands a request, and bytes of a request that changes one value in a session of 1 kB, of 100 kB\n',
-  )
-  printTable(
+function reportSent(report: Report, sent: readonly Sent[]): void {
+  report.table(
+    'redis-traffic',
+    'Sent to Redis: commands a request, and bytes of a request that changes one value in a session of 1 kB, of 100 kB',
     ['', ...tasks.map(({ name }) => name), ...sizes.map((size) => `bytes, ${describeSize(size)}`)],
     sent.map(({ server, commands, bytes }) => [
       server,

@@ -19,8 +19,16 @@ export interface Figures {
 const requests = 600
 const warmUpRequests = 6000
 const mostRounds = Number(process.env['BENCH_ROUNDS'] ?? 41)
-const mostSeconds = 240
+const mostSeconds = 100
 const visitorsEach = 64
+
+/** What came of measuring some servers. */
+export interface Rounds {
+  readonly figures: readonly Figures[]
+  readonly rounds: number
+  /** How noisy the machine was: for each task, the middle half of the first server's rounds, as a part of their median. */
+  readonly spread: readonly number[]
+}
 
 /** How the figures came about, for those who read them. */
 export function describeRounds(rounds: number): string {
@@ -31,9 +39,7 @@ export function describeRounds(rounds: number): string {
  * Measures all servers in turns, task by task and round by round, so that whatever else the machine does meets all alike.
  * The overhead is the median of the differences within a round, to the first server, which has no sessions.
  */
-export async function measureRounds(
-  servers: readonly ServerProcess[],
-): Promise<{ figures: Figures[]; rounds: number }> {
+export async function measureRounds(servers: readonly ServerProcess[]): Promise<Rounds> {
   pinOther(process.pid)
   const visitors = new Map<ServerProcess, Visitor[]>()
   for (const [index, server] of servers.entries()) {
@@ -61,7 +67,7 @@ export async function measureRounds(
     time: tasks.map((_, which) => median(times[index]?.[which] ?? [])),
     overhead: tasks.map((_, which) => median(differences(times[index]?.[which] ?? [], times[0]?.[which] ?? []))),
   }))
-  return { figures, rounds: round }
+  return { figures, rounds: round, spread: tasks.map((_, which) => spreadOf(times[0]?.[which] ?? [])) }
 }
 
 async function measure(
@@ -80,6 +86,12 @@ async function measure(
 
 function differences(ones: readonly number[], others: readonly number[]): number[] {
   return ones.map((one, index) => one - (others[index] ?? NaN))
+}
+
+function spreadOf(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other)
+  const at = (part: number): number => sorted[Math.round(part * (sorted.length - 1))] ?? NaN
+  return (at(0.75) - at(0.25)) / at(0.5)
 }
 
 export function median(values: readonly number[]): number {

@@ -1,25 +1,42 @@
-/* `npm run bench [-- name …]`: builds the package and runs `run` of bench/<name>.ts; `memory` where no name is given. */
+/*
+ * `npm run bench [-- name …] [-- --update]`: builds the package and runs what was asked for, or what takes less than five
+ * minutes together where nothing was. Results go to a folder of their own under the system's temporary one; `--update` puts
+ * them into the docs as well.
+ */
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { describeMachine } from './machine'
+import { Report } from './report'
 
 interface Bench {
-  run(): Promise<void>
+  run(report: Report): Promise<void>
 }
 
+/** bench/<name>.ts each. */
+const names = ['memory', 'redis', 'scale', 'throughput', 'channels']
+const short = ['memory', 'redis']
+
 const root = join(__dirname, '..')
-const asked = process.argv.slice(2)
+const args = process.argv.slice(2)
 
 async function main(): Promise<void> {
-  const names = asked.length === 0 ? ['memory'] : asked
-  const files = names.map((name) => join(__dirname, `${name}.ts`))
-  const missing = names.find((name, index) => !/^[a-z]+$/.test(name) || !existsSync(files[index] ?? ''))
-  if (missing !== undefined) {
-    throw new Error(`there is no benchmark ${JSON.stringify(missing)}; try memory, redis or channels`)
+  const asked = args.filter((arg) => arg !== '--update')
+  const unknown = asked.find((name) => !names.includes(name))
+  if (unknown !== undefined) {
+    throw new Error(`there is no benchmark ${JSON.stringify(unknown)}; there are ${names.join(', ')}, and --update`)
   }
   execFileSync(process.execPath, [join(root, '.ci', 'build.mjs')], { cwd: root, stdio: 'inherit' })
-  for (const file of files) await ((await import(pathToFileURL(file).href)) as Bench).run()
+  const report = new Report(mkdtempSync(join(tmpdir(), 'holdfast-bench-')))
+  report.line(describeMachine())
+  for (const name of asked.length === 0 ? short : asked) {
+    const bench = (await import(pathToFileURL(join(__dirname, `${name}.ts`)).href)) as Bench
+    await bench.run(report)
+  }
+  report.save()
+  if (args.includes('--update')) report.update()
 }
 
 main().then(

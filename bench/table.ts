@@ -1,32 +1,39 @@
-import { type Figures, tasks } from './rounds'
+import { describeRounds, type Figures, type Rounds, tasks } from './rounds'
+import type { Report } from './report'
 
-/** Prints microseconds a request, over bare Express, and as a part of what `rival` costs over it. */
-export function printTimes(figures: readonly Figures[], rival: string, note: string): void {
+/**
+ * Reports microseconds a request, over those of the first server, and as a part of what `rival` costs over it. The guide
+ * gets the parts, with the microseconds beside them.
+ */
+export function reportTimes(report: Report, name: string, { figures, rounds, spread }: Rounds, rival: string): void {
   const base = figures.find(({ server }) => server === rival)
-  console.log(
-    `\nCPU time of the server process a request, microseconds (over ${figures[0]?.server}; part of ${rival}'s)`,
-  )
-  console.log(`${note}\n`)
-  printTable(
-    ['', ...tasks.map(({ name }) => name)],
-    figures.map(({ server, time, overhead }, index) => [
-      server,
-      ...time.map((microseconds, which) => {
-        const over = overhead[which] ?? NaN
-        if (index === 0) return microseconds.toFixed(1)
-        const part = over / (base?.overhead[which] ?? NaN)
-        return `${microseconds.toFixed(1)} (${over >= 0 ? '+' : ''}${over.toFixed(1)}; ${part.toFixed(2)})`
-      }),
+  const [first] = figures
+  const quiet = tasks
+    .map(({ name: task }, which) => `${task} ${((spread[which] ?? NaN) * 100).toFixed(1)} %`)
+    .join(', ')
+  const over = ({ overhead }: Figures, which: number): string => {
+    const microseconds = overhead[which] ?? NaN
+    const part = (microseconds / (base?.overhead[which] ?? NaN)).toFixed(2)
+    return `${part} (${microseconds >= 0 ? '+' : ''}${microseconds.toFixed(1)} µs)`
+  }
+  const head = ['', ...tasks.map((task) => task.name)]
+  report.table(
+    name,
+    `CPU time of the server process a request, microseconds; over ${first?.server}, as a part of ${rival}'s
+` + `${describeRounds(rounds)}; middle half of ${first?.server}'s rounds spread over ${quiet} of its median`,
+    head,
+    figures.map((row, index) => [
+      row.server,
+      ...row.time.map((time, which) => (index === 0 ? time.toFixed(1) : `${time.toFixed(1)}; ${over(row, which)}`)),
     ]),
+    { head, rows: figures.slice(1).map((row) => [row.server, ...tasks.map((_, which) => over(row, which))]) },
   )
 }
 
-/** Prints a table in Markdown. */
-export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+/** A table in Markdown. */
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, 3, ...rows.map((row) => row[column]?.length ?? 0)))
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  console.log(line(head))
-  console.log(line(widths.map((width) => '-'.repeat(width))))
-  for (const row of rows) console.log(line(row))
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
 }

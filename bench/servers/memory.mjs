@@ -1,7 +1,7 @@
 import cookieSession from 'cookie-session'
 import expressSession from 'express-session'
 import { sessionMiddleware } from 'holdfast'
-import { nextView, serve } from './serve.mjs'
+import { filling, largest, nextView, serve } from './serve.mjs'
 
 const secret = 'no secret at all, but long enough'
 
@@ -13,6 +13,10 @@ const asProperties = {
   write: (req, res) => {
     req.session.views = nextView()
     res.json({ views: req.session.views })
+  },
+  fill: (req, res) => {
+    Object.assign(req.session, { views: nextView() }, Object.fromEntries(filling(req)))
+    res.json({})
   },
 }
 
@@ -31,13 +35,18 @@ const servers = {
   }),
   'cookie-session': () => ({ middleware: cookieSession({ secret }), ...asProperties }),
   holdfast: () => ({
-    middleware: sessionMiddleware(),
+    middleware: sessionMiddleware({ maxBytes: largest }),
     read: (req, res) => {
       res.json({ views: req.session.get('views') })
     },
     write: (req, res) => {
       req.session.set('views', nextView())
       res.json({ views: req.session.get('views') })
+    },
+    fill: (req, res) => {
+      req.session.set('views', nextView())
+      for (const [key, value] of filling(req)) req.session.set(key, value)
+      res.json({})
     },
   }),
 }

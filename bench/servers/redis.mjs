@@ -4,17 +4,11 @@ import expressSession from 'express-session'
 import { sessionMiddleware } from 'holdfast'
 import { RedisStore } from 'holdfast/redis'
 import { createClient } from 'redis'
-import { nextView, serve } from './serve.mjs'
+import { filling, largest, nextView, serve } from './serve.mjs'
 
 const secret = 'no secret at all, but long enough'
 const client = createClient({ url: process.env.REDIS_URL })
 await client.connect()
-
-/** The rest of a session: values of a hundred bytes, or a thousand in a large session, as many as it takes. */
-function filling(bytes) {
-  const size = bytes > 10_000 ? 1000 : 100
-  return Array.from({ length: Math.floor(bytes / size) }, (_, index) => [`value${index}`, 'x'.repeat(size - 14)])
-}
 
 const servers = {
   bare: () => ({
@@ -52,7 +46,7 @@ const servers = {
       },
       fill: async (req, res) => {
         const id = randomBytes(24).toString('base64url')
-        await save(id, { views: nextView(), ...Object.fromEntries(filling(Number(req.query.bytes))) })
+        await save(id, { views: nextView(), ...Object.fromEntries(filling(req)) })
         res.setHeader('Set-Cookie', `sid=${id}; Path=/; HttpOnly`)
         res.json({})
       },
@@ -74,13 +68,13 @@ const servers = {
       res.json({ views: req.session.views })
     },
     fill: (req, res) => {
-      Object.assign(req.session, { views: nextView() }, Object.fromEntries(filling(Number(req.query.bytes))))
+      Object.assign(req.session, { views: nextView() }, Object.fromEntries(filling(req)))
       res.json({})
     },
   }),
 
   holdfast: () => ({
-    middleware: sessionMiddleware({ store: new RedisStore({ client }) }),
+    middleware: sessionMiddleware({ store: new RedisStore({ client }), maxBytes: largest }),
     read: (req, res) => {
       res.json({ views: req.session.get('views') })
     },
@@ -90,7 +84,7 @@ const servers = {
     },
     fill: (req, res) => {
       req.session.set('views', nextView())
-      for (const [key, value] of filling(Number(req.query.bytes))) req.session.set(key, value)
+      for (const [key, value] of filling(req)) req.session.set(key, value)
       res.json({})
     },
   }),

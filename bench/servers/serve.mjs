@@ -29,3 +29,17 @@ let views = 0
 export function nextView() {
   return ++views
 }
+
+/** More than the largest session that a benchmark makes. */
+export const largest = 1_000_000
+
+/**
+ * The rest of a session of `?bytes=` in `?keys=` values; without `keys` in values of a hundred bytes, or of a thousand in a
+ * large session, as many as it takes.
+ */
+export function filling({ query }) {
+  const bytes = Number(query.bytes)
+  const keys = Number(query.keys ?? bytes / (bytes > 10_000 ? 1000 : 100))
+  const size = Math.max(1, Math.floor(bytes / keys) - 14)
+  return Array.from({ length: keys }, (_, index) => [`value${index}`, 'x'.repeat(size)])
+}
