@@ -13,9 +13,9 @@ export class RedisProcess {
     this.#process = running
   }
 
-  static async start(): Promise<RedisProcess> {
+  static async start(...settings: readonly string[]): Promise<RedisProcess> {
     const port = await freePort()
-    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...settings]
     const started = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
     const stop = (): void => void started.kill()
     process.once('exit', stop)

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { measureCapacity } from './capacity'
 import { measureGrowingSessions } from './growing-sessions'
 import { measureGrowingStore } from './growing-store'
 import { measureGrowingSubjects } from './growing-subjects'
@@ -10,6 +11,7 @@ export async function run(report: Report): Promise<void> {
   await measureGrowingSessions(report)
   await measureGrowingSubjects(report)
   await measureGrowingStore(report)
+  await measureCapacity(report)
   report.line('\nThe memory store: heap a session, and pauses with a million of them\n')
   report.line(runScript('memory-heap.ts', ['--expose-gc']))
   report.line(runScript('memory-pauses.ts', []))
