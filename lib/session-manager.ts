@@ -19,7 +19,7 @@ import { refuseCookie, refusesCookie } from './service/untrusted-proxy'
 import { type AnySession, type Session } from './session/session'
 import { checkChangedSize } from './session/session-size'
 import type { DefaultValues, ValueChanges } from './session/session-shape'
-import { fieldsOf, valuesOf } from './session/value-fields'
+import { changesOfValues, textsOfFields, toFieldChanges, valuesOfTexts } from './session/fields'
 import { StoreBackend } from './users/store-backend'
 import { UserSessionManager } from './users/user-session-manager'
 
@@ -75,7 +75,7 @@ export class SessionManager {
    * with `INVALID_SESSION_VALUE` for what JSON cannot carry, and `SESSION_TOO_LARGE` for more than `maxBytes`. */
   async create(data: ValueChanges = {}): Promise<string> {
     const { sessionTtl, idLength, maxBytes } = this.#service.options
-    const changes = fieldsOf(data)
+    const changes = toFieldChanges(changesOfValues(data))
     checkChangedSize(new Map(), changes, maxBytes)
     const id = mintId(idLength)
     const record = this.#service.newRecord(id, { ttl: sessionTtl })
@@ -92,7 +92,7 @@ export class SessionManager {
    * there is no such session. Rejects with `INVALID_SESSION_VALUE` for what JSON cannot carry, and `SESSION_TOO_LARGE`, with
    * nothing of it stored, where the session with these values would take more than `maxBytes`. */
   async update(id: string, data: ValueChanges): Promise<boolean> {
-    const fields = fieldsOf(data)
+    const fields = toFieldChanges(changesOfValues(data))
     const verified = await this.#find(id)
     if (verified === undefined) return false
     checkChangedSize(verified.stored.fields, fields, this.#service.options.maxBytes)
@@ -220,5 +220,5 @@ function secureOf(res: ServerResponse): boolean {
 }
 
 function valuesIn(verified: VerifiedSession | undefined): Partial<DefaultValues> | undefined {
-  return verified === undefined ? undefined : valuesOf(verified.stored.fields)
+  return verified === undefined ? undefined : valuesOfTexts(textsOfFields(verified.stored.fields))
 }

@@ -1,10 +1,9 @@
 import { hashId } from '../id/session-id'
 import type { SessionService, VerifiedSession } from '../service/session-service'
 import { isLive, matchId } from '../session/lifetime'
-import type { FieldChanges, SessionRecord, StoredSession } from '../session/record'
-import { keyOfField, valueField } from '../session/value-fields'
+import { areSame, type FieldChanges, noTexts, type Texts, textsOfFields, toFieldChanges } from '../session/fields'
+import type { SessionRecord, StoredSession } from '../session/record'
 import type { ChannelEnd, ChannelFollower, ChannelStore } from './channel-store'
-import { isSame, noTexts, type Texts } from './channel-values'
 import { RefreshSchedule } from './refresh-schedule'
 import { StoreSubscription } from './store-subscription'
 import { SubjectWrites } from './subject-writes'
@@ -134,7 +133,7 @@ export class ChannelHub {
     const { handle } = session
     const record = this.#validRecord(session, idHash)
     const { store, now } = this.#service
-    const fields = fieldsToStore(changes)
+    const fields = toFieldChanges(changes)
     // The channel's own session first: when it has ended, the channel may not write to the others.
     if (record === undefined || (await store.change(handle, { epoch: record.epoch, fields }, now)) === 'gone') {
       this.#schedule.soon(handle)
@@ -213,8 +212,8 @@ export class ChannelHub {
       session.channels.delete(channel)
       channel.follower.ended('replaced')
     }
-    const values = valuesIn(stored)
-    if (!isSame(values, session.values)) {
+    const values = textsOfFields(stored.fields)
+    if (!areSame(values, session.values)) {
       session.values = values
       for (const { follower } of [...session.channels]) follower.changed(values)
     }
@@ -270,17 +269,4 @@ export class ChannelHub {
     this.#schedule.delete(session.handle)
     if (this.#sessions.size === 0) this.#subscription.release()
   }
-}
-
-function valuesIn({ fields }: StoredSession): Texts {
-  const values = new Map<string, string>()
-  for (const [name, text] of fields) {
-    const key = keyOfField(name)
-    if (key !== undefined) values.set(key, text)
-  }
-  return values
-}
-
-function fieldsToStore({ set, remove }: FieldChanges): FieldChanges {
-  return { set: new Map([...set].map(([key, text]) => [valueField(key), text])), remove: remove.map(valueField) }
 }

@@ -1,9 +1,17 @@
 import type { Awaitable } from '../base/awaitable'
 import { SessionError } from '../base/errors'
-import type { FieldChanges } from '../session/record'
+import {
+  applyChanges,
+  bytesOfTexts,
+  type FieldChanges,
+  hasChanges,
+  mergeChanges,
+  noChanges,
+  noTexts,
+  type Texts,
+} from '../session/fields'
 import { checkSize } from '../session/session-size'
 import type { ChannelEnd, ChannelStore } from './channel-store'
-import { applied, bytesOfTexts, merge, noChanges, noTexts, type Texts } from './channel-values'
 import type { HeldValues } from './held-values'
 
 /** What becomes of the values that a channel session holds. */
@@ -95,7 +103,7 @@ export class StoreLink<T extends object> implements ChannelLink {
       return quietly(Promise.reject(error))
     }
     this.#values.apply(changes, value)
-    this.#unsent = merge(this.#unsent, changes)
+    this.#unsent = mergeChanges(this.#unsent, changes)
     return this.#enqueue(() => this.#send())
   }
 
@@ -132,23 +140,23 @@ export class StoreLink<T extends object> implements ChannelLink {
     if (maxBytes === Infinity || changes.set.size === 0) return
     const taken = this.#values.taken ?? noTexts
     const before = bytesOfTexts(taken)
-    checkSize(bytesOfTexts(applied(this.#withUnstored(taken), changes)), maxBytes, before)
+    checkSize(bytesOfTexts(applyChanges(this.#withUnstored(taken), changes)), maxBytes, before)
   }
 
   #withUnstored(texts: Texts): Texts {
-    return applied(applied(texts, this.#sending), this.#unsent)
+    return applyChanges(applyChanges(texts, this.#sending), this.#unsent)
   }
 
   async #send(): Promise<void> {
     const changes = this.#unsent
-    if (changes.set.size === 0 && changes.remove.length === 0) return
+    if (!hasChanges(changes)) return
     this.#sending = changes
     this.#unsent = noChanges
     try {
       if (!(await this.#store.change(this.#channelId, changes))) throw channelClosed()
       this.#values.stored(changes)
     } catch (error) {
-      this.#unsent = merge(changes, this.#unsent)
+      this.#unsent = mergeChanges(changes, this.#unsent)
       throw error
     } finally {
       this.#sending = noChanges

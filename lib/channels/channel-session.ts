@@ -1,9 +1,9 @@
 import { SessionError } from '../base/errors'
 import { describe } from '../base/option-check'
+import { changesOfValues } from '../session/fields'
 import { type ChannelLink, PlainLink, StoreLink } from './channel-link'
 import type { ChannelEnd, ChannelStore, UserSessionService } from './channel-store'
-import { textsOf } from './channel-values'
-import { HeldValues } from './held-values'
+import { checkSession, HeldValues } from './held-values'
 
 /**
  * One client's live view of its session.
@@ -112,9 +112,7 @@ export class ChannelSession<T extends object = Record<string, unknown>> implemen
 
   /** Sets these keys and leaves all others as they are; `null` and `undefined` remove a key. Otherwise as `set`. */
   update(changes: { [K in keyof T]?: T[K] | null | undefined }): Promise<void> {
-    const set = textsOf(changes)
-    const remove = Object.keys(changes).filter((key) => !set.has(key))
-    return this.#link.change({ set, remove })
+    return this.#link.change(changesOfValues(checkSession(changes)))
   }
 
   /** Ends the session: nothing is held any more, and with a store the session ends for all of its channels and for HTTP.

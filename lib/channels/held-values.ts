@@ -1,5 +1,15 @@
-import type { FieldChanges } from '../session/record'
-import { applied, differences, isSame, noTexts, type Texts, textsOf, valueOf } from './channel-values'
+import { SessionError } from '../base/errors'
+import { describe } from '../base/option-check'
+import {
+  applyChanges,
+  areSame,
+  changesBetween,
+  type FieldChanges,
+  noTexts,
+  type Texts,
+  textsOfValues,
+  valuesOfTexts,
+} from '../session/fields'
 
 /**
  * The values that a channel session holds, as JSON text by key:
@@ -21,7 +31,7 @@ export class HeldValues<T extends object> {
 
   /** Whether what is held, changes in place included, differs from what was taken over. */
   get changed(): boolean {
-    return !isSame(this.#value === undefined ? this.#held : textsOf(this.#value), this.#taken)
+    return !areSame(this.#value === undefined ? this.#held : textsOf(this.#value), this.#taken)
   }
 
   setInitial(session: T): void {
@@ -32,19 +42,19 @@ export class HeldValues<T extends object> {
 
   get(): T | undefined {
     this.#seen = this.#held
-    if (this.#held !== undefined) this.#value ??= valueOf(this.#held) as T
+    if (this.#held !== undefined) this.#value ??= valuesOfTexts(this.#held) as T
     return this.#value
   }
 
   /** What makes this value of what the app has seen. */
   changesTo(session: T): FieldChanges {
-    return differences(this.#seen ?? noTexts, textsOf(session))
+    return changesBetween(this.#seen ?? noTexts, textsOf(session))
   }
 
   /** @param value What `get` is to return, unless more is held than it has. */
   apply(changes: FieldChanges, value?: T): void {
-    const held = applied(this.#held ?? noTexts, changes)
-    this.#hold(held, value !== undefined && isSame(held, textsOf(value)) ? value : undefined)
+    const held = applyChanges(this.#held ?? noTexts, changes)
+    this.#hold(held, value !== undefined && areSame(held, textsOf(value)) ? value : undefined)
   }
 
   /** Takes over what the store has; `held` is that with what is yet to be stored. Returns whether the app is to be told:
@@ -52,7 +62,7 @@ export class HeldValues<T extends object> {
   takeOver(values: Texts, held: Texts | undefined): boolean {
     const isFirst = this.#taken === undefined
     this.#taken = values
-    if (held === undefined || isSame(held, this.#held)) return false
+    if (held === undefined || areSame(held, this.#held)) return false
     this.#held = held
     this.#value = undefined
     if (isFirst) this.#seen = held
@@ -61,7 +71,7 @@ export class HeldValues<T extends object> {
 
   /** The store has these changes as well now. */
   stored(changes: FieldChanges): void {
-    if (this.#taken !== undefined) this.#taken = applied(this.#taken, changes)
+    if (this.#taken !== undefined) this.#taken = applyChanges(this.#taken, changes)
   }
 
   /** Holds what was taken over, with what is yet to be stored. */
@@ -85,4 +95,14 @@ export class HeldValues<T extends object> {
     this.#seen = texts
     this.#value = value
   }
+}
+
+/** @throws SessionError `INVALID_ARGUMENT` for what is no object of keys and values. */
+export function checkSession(session: object): object {
+  if (typeof session === 'object' && (session as object | null) !== null) return session
+  throw new SessionError('INVALID_ARGUMENT', `ChannelSession: a session is ${describe(session)}; it accepts an object`)
+}
+
+function textsOf(session: object): Texts {
+  return textsOfValues(checkSession(session))
 }

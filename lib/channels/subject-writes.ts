@@ -1,5 +1,4 @@
-import type { FieldChanges } from '../session/record'
-import { merge } from './channel-values'
+import { type FieldChanges, mergeChanges } from '../session/fields'
 
 /** A write that waits for the one before it. */
 interface WaitingWrite {
@@ -30,7 +29,7 @@ export class SubjectWrites {
   add(subject: string, fields: FieldChanges): Promise<void> {
     const waiting = this.#waiting.get(subject)
     if (waiting !== undefined) {
-      waiting.fields = merge(waiting.fields, fields)
+      waiting.fields = mergeChanges(waiting.fields, fields)
       return waiting.done
     }
     const running = this.#running.get(subject)

@@ -12,13 +12,13 @@ import type { CommitOutcome, SessionService, VerifiedSession } from '../service/
 import { refuseCookie, refusesCookie } from '../service/untrusted-proxy'
 import type { CommitFacts } from '../session/commit-plan'
 import { type AnySession, Session, stateOf } from '../session/session'
-import type { LoginIntent, SessionHost } from '../session/session-setting'
+import type { LoginIntent, SessionOwner } from '../session/session-setting'
 import { attachSession } from './attach-session'
 
 export type SessionRequest = IncomingMessage & { session: AnySession }
 
 /** One request and its response, and the sessions in it: the current one, and those that it ended on the way. */
-export class RequestSession implements Committer, SessionHost {
+export class RequestSession implements Committer, SessionOwner {
   readonly service: SessionService
   readonly #req: SessionRequest
   readonly #saves: ResponseSaves
@@ -184,8 +184,8 @@ const noCookies: readonly string[] = []
 export function requestSessionOf(req: IncomingMessage): RequestSession {
   const { session } = req as Partial<SessionRequest>
   // Other middleware may have put anything there.
-  const host = session instanceof Session ? stateOf(session).host : undefined
-  if (host instanceof RequestSession) return host
+  const owner = session instanceof Session ? stateOf(session).owner : undefined
+  if (owner instanceof RequestSession) return owner
   throw new SessionError(
     'SESSION_MISSING',
     'req.session is not there; mount sessionMiddleware() before what uses sessions',

@@ -1,15 +1,10 @@
 import { andThen, type Awaitable } from '../base/awaitable'
 import { hashId, handleOfId } from '../id/session-id'
 import { planCommit, type CommitFacts, type CommitPlan } from '../session/commit-plan'
-import { clampAccess, idleDeadline, isLive, isRenewalDue, matchId } from '../session/lifetime'
+import { accessAt, clampAccess, idleDeadline, isLive, isRenewalDue, matchId } from '../session/lifetime'
+import { type FieldChanges, hasChanges, noChanges } from '../session/fields'
 import { freshState, openedState } from '../session/make-state'
-import {
-  changeRecord,
-  type ChangeResult,
-  type FieldChanges,
-  type RecordChange,
-  type SessionRecord,
-} from '../session/record'
+import { changeRecord, type ChangeResult, type RecordChange, type SessionRecord } from '../session/record'
 import { type AnySession, Session, stateOf } from '../session/session'
 import type { SessionSetting } from '../session/session-setting'
 import type { SessionState } from '../session/session-state'
@@ -107,11 +102,11 @@ export class SessionService {
   commit(session: AnySession, delivery: CommitFacts['delivery'], presented: boolean): Awaitable<CommitOutcome> {
     const state = stateOf(session)
     if (state.isOver) return ended
-    const changes = state.destroyed ? none : state.changesWithin(this.options.maxBytes, presented)
+    const changes = state.destroyed ? noChanges : state.changesWithin(this.options.maxBytes, presented)
     const facts: CommitFacts = {
       stored: state.record !== undefined,
       destroyed: state.destroyed,
-      changed: hasChanges(state, changes),
+      changed: hasChanges(changes),
       newId: state.newId,
       renewalDue: presented && this.#renewalDue(state),
       presented,
@@ -244,7 +239,7 @@ export class SessionService {
       epoch: record.epoch,
       fields,
       ...(state.confirm !== undefined && { confirm: state.confirm }),
-      access: { accessedAt: now, idleUntil: idleDeadline(now, timeouts) },
+      access: accessAt(now, timeouts),
     }
     if (renewedId !== undefined) return { ...change, renew: this.planRenewal(record, renewedId, now) }
     if (plan.store !== 'reissue') return change
@@ -279,13 +274,6 @@ export class SessionService {
 /** Seconds between two logins on one session, at least; the smallest step that a record keeps. */
 const shortestLogin = 0.001
 
-const none: FieldChanges = { set: new Map(), remove: [] }
-
 function withoutRenewal({ renew: _, ...rest }: RecordChange): RecordChange {
   return rest
-}
-
-function hasChanges(state: SessionState, changes: FieldChanges): boolean {
-  if (changes.set.size > 0 || changes.remove.length > 0) return true
-  return state.record === undefined && state.newId !== 'none'
 }

@@ -2,7 +2,7 @@ import { isPromise } from '../base/awaitable'
 import { RecentKeys } from '../base/recent-keys'
 import { warnRarely } from '../base/warnings'
 import { hashId } from '../id/session-id'
-import { accessInterval, idleDeadline, type IdStanding, isAccessDue, issueTime } from '../session/lifetime'
+import { accessAt, accessInterval, type IdStanding, isAccessDue, issueTime } from '../session/lifetime'
 import { changeRecord, type RecordChange, type SessionRecord, type StoredSession } from '../session/record'
 import type { GuardedStore } from '../stores/guarded-store'
 import type { ResolvedRules } from './resolve-options'
@@ -73,7 +73,7 @@ export class SessionUse {
     if (confirm !== undefined) this.#confirmations.keep(confirm.hash, now + this.#rules.storeTimeout, now)
     const change: RecordChange = {
       epoch: record.epoch,
-      ...(isAccess && { access: { accessedAt: now, idleUntil: idleDeadline(now, this.#rules.timeouts) } }),
+      ...(isAccess && { access: accessAt(now, this.#rules.timeouts) }),
       ...(confirm !== undefined && { confirm }),
     }
     const fail = (error: unknown): void => {

@@ -1,5 +1,5 @@
 import { sameHash } from '../id/session-id'
-import type { SessionRecord } from './record'
+import type { RecordChange, SessionRecord } from './record'
 
 /** The time rules of a session, in seconds; see `SessionOptions`. */
 export interface Timeouts {
@@ -107,6 +107,11 @@ export function isRenewalDue(record: SessionRecord, now: number, timeouts: Timeo
 export function issueTime({ issuedAt, previousUntil }: SessionRecord, now: number, timeouts: Timeouts): number {
   const { oldSessionAvailabilityAfterRenewal: overlap = 0 } = timeouts
   return Math.max(issuedAt, Math.min(now, (previousUntil ?? now) - overlap))
+}
+
+/** The access of a session that is used at `now`. */
+export function accessAt(now: number, timeouts: Timeouts): NonNullable<RecordChange['access']> {
+  return { accessedAt: now, idleUntil: idleDeadline(now, timeouts) }
 }
 
 /** When a session that is used at `now` ends unless it is used again. */

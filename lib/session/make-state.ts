@@ -1,14 +1,13 @@
+import { textsOfValues, valuePrefix } from './fields'
 import { FlashFields } from './flash-fields'
-import { serializeValue } from './json-value'
 import type { IdStanding } from './lifetime'
 import type { RecordChange, StoredSession } from './record'
 import type { SessionSetting } from './session-setting'
 import { SessionState } from './session-state'
 import { TrackedValues } from './tracked-values'
-import { valuePrefix } from './value-fields'
 
-/** What a session that was never stored begins with. */
-export interface NewSession {
+/** What the app gives a session that was never stored. */
+export interface InitialContents {
   readonly id?: string | undefined
   readonly values?: object | undefined
   readonly flash?: object | undefined
@@ -23,17 +22,13 @@ export interface OpenedSession {
 }
 
 /** The state of a session that was never stored. */
-export function freshState(setting: SessionSetting, from?: NewSession): SessionState {
-  if (from === undefined)
+export function freshState(setting: SessionSetting, from?: InitialContents): SessionState {
+  if (from === undefined) {
     return new SessionState(setting, new TrackedValues(new Map()), new FlashFields(), 0, undefined)
-  const texts = new Map<string, string>()
-  let length = 0
-  for (const [key, value] of Object.entries(from.values ?? {}) as [string, unknown][]) {
-    if (value === undefined || value === null) continue
-    const text = serializeValue(key, value)
-    texts.set(key, text)
-    length += key.length + text.length
   }
+  const texts = textsOfValues(from.values ?? {})
+  let length = 0
+  for (const [key, text] of texts) length += key.length + text.length
   const flash = FlashFields.of(Object.entries(from.flash ?? {}))
   return new SessionState(setting, new TrackedValues(texts), flash, length, from.id)
 }

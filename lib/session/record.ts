@@ -1,3 +1,4 @@
+import { type FieldChanges, hasChanges } from './fields'
 import type { UserSessionOperationContext } from './session-shape'
 
 /**
@@ -40,11 +41,7 @@ export interface StoredSession {
   readonly fields: ReadonlyMap<string, string>
 }
 
-/** Which fields a save sets and which it removes; all other fields stay what they are. */
-export interface FieldChanges {
-  readonly set: ReadonlyMap<string, string>
-  readonly remove: readonly string[]
-}
+export type { FieldChanges }
 
 /** A request to change one record, applied by the store as one atomic step, whole or not at all. */
 export interface RecordChange {
@@ -152,5 +149,5 @@ export function isRenewed(record: SessionRecord, change: RecordChange): boolean 
  * one change that no channel depends on. */
 export function isNews({ fields, confirm, renew, replace, bind }: RecordChange): boolean {
   const otherId = confirm !== undefined || renew !== undefined || replace !== undefined
-  return otherId || bind !== undefined || (fields !== undefined && fields.set.size + fields.remove.length > 0)
+  return otherId || bind !== undefined || (fields !== undefined && hasChanges(fields))
 }

@@ -1,10 +1,9 @@
+import { type FieldChanges, valuePrefix } from './fields'
 import type { FlashFields } from './flash-fields'
 import { bytesOf, keepValue } from './json-value'
-import type { FieldChanges } from './record'
 import type { SessionSetting } from './session-setting'
 import { checkSize } from './session-size'
 import type { TrackedValues } from './tracked-values'
-import { valuePrefix } from './value-fields'
 
 /** The values and flash messages of a session: how many bytes they take, and what the store does not have of them. */
 export abstract class SessionContents {

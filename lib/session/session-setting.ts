@@ -17,7 +17,7 @@ export function plainSetting(): SessionSetting {
 }
 
 /** The request, or another owner, that a session belongs to. */
-export interface SessionHost {
+export interface SessionOwner {
   /** The session may have to be saved: called at the first change, and at the first one after each save. */
   expectChange(): void
 }

@@ -1,8 +1,7 @@
 import { SessionError } from '../base/errors'
+import { type FieldChanges, keyOfField } from './fields'
 import { FlashFields } from './flash-fields'
 import { bytesOf } from './json-value'
-import type { FieldChanges } from './record'
-import { keyOfField } from './value-fields'
 
 /**
  * Refuses a session that would take more bytes than the option `maxBytes` allows. One that was larger before, when the

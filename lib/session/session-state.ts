@@ -1,13 +1,13 @@
 import { SessionError } from '../base/errors'
 import { handleNamedBy, handleOfId, mintId, mintIdFor } from '../id/session-id'
 import type { CommitFacts } from './commit-plan'
+import { type FieldChanges, hasChanges, valuePrefix } from './fields'
 import type { FlashFields } from './flash-fields'
 import type { IdStanding } from './lifetime'
-import type { FieldChanges, RecordChange, SessionRecord } from './record'
+import type { RecordChange, SessionRecord } from './record'
 import { SessionContents } from './session-contents'
-import type { LoginIntent, SessionHost, SessionSetting } from './session-setting'
+import type { LoginIntent, SessionOwner, SessionSetting } from './session-setting'
 import type { TrackedValues } from './tracked-values'
-import { valuePrefix } from './value-fields'
 
 /** Whether a save has something to do. `open`: it may. The others end that: `deleted`: the session was deleted, or had no
  * record; `delete-refused`: there was a login on it, on another id, so this request could not end it; `discarded`: the store
@@ -30,7 +30,7 @@ export class SessionState extends SessionContents {
   #idReplaced = false
   #login: LoginIntent | undefined
   #wasRead = false
-  #host: SessionHost | undefined
+  #owner: SessionOwner | undefined
   #isChangeAnnounced = false
   #deleteId: string | undefined
   #id: string | undefined
@@ -146,15 +146,14 @@ export class SessionState extends SessionContents {
     return this.#wasRead
   }
 
-  get host(): SessionHost | undefined {
-    return this.#host
+  get owner(): SessionOwner | undefined {
+    return this.#owner
   }
 
   get dirty(): boolean {
     if (this.isOver) return false
     if (this.#destroyed || this.#idReplaced || this.flash.size > 0) return true
-    const { set, remove } = this.changes()
-    return set.size > 0 || remove.length > 0
+    return hasChanges(this.changes())
   }
 
   /** As `dirty`, where it must not throw: a value that JSON cannot carry is a change too. */
@@ -178,16 +177,16 @@ export class SessionState extends SessionContents {
   noteChange(): void {
     if (this.#isChangeAnnounced) return
     this.#isChangeAnnounced = true
-    this.#host?.expectChange()
+    this.#owner?.expectChange()
   }
 
-  /** The host learns of the next change. */
-  attachTo(host: SessionHost): void {
-    this.#host = host
+  /** The owner learns of the next change. */
+  attachTo(owner: SessionOwner): void {
+    this.#owner = owner
     this.#isChangeAnnounced = false
   }
 
-  /** A save begins: the host learns of the next change too. */
+  /** A save begins: the owner learns of the next change too. */
   announceNextChange(): void {
     this.#isChangeAnnounced = false
   }

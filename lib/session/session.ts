@@ -1,10 +1,10 @@
 /* eslint-disable prefer-rest-params -- how many arguments there were must cost nothing to know; an array of them does */
 import { inspect, type InspectOptions } from 'node:util'
 import { wholeSeconds } from '../base/clock'
-import type { DefaultFlash, DefaultValues } from './session-shape'
-import { parseValue } from './json-value'
+import { valuesOfTexts } from './fields'
 import { freshState } from './make-state'
 import { closeClass, refuseArguments, refuseCallback, refuseKey } from './misuse'
+import type { DefaultFlash, DefaultValues } from './session-shape'
 import { plainSetting } from './session-setting'
 import { SessionState } from './session-state'
 
@@ -176,7 +176,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   get data(): [Values, Flash] {
     this.#state.noteRead()
     const { destroyed, values, flash } = this.#state
-    const data = destroyed ? [{}, {}] : [parseAll(values.texts()), parseAll(flash.texts())]
+    const data = destroyed ? [{}, {}] : [valuesOfTexts(values.texts()), valuesOfTexts(flash.texts())]
     return freezeDeeply(data) as [Values, Flash]
   }
 
@@ -233,8 +233,4 @@ function freezeDeeply<T extends object>(root: T): T {
     }
   }
   return root
-}
-
-function parseAll(texts: ReadonlyMap<string, string>): object {
-  return Object.fromEntries([...texts].map(([key, text]) => [key, parseValue(text)]))
 }

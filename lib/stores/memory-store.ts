@@ -22,7 +22,7 @@ import {
   type StoreListener,
 } from '../session/store'
 import { DeadlineHeap } from './memory/deadline-heap'
-import { bytesOf, changeFields, contextText, KeptSession } from './memory/kept-session'
+import { bytesOfText, changeFields, contextText, KeptSession } from './memory/kept-session'
 import { ShardedMap } from './memory/sharded-map'
 import { SubjectTable } from './memory/subject-table'
 import { StoreListeners } from './store-listeners'
@@ -125,7 +125,7 @@ export class MemoryStore implements SessionStore {
     if (record === undefined) return 'gone'
     const context = change.bind === undefined ? kept.context : contextText(change.bind)
     const { fields, growth } = changeFields(kept.fields, change.fields)
-    this.#grow(kept, growth + bytesOf(context) - bytesOf(kept.context), record.subject !== undefined, now)
+    this.#grow(kept, growth + bytesOfText(context) - bytesOfText(kept.context), record.subject !== undefined, now)
     const isMoved = record.subject !== before.subject
     if (isMoved) this.#delist(kept)
     kept.replace(record, fields, context)

@@ -2,20 +2,12 @@ import { RecentKeys } from '../base/recent-keys'
 import { handleNamedBy, handleOfId, hashId, isHandle, mintId, mintIdFor } from '../id/session-id'
 import type { ResolvedRules } from '../service/resolve-options'
 import type { SessionService } from '../service/session-service'
-import {
-  clampAccess,
-  idleDeadline,
-  type IdStanding,
-  isLive,
-  isRenewalDue,
-  matchId,
-  retainUntil,
-} from '../session/lifetime'
+import { accessAt, clampAccess, type IdStanding, isLive, isRenewalDue, matchId, retainUntil } from '../session/lifetime'
 import { changeRecord, type RecordChange, type SessionRecord } from '../session/record'
 import type { UserSessionOperationContext } from '../session/session-shape'
 import type { UserSessionMetaData } from '../session/user-session-types'
 import { checkChangedSize } from '../session/session-size'
-import { fieldsOf } from '../session/value-fields'
+import { changesOfValues, toFieldChanges } from '../session/fields'
 import {
   idleExpired,
   metaDataOf,
@@ -84,7 +76,7 @@ export class StoreBackend extends UserSessionBackend {
   }
 
   async updateAll(subject: string, data: object): Promise<number> {
-    const fields = fieldsOf(data)
+    const fields = toFieldChanges(changesOfValues(data))
     checkChangedSize(new Map(), fields, this.#service.options.maxBytes)
     return this.#service.store.changeAll(subject, fields, this.#service.now)
   }
@@ -160,7 +152,7 @@ export class StoreBackend extends UserSessionBackend {
     id: string | null,
   ): Promise<ReadResult> {
     const { options } = this.#service
-    const access = { accessedAt: now, idleUntil: idleDeadline(now, options.timeouts) }
+    const access = accessAt(now, options.timeouts)
     const change = { ...what, ...(confirm !== undefined && { confirm }), epoch: record.epoch, access }
     const result = await this.#service.changeStored(handle, change)
     if (result === 'gone') throw notFound()

@@ -1,3 +1,4 @@
+import { applyChanges } from '../../session/fields'
 import { isLive, retainUntil } from '../../session/lifetime'
 import {
   changeRecord,
@@ -131,9 +132,7 @@ export class ExpressSessionStoreAdapter implements SessionStore {
       if (before === undefined || !isLive(before.record, now) || this.#unanswered.isEnded(handle)) return 'gone'
       const record = changeRecord(before.record, own)
       if (record === undefined) return 'gone'
-      const fields = new Map(before.fields)
-      for (const name of own.fields?.remove ?? []) fields.delete(name)
-      for (const [name, text] of own.fields?.set ?? []) fields.set(name, text)
+      const fields = applyChanges(before.fields, own.fields)
       await this.#set(turn, handle, encodeSession({ record, fields }, skew), now)
       if (isNews(own)) this.#listeners.tell(handle)
       return isRenewed(before.record, own) ? 'renewed' : 'stored'

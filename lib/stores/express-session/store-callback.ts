@@ -1,21 +1,23 @@
+import { isPromise } from '../../base/awaitable'
+
 /** A callback as stores written for express-session take it. */
 export type StoreCallback = (error?: unknown, value?: unknown) => void
 
 /**
- * The answer of a callback-style store as a promise, whatever manners the store has: the first answer counts, later ones
- * are ignored; an exception is an answer; a promise that the store returns beside using the callback is heard only when
- * it rejects (connect-redis rejects without calling back when an app's `ttl` function throws). A store that never answers
- * leaves the promise open: the caller has the time limit.
+ * The reply of a callback-style store as a promise, however the store replies: the first reply counts, later ones are
+ * ignored; an exception is a reply; of a promise that the store returns beside using the callback only the rejection counts
+ * (connect-redis rejects without calling back when an app's `ttl` function throws). A store that never replies leaves the
+ * promise open: the caller has the time limit.
  */
 export function askStore(call: (callback: StoreCallback) => unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    // Whatever the store gave: it is somebody else's to wrap, as the cause of an error of the package.
+    // As the store gave it: the caller wraps it, as the cause of an error of the package.
     const fail: (error: unknown) => void = reject
     const returned = call((error, value) => {
       if (error) fail(error)
       else resolve(value)
     })
-    if (isThenable(returned)) returned.then(undefined, fail)
+    if (isPromise(returned)) returned.then(undefined, fail)
   })
 }
 
@@ -37,8 +39,4 @@ export function meansGarbage(error: unknown): boolean {
 /** Read by name, not by class: an error may come from another realm, or be a plain object. */
 function partsOf(error: unknown): { name?: unknown; code?: unknown; syscall?: unknown } {
   return typeof error === 'object' && error !== null ? error : {}
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -50,10 +50,10 @@ export class KeptSession implements HeapItem {
     this.context = contextText(record)
     this.#take(record)
     const list: string[] = []
-    this.bytes = overhead + bytesOf(this.context)
+    this.bytes = overhead + bytesOfText(this.context)
     for (const [name, text] of fields) {
       list.push(sharedName(name), text)
-      this.bytes += bytesOf(name) + bytesOf(text)
+      this.bytes += bytesOfText(name) + bytesOfText(text)
     }
     this.fields = list.slice()
   }
@@ -139,7 +139,7 @@ export function contextText({ context }: Pick<SessionRecord, 'context'>): string
   return context === undefined ? undefined : JSON.stringify(context)
 }
 
-export function bytesOf(text: string | undefined): number {
+export function bytesOfText(text: string | undefined): number {
   return text === undefined ? 0 : Buffer.byteLength(text)
 }
 
@@ -160,13 +160,13 @@ export function changeFields(
     if (text !== undefined) {
       next.push(name, text)
       set.delete(name)
-      growth += bytesOf(text) - bytesOf(before)
-    } else if (removed.has(name)) growth -= bytesOf(name) + bytesOf(before)
+      growth += bytesOfText(text) - bytesOfText(before)
+    } else if (removed.has(name)) growth -= bytesOfText(name) + bytesOfText(before)
     else next.push(name, before)
   }
   for (const [name, text] of set) {
     next.push(sharedName(name), text)
-    growth += bytesOf(name) + bytesOf(text)
+    growth += bytesOfText(name) + bytesOfText(text)
   }
   // A copy is as long as it has to be; an array that grew has room for more.
   return { fields: next.slice(), growth }
