@@ -51,6 +51,25 @@ namespace session {
     subject?: ((session: Partial<original.SessionData>) => string | undefined) | undefined
     /** `'hashed'`: our own records, under hashed ids, also in a store written for express-session. */
     records?: 'hashed' | undefined
+    /**
+     * The store with records of our own that sessions are to move to with the next deployment. This process leaves new
+     * sessions in `store`, serves those that another process has moved already, and sets a tombstone for each that it ends.
+     * Default: none. `INVALID_OPTION` together with `migrateFrom`, and for the same object as `store`.
+     */
+    upcoming?: original.Store | ExpressSessionStore | SessionStore | undefined
+    /**
+     * The store with express-session's records that sessions move from, each when it is used, to `store`, which keeps records
+     * of our own. No ID changes and nobody is signed out. Default: none. `INVALID_OPTION` for the same object as `store`.
+     */
+    migrateFrom?: original.Store | ExpressSessionStore | SessionStore | undefined
+    /** The way back: sessions move from `upcoming` to `store`, each when it is used. Default false. */
+    moveBack?: boolean | undefined
+    /**
+     * Seconds for which an ended session stays marked as ended while sessions move, so that neither a request in flight nor a
+     * late write of express-session brings it back. Default 3600: longer than any request runs. Needs `upcoming` or
+     * `migrateFrom`.
+     */
+    takeoverWindow?: number | undefined
     /** The older name of `name`. */
     key?: string | undefined
   }

@@ -157,7 +157,7 @@ export class Exchange implements SessionHost, Committer {
 
   reload(session: TrackedSession, callback: Callback | undefined): void {
     const reload = (): Awaitable<void> =>
-      andThen(session.ended ? undefined : this.setting.records.load(session.id), (stored) => {
+      andThen(session.ended ? undefined : this.setting.records.load(session.id, this.req), (stored) => {
         if (stored === undefined) throw new Error('failed to load session')
         const reloaded = TrackedSession.opened(this, session.id, stored)
         reloaded.modified = session.modified

@@ -4,9 +4,10 @@ import { systemClock } from '../base/clock'
 import { contextOfRequest, isSessionStore } from '../service/resolve-options'
 import { isLive, matchId } from '../session/lifetime'
 import { parseValue } from '../session/json-value'
-import type { RecordChange, SessionRecord } from '../session/record'
 import { keyOfField, valueField } from '../session/fields'
-import { adaptExpressSessionStore } from '../stores/express-session/express-session-store'
+import type { RecordChange, SessionRecord, StoredSession as KeptSession } from '../session/record'
+import type { SessionStore } from '../session/store'
+import { adaptExpressSessionStore, type ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { GuardedStore } from '../stores/guarded-store'
 import { type Cookie, cookieFromRecord } from './cookie'
 import { takenId } from './record-data'
@@ -19,6 +20,9 @@ const cookieField = 'c:cookie'
 const secondsOfADay = 86_400
 /** Without `sessionTtl` a session that is used goes on; its record needs an absolute deadline all the same. */
 const noAbsoluteEnd = 3650 * secondsOfADay
+/** No id is ever replaced within a record here. A change carries this epoch, so that it writes nothing into a record which
+ * has become another's, or none. */
+const firstEpoch = 0
 const handleLength = 16
 const hashLength = 43
 /** Node 20.12 and later: half the time of a hash object. */
@@ -34,13 +38,13 @@ const longestInterval = 60
  * `idleUntil` is the end that slides; `expiresAt` the absolute one of the option `sessionTtl`.
  */
 export class HashedRecords implements Records {
-  readonly #store: GuardedStore
+  protected readonly store: GuardedStore
   readonly #options: ResolvedOptions
 
-  constructor(options: ResolvedOptions) {
-    const { store, storeTimeout } = options
+  constructor(store: SessionStore | ExpressSessionStore, options: ResolvedOptions) {
+    const { storeTimeout } = options
     this.#options = options
-    this.#store = new GuardedStore(
+    this.store = new GuardedStore(
       isSessionStore(store) ? store : adaptExpressSessionStore(store, { storeTimeout }),
       storeTimeout,
     )
@@ -49,42 +53,17 @@ export class HashedRecords implements Records {
   load(id: string): Awaitable<StoredSession | undefined> {
     const now = systemClock()
     const { handle, hash } = deriveKeys(id)
-    return andThen(this.#store.load(handle, now), (kept) => {
+    return andThen(this.store.load(handle, now), (kept) => {
       if (kept === undefined || !isLive(kept.record, now)) return undefined
-      if (matchId(kept.record, hash, now) === undefined) return undefined
-      const cookie = cookieAt(kept.fields.get(cookieField), kept.record, now)
-      if (cookie === undefined) return undefined
-      const values: Record<string, unknown> = {}
-      for (const [name, text] of kept.fields) {
-        const key = keyOfField(name)
-        if (key !== undefined && key !== '__proto__') values[key] = new Unparsed(text)
-      }
-      return { cookie, values, subject: kept.record.subject }
+      return matchId(kept.record, hash, now) === undefined ? undefined : sessionOf(kept, now)
     })
   }
 
-  create(id: string, { cookie, values, owner }: NewSession, isGiven: boolean): Awaitable<void> {
+  create(id: string, session: NewSession, isGiven: boolean): Awaitable<void> {
     return andThen(isGiven ? this.load(id) : undefined, (other) => {
       if (other !== undefined) throw takenId()
       const now = systemClock()
-      const { handle, hash } = deriveKeys(id)
-      const fields = new Map([[cookieField, textOfCookie(cookie)]])
-      for (const [key, { text }] of values) fields.set(valueField(key), text)
-      const record: SessionRecord = {
-        hash,
-        previous: undefined,
-        previousUntil: undefined,
-        pending: undefined,
-        epoch: 0,
-        subject: owner.subject,
-        context: contextOf(owner),
-        createdAt: now,
-        issuedAt: now,
-        accessedAt: now,
-        idleUntil: this.#endOf(cookie, now),
-        expiresAt: this.#absoluteEnd(now),
-      }
-      return this.#store.insert(handle, { record, fields }, now)
+      return this.store.insert(deriveKeys(id).handle, this.keptOf(id, session, now), now)
     })
   }
 
@@ -95,6 +74,7 @@ export class HashedRecords implements Records {
     if (cookieChanged) fields.set(cookieField, textOfCookie(cookie))
     const idleUntil = this.#endOf(cookie, now)
     const change: RecordChange = {
+      epoch: firstEpoch,
       fields: { set: fields, remove: remove.map(valueField) },
       access: { accessedAt: now, idleUntil },
       ...(newOwner !== undefined && {
@@ -107,21 +87,45 @@ export class HashedRecords implements Records {
         },
       }),
     }
-    return andThen(this.#store.change(deriveKeys(id).handle, change, now), (result) => result !== 'gone')
+    return andThen(this.store.change(deriveKeys(id).handle, change, now), (result) => result !== 'gone')
   }
 
   recordAccess(id: string, cookie: Cookie): Awaitable<boolean> {
     const now = systemClock()
     const access = { accessedAt: now, idleUntil: this.#endOf(cookie, now) }
-    return andThen(this.#store.change(deriveKeys(id).handle, { access }, now), (result) => result !== 'gone')
+    return andThen(
+      this.store.change(deriveKeys(id).handle, { epoch: firstEpoch, access }, now),
+      (result) => result !== 'gone',
+    )
   }
 
   end(id: string): Awaitable<void> {
-    return andThen(this.#store.delete(deriveKeys(id).handle, systemClock()), () => undefined)
+    return andThen(this.store.delete(deriveKeys(id).handle, systemClock()), () => undefined)
   }
 
   accessInterval(lifetime: number = this.#options.ttl ?? secondsOfADay): number {
     return Math.min(longestInterval, lifetime * intervalPart)
+  }
+
+  /** What the store is to keep of a session that begins, or arrives, now. */
+  protected keptOf(id: string, { cookie, values, owner }: NewSession, now: number): KeptSession {
+    const fields = new Map([[cookieField, textOfCookie(cookie)]])
+    for (const [key, { text }] of values) fields.set(valueField(key), text)
+    const record: SessionRecord = {
+      hash: deriveKeys(id).hash,
+      previous: undefined,
+      previousUntil: undefined,
+      pending: undefined,
+      epoch: firstEpoch,
+      subject: owner.subject,
+      context: contextOf(owner),
+      createdAt: now,
+      issuedAt: now,
+      accessedAt: now,
+      idleUntil: this.#endOf(cookie, now),
+      expiresAt: this.#absoluteEnd(now),
+    }
+    return { record, fields }
   }
 
   /** When the session ends unless it is used again. */
@@ -136,10 +140,22 @@ export class HashedRecords implements Records {
 }
 
 /** Two parts of one SHA-512 of the id, as long as a handle and a hash of other sessions are. */
-function deriveKeys(id: string): { readonly handle: string; readonly hash: string } {
+export function deriveKeys(id: string): { readonly handle: string; readonly hash: string } {
   const digest =
     oneShot === undefined ? createHash('sha512').update(id).digest('base64url') : oneShot('sha512', id, 'base64url')
   return { handle: digest.slice(0, handleLength), hash: digest.slice(handleLength, handleLength + hashLength) }
+}
+
+/** The session in a record; undefined where the record holds none. Whether an id opens it is the caller's to check. */
+export function sessionOf({ record, fields }: KeptSession, now: number): StoredSession | undefined {
+  const cookie = cookieAt(fields.get(cookieField), record, now)
+  if (cookie === undefined) return undefined
+  const values: Record<string, unknown> = {}
+  for (const [name, text] of fields) {
+    const key = keyOfField(name)
+    if (key !== undefined && key !== '__proto__') values[key] = new Unparsed(text)
+  }
+  return { cookie, values, subject: record.subject }
 }
 
 function textOfCookie(cookie: Cookie): string {

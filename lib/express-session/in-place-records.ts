@@ -5,8 +5,9 @@ import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
 import { askStore, meansAbsent, meansGarbage } from '../stores/express-session/store-callback'
 import { UnansweredWrites } from '../stores/express-session/unanswered-writes'
 import { type Cookie, cookieFromRecord } from './cookie'
+import { type OldPlace, type Removal, type Snapshot, snapshotOf } from './old-place'
 import { type Data, isData, put, refreshed, takenId } from './record-data'
-import type { NewSession, Records, SessionUpdate, StoredSession } from './records'
+import type { NewSession, SessionUpdate, StoredSession } from './records'
 
 type TouchingStore = ExpressSessionStore & {
   touch?: (id: string, session: object, callback?: (error?: unknown) => void) => unknown
@@ -36,7 +37,7 @@ const secondsOfADay = 86_400
  * one step within the process by a queue for each id. Between processes nothing makes the two one step: what another
  * process writes, or ends, in the time between is lost, or comes back.
  */
-export class InPlaceRecords implements Records {
+export class InPlaceRecords implements OldPlace {
   readonly #store: TouchingStore
   readonly #guard: CallGuard
   readonly #limit: number
@@ -65,9 +66,8 @@ export class InPlaceRecords implements Records {
     return data === undefined || cookie === undefined ? undefined : { cookie, values: data }
   }
 
-  create(id: string, { cookie, values }: NewSession, isGiven: boolean): Awaitable<void> {
-    const data: Data = { cookie }
-    for (const [key, { value }] of values) put(data, key, value)
+  create(id: string, session: NewSession, isGiven: boolean): Awaitable<void> {
+    const data = dataOf(session)
     return this.#inTurn('create', id, async (turn) => {
       if (isGiven && (await this.#get(id)) !== undefined) throw takenId()
       this.#shared.unanswered.setEnded(id, false)
@@ -99,17 +99,31 @@ export class InPlaceRecords implements Records {
   }
 
   end(id: string): Awaitable<void> {
+    return this.#inTurn('destroy', id, (turn) => this.#end(turn, id))
+  }
+
+  async snapshot(id: string): Promise<Snapshot | undefined> {
+    return snapshotOf(await this.#guard.run('load', () => this.#get(id)))
+  }
+
+  removeUnchanged(id: string, { text }: Snapshot): Promise<Removal> {
     return this.#inTurn('destroy', id, async (turn) => {
-      if (!turn.held) return
-      const { unanswered } = this.#shared
-      const wasEnded = unanswered.isEnded(id)
-      unanswered.setEnded(id, true)
-      try {
-        await this.#destroy(id)
-      } catch (error) {
-        unanswered.setEnded(id, wasEnded)
-        throw error
-      }
+      const found = snapshotOf(await this.#get(id))
+      if (found === undefined) return 'absent'
+      if (found.text !== text) return found
+      await this.#end(turn, id)
+      return 'removed'
+    })
+  }
+
+  putUnchanged(id: string, session: NewSession, before: Snapshot | undefined): Promise<boolean> {
+    const data = dataOf(session)
+    return this.#inTurn('put', id, async (turn) => {
+      const found = snapshotOf(await this.#get(id))
+      if (found?.text !== before?.text) return false
+      this.#shared.unanswered.setEnded(id, false)
+      await this.#set(turn, id, data)
+      return true
     })
   }
 
@@ -118,7 +132,7 @@ export class InPlaceRecords implements Records {
     return Math.min(longestInterval, ...spans.map((span) => span * intervalPart))
   }
 
-  #inTurn<T>(operation: string, id: string, task: (turn: Turn) => Promise<T>): Awaitable<T> {
+  #inTurn<T>(operation: string, id: string, task: (turn: Turn) => Promise<T>): Promise<T> {
     // The queue has the time limit.
     return this.#shared.queue.run(id, this.#limit, task).catch((cause: unknown) => {
       throw storeFailure(operation, cause)
@@ -156,6 +170,19 @@ export class InPlaceRecords implements Records {
     turn.onCut = undefined
   }
 
+  async #end(turn: Turn, id: string): Promise<void> {
+    if (!turn.held) return
+    const { unanswered } = this.#shared
+    const wasEnded = unanswered.isEnded(id)
+    unanswered.setEnded(id, true)
+    try {
+      await this.#destroy(id)
+    } catch (error) {
+      unanswered.setEnded(id, wasEnded)
+      throw error
+    }
+  }
+
   async #destroy(id: string): Promise<void> {
     try {
       await askStore((callback) => this.#store.destroy(id, callback))
@@ -163,6 +190,12 @@ export class InPlaceRecords implements Records {
       if (!meansAbsent(error)) throw error
     }
   }
+}
+
+function dataOf({ cookie, values }: NewSession): Data {
+  const data: Data = { cookie }
+  for (const [key, { value }] of values) put(data, key, value)
+  return data
 }
 
 /** A Redis key that holds no string: something else's, so no session. */

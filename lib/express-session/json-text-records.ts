@@ -6,8 +6,9 @@ import { CallGuard, storeFailure } from '../stores/call-guard'
 import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
 import type { CompareResult, JsonRecords } from '../stores/json-records'
 import { type Cookie, cookieFromRecord } from './cookie'
+import { type OldPlace, type Removal, type Snapshot, snapshotOf } from './old-place'
 import { type Data, isData, refreshed, takenId } from './record-data'
-import type { NewSession, Records, SessionUpdate, StoredSession } from './records'
+import type { NewSession, SessionUpdate, StoredSession } from './records'
 
 const secondsOfADay = 86_400
 const intervalPart = 1 / 20
@@ -30,7 +31,7 @@ type Attempt = (data: Data, text: string) => Promise<CompareResult>
  *
  * The key's own deadline says when a session ends, never `expires` in the text: connect-redis moves the deadline alone.
  */
-export class JsonTextRecords implements Records {
+export class JsonTextRecords implements OldPlace {
   readonly #texts: JsonRecords
   readonly #guard: CallGuard
   readonly #limit: number
@@ -53,12 +54,10 @@ export class JsonTextRecords implements Records {
     return data === undefined || cookie === undefined ? undefined : { cookie, values: data }
   }
 
-  create(id: string, { cookie, values }: NewSession, isGiven: boolean): Awaitable<void> {
-    const texts = new Map<string, string>()
-    for (const [key, { text }] of values) texts.set(key, text)
-    const text = textOf(cookie, texts)
+  create(id: string, session: NewSession, isGiven: boolean): Awaitable<void> {
+    const text = textOfNew(session)
     return this.#inTurn('create', id, async (_turn, deadline) => {
-      const isStored = await this.#texts.insert(id, text, this.#lifetimeOf(cookie), isGiven, deadline)
+      const isStored = await this.#texts.insert(id, text, this.#lifetimeOf(session.cookie), isGiven, deadline)
       if (!isStored) throw isGiven ? takenId() : keyInUse()
     })
   }
@@ -93,6 +92,30 @@ export class JsonTextRecords implements Records {
     return this.#inTurn('end', id, (_turn, deadline) => this.#texts.delete(id, deadline))
   }
 
+  async snapshot(id: string): Promise<Snapshot | undefined> {
+    const text = await this.#guard.run('load', () => this.#texts.load(id))
+    return snapshotOf(parse(text), text)
+  }
+
+  removeUnchanged(id: string, { text }: Snapshot): Promise<Removal> {
+    return this.#inTurn('end', id, async (_turn, deadline) => {
+      // With no lifetime: it ends in place of being stored.
+      const result = await this.#texts.replace(id, text, text, 0, deadline)
+      if (result === 'stored') return 'removed'
+      return result === 'absent' ? result : (snapshotOf(parse(result.other), result.other) ?? 'absent')
+    })
+  }
+
+  putUnchanged(id: string, session: NewSession, before: Snapshot | undefined): Promise<boolean> {
+    const text = textOfNew(session)
+    const lifetime = this.#lifetimeOf(session.cookie)
+    return this.#inTurn('put', id, async (_turn, deadline) =>
+      before === undefined
+        ? this.#texts.insert(id, text, lifetime, true, deadline)
+        : (await this.#texts.replace(id, before.text, text, lifetime, deadline)) === 'stored',
+    )
+  }
+
   accessInterval(lifetime: number = this.#ttl): number {
     return Math.min(longestInterval, lifetime * intervalPart)
   }
@@ -112,7 +135,7 @@ export class JsonTextRecords implements Records {
   }
 
   /** Between processes the comparison makes the order; within one the queue spares the tries that would fail. */
-  #inTurn<T>(operation: string, id: string, task: (turn: Turn, deadline: CallDeadline) => Promise<T>): Awaitable<T> {
+  #inTurn<T>(operation: string, id: string, task: (turn: Turn, deadline: CallDeadline) => Promise<T>): Promise<T> {
     const deadline = new CallDeadline(this.#limit)
     return this.#queue
       .run(id, this.#limit, (turn) => task(turn, deadline))
@@ -130,6 +153,12 @@ export class JsonTextRecords implements Records {
 function parse(text: string | undefined): Data | undefined {
   const data = text === undefined ? undefined : parseValue(text)
   return isData(data) ? data : undefined
+}
+
+function textOfNew({ cookie, values }: NewSession): string {
+  const texts = new Map<string, string>()
+  for (const [key, { text }] of values) texts.set(key, text)
+  return textOf(cookie, texts)
 }
 
 function textOf(cookie: Cookie, values: ReadonlyMap<string, string>): string {

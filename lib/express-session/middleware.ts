@@ -2,13 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
 import { watchFirstResponses } from '../hold/intercept'
-import { jsonRecordsOf } from '../stores/json-records'
 import { Accesses } from './accesses'
 import { Exchange, type Next } from './exchange'
-import { HashedRecords } from './hashed-records'
 import { isSecret, pathOf, readId, type Secret } from './id-cookie'
 import { InPlaceRecords } from './in-place-records'
-import { JsonTextRecords } from './json-text-records'
+import { recordsFor } from './layout'
 import { attachState, stateOf } from './request-properties'
 import { type GivenOptions, resolveOptions } from './resolve-options'
 import type { SessionRequest } from './session'
@@ -28,7 +26,7 @@ export function createHandler(given: GivenOptions): Handler & { readonly store: 
   watchFirstResponses()
   const setting = resolveSetting(given)
   const { options, records, store } = setting
-  const isReady = watchReadiness(options.store as AppStore)
+  const readiness = [options.store, ...(options.move === undefined ? [] : [options.move.other])].map(watchReadiness)
   shareGenerate(store as AppStore)
 
   function session(req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -39,7 +37,7 @@ export function createHandler(given: GivenOptions): Handler & { readonly store: 
     const secrets = options.secrets ?? secretOf(req)
     // A cookie that cannot be read is none, as long as the store is away.
     const sent = secrets === undefined ? undefined : readId(req, options.name, secrets)
-    if (!isReady()) {
+    if (!readiness.every((isReady) => isReady())) {
       next(sent?.id === undefined ? undefined : storeIsAway())
       return
     }
@@ -62,7 +60,7 @@ export function createHandler(given: GivenOptions): Handler & { readonly store: 
       return
     }
     try {
-      const loaded = records.load(sent.id)
+      const loaded = records.load(sent.id, req)
       if (isPromise(loaded)) loaded.then(attach, next)
       else attach(loaded)
     } catch (error) {
@@ -75,22 +73,15 @@ export function createHandler(given: GivenOptions): Handler & { readonly store: 
 
 function resolveSetting(given: GivenOptions): Setting {
   const options = resolveOptions(given)
-  const texts = jsonRecordsOf(options.store)
-  if (texts !== undefined) {
-    const records = new JsonTextRecords(texts, options.storeTimeout, options.ttl)
-    return { options, records, store: new StoreFacade(records), accesses: new Accesses(records) }
-  }
-  if (!options.isHashed) {
-    const store = options.store as Setting['store']
-    const records = new InPlaceRecords(store, options.storeTimeout, options.ttl)
-    return { options, records, store, accesses: new Accesses(records) }
-  }
-  const records = new HashedRecords(options)
-  return { options, records, store: new StoreFacade(records), accesses: new Accesses(records) }
+  const records = recordsFor(options)
+  // Records of express-session in place: the very store of the app.
+  const store = records instanceof InPlaceRecords ? (options.store as Setting['store']) : new StoreFacade(records)
+  return { options, records, store, accesses: new Accesses(records) }
 }
 
 /** Some stores say when their connection is lost, and when it is back. */
-function watchReadiness(store: AppStore): () => boolean {
+function watchReadiness(given: object): () => boolean {
+  const store = given as AppStore
   let isReady = true
   if (typeof store.on === 'function') {
     store.on('disconnect', () => (isReady = false))

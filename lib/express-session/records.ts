@@ -53,7 +53,8 @@ export interface SessionUpdate extends SessionChanges {
  * - An ended session stays ended: `update` and `recordAccess` never bring it back.
  */
 export interface Records {
-  load(id: string): Awaitable<StoredSession | undefined>
+  /** @param req Whose session it is, and from where, for a session that this call moves. */
+  load(id: string, req?: IncomingMessage): Awaitable<StoredSession | undefined>
 
   /** Keeps a new session. @param isGiven The app's own `genid` made the id, so another session may have it: then this
    * rejects and writes nothing. */

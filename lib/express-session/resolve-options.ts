@@ -17,9 +17,10 @@ import { jsonRecordsOf } from '../stores/json-records'
 import { asOurs, type CookieAttributes } from './cookie-attributes'
 import { isSecret, type Secret } from './id-cookie'
 import { MemoryStore } from './memory-store'
+import { type MoveOptions, type ResolvedMove, resolveMove } from './resolve-move'
 
 /** What `session()` takes, without the types of express-session. */
-export interface GivenOptions {
+export interface GivenOptions extends MoveOptions {
   secret?: unknown
   name?: unknown
   key?: unknown
@@ -45,6 +46,8 @@ export interface ResolvedOptions {
   readonly store: ExpressSessionStore | SessionStore
   /** Whether records are ours, under hashed ids. */
   readonly isHashed: boolean
+  /** Undefined: sessions stay where they are. */
+  readonly move: ResolvedMove | undefined
   readonly cookie: (req: IncomingMessage) => CookieAttributes
   /** Undefined: ids are minted here. */
   readonly genid: ((req: IncomingMessage) => unknown) | undefined
@@ -76,6 +79,10 @@ const optionKeys: KeysOf<GivenOptions> = {
   sessionTtl: true,
   subject: true,
   records: true,
+  upcoming: true,
+  migrateFrom: true,
+  moveBack: true,
+  takeoverWindow: true,
 }
 
 /** Checks the options as express-session does: what it takes is taken, what it throws is thrown, and what does harm there
@@ -93,7 +100,9 @@ export function resolveOptions(given: GivenOptions): ResolvedOptions {
   if (subject !== undefined) checkFunction('subject', subject)
   const store = resolveStore(given.store)
   const isHashed = resolveRecords(given.records, store)
-  if (!isHashed) requireOurs({ sessionTtl, subject })
+  const move = resolveMove(given, store, isHashed)
+  // Sessions that have moved to the upcoming store already keep them.
+  if (!isHashed && move === undefined) requireOurs({ sessionTtl, subject })
   warnOfOptions(given)
   const name = nameOf(given)
   return {
@@ -101,6 +110,7 @@ export function resolveOptions(given: GivenOptions): ResolvedOptions {
     name,
     store,
     isHashed,
+    move,
     cookie: asOurs(cookie, name),
     genid: genid ? (genid as ResolvedOptions['genid']) : undefined,
     proxy: typeof proxy === 'boolean' ? proxy : undefined,

@@ -1,5 +1,6 @@
 import { andThen, type Awaitable, isPromise } from '../base/awaitable'
 import { asCookie, Unparsed, valuesOf } from './tracked-session'
+import { noOwner } from './owner'
 import type { ChangedValue, Records, StoredSession } from './records'
 import type { Callback } from './session'
 import { Store, type StoreMethods } from './store'
@@ -9,7 +10,6 @@ interface Facade extends StoreMethods {
 }
 
 const recordsOf = new WeakMap<object, Records>()
-const noOwner = { subject: undefined, req: {} as never }
 
 /**
  * `req.sessionStore` over records of our own: takes ids, as a store written for express-session, and hashes them inside.

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { andThen, type Awaitable } from '../base/awaitable'
-import { checkSubject } from '../session/subject'
 import { slide } from './cookie'
 import { warnOfLostValues } from './lost-values'
+import { ownerOf } from './owner'
 import type { Owner, SessionChanges } from './records'
 import type { Setting } from './setting'
 import type { CommittableSession } from './tracked-session'
@@ -11,7 +11,7 @@ import type { CommittableSession } from './tracked-session'
  * did. False: it has ended meanwhile, and nothing was written. */
 export function writeSession(setting: Setting, session: CommittableSession, req: IncomingMessage): Awaitable<boolean> {
   if (session.ended || typeof session.id !== 'string') return false
-  const owner = ownerOf(setting, session, req)
+  const owner = ownerOf(setting.options, session.session, req, session.subject)
   slide(session.cookie)
   return session.stored ? update(setting, session, owner) : create(setting, session, owner)
 }
@@ -59,11 +59,4 @@ function settle(session: CommittableSession, changes: SessionChanges, { subject 
   session.settle(changes)
   session.subject = subject
   session.accessRequested = false
-}
-
-/** Whose session it is now, as the app says. */
-function ownerOf({ options }: Setting, { session }: CommittableSession, req: IncomingMessage): Owner {
-  const subject = options.subject?.(session)
-  if (subject !== undefined) checkSubject(subject)
-  return { subject, req }
 }

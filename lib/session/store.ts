@@ -20,9 +20,14 @@ export interface SessionStore {
   /** The session that the handle names, or undefined. One command. */
   load(handle: string, now: number): Awaitable<StoredSession | undefined>
 
-  /** Keeps a new session. The handle was just minted: there is none of that name. A record with a subject is listed
-   * under it before it can be opened. */
+  /** Keeps a new session. The handle was just minted: there is none of that name, and one that is there all the same is
+   * replaced, whole. A record with a subject is listed under it before it can be opened. */
   insert(handle: string, session: StoredSession, now: number, deadline?: CallDeadline): Awaitable<void>
+
+  /** As `insert`, but only where the store keeps no record of that name, live or ended by time: of all callers in all
+   * processes one is given the name. False: there is one, and it is what it was. A store without this cannot take sessions
+   * over from another (`migrateFrom`, `upcoming` of `holdfast/express-session`). */
+  claim?(handle: string, session: StoredSession, now: number, deadline?: CallDeadline): Awaitable<boolean>
 
   /** Applies a change to a live record ({@link changeRecord} defines it), or nothing at all. One command, unless it
    * binds a subject: then the subject's listing has the handle before the record has the subject. */

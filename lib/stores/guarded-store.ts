@@ -28,6 +28,19 @@ export class GuardedStore {
     )
   }
 
+  /** As `insert`, where there is no record of that name. One that arrived too late stays: it is the session's, and the
+   * next request finds it. */
+  claim(handle: string, session: StoredSession, now: number): Awaitable<boolean> {
+    const store = this.#store
+    if (store.claim === undefined) throw unsupported('take sessions over from another store')
+    return this.#guard.run('claim', (deadline) => store.claim?.(handle, session, now, deadline) ?? false)
+  }
+
+  /** As `insert`, over a record that is to be no session any more. One that arrived too late stays. */
+  replace(handle: string, session: StoredSession, now: number): Awaitable<void> {
+    return this.#guard.run('replace', (deadline) => this.#store.insert(handle, session, now, deadline))
+  }
+
   change(handle: string, change: RecordChange, now: number): Awaitable<ChangeResult> {
     // Without an epoch the id may be the one that the client has.
     const replace = change.epoch === undefined ? undefined : change.replace

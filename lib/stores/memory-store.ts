@@ -116,6 +116,14 @@ export class MemoryStore implements SessionStore {
     this.#enlist(kept)
   }
 
+  claim(handle: string, session: StoredSession, now: number): boolean {
+    this.#checkOpen()
+    const before = this.#sessions.get(handle)
+    if (before !== undefined && now < retainUntil(before)) return false
+    this.insert(handle, session, now)
+    return true
+  }
+
   change(handle: string, change: RecordChange, now: number): ChangeResult {
     this.#checkOpen()
     const kept = this.#liveSession(handle, now)

@@ -83,6 +83,40 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
       })
     })
 
+    describe('insert and claim of a name that is taken', () => {
+      test('insert replaces the record, whole', async () => {
+        const handle = await kept(sessionWith({ subject: 'u1', epoch: 3 }, { 'v:a': '1', 'v:b': '2' }))
+        const session = sessionWith({ epoch: 1 }, { 'v:c': '3' })
+        await store.insert(handle, session, at(1))
+        expect(await store.load(handle, at(1))).toEqual(session)
+      })
+
+      test('claim keeps a session where there is none, and leaves one that is there as it was', async () => {
+        const [first, second] = [sessionWith({ subject: 'u1' }, { 'v:a': '1' }), sessionWith({}, { 'v:b': '2' })]
+        const handle = newHandle()
+        expect(await store.claim?.(handle, first, at(0))).toBe(true)
+        expect(await store.claim?.(handle, second, at(0))).toBe(false)
+        expect(await store.load(handle, at(0))).toEqual(first)
+        expect(await store.delete(handle, at(1))).toBe('ended')
+        expect(await store.claim?.(handle, second, at(1))).toBe(true)
+        expect(await store.load(handle, at(1))).toEqual(second)
+      })
+
+      test('claim is refused while a record that has ended by time is kept', async () => {
+        const handle = await kept(sessionWith({ idleUntil: at(30) }))
+        const session = sessionWith({ createdAt: at(60), accessedAt: at(60) })
+        expect(await store.claim?.(handle, session, at(59.999))).toBe(false)
+      })
+
+      test('of parallel claims one is accepted', async () => {
+        const handle = newHandle()
+        const claims = Array.from({ length: 16 }, (_, n) => sessionWith({}, { 'v:n': String(n) }))
+        const results = await Promise.all(claims.map(async (one) => store.claim?.(handle, one, at(0))))
+        expect(results.filter(Boolean)).toHaveLength(1)
+        expect(await store.load(handle, at(0))).toEqual(claims[results.indexOf(true)])
+      })
+    })
+
     describe('deadlines', () => {
       test.each<[string, Partial<SessionRecord>]>([
         ['absolute', {}],

@@ -124,6 +124,18 @@ export class ExpressSessionStoreAdapter implements SessionStore {
     })
   }
 
+  claim(handle: string, session: StoredSession, now: number): Promise<boolean> {
+    const data = encodeSession(session, skewOf(now))
+    return this.#queue.run(handle, this.#limit, async (turn) => {
+      const before = decodeSession(await this.#get(handle))
+      const isKept = before !== undefined && now < retainUntil(before.record)
+      if (isKept && !this.#unanswered.isEnded(handle)) return false
+      this.#unanswered.setEnded(handle, false)
+      await this.#set(turn, handle, data, now)
+      return true
+    })
+  }
+
   change(handle: string, change: RecordChange, now: number): Promise<ChangeResult> {
     const own = copyChange(change)
     const skew = skewOf(now)

@@ -7,6 +7,7 @@ import { CallDeadline } from '../../base/call-deadline'
 import type { DeleteConditions, DeleteResult, SessionStore, StoreListener } from '../../session/store'
 import { needsExpressSession, offerJsonRecords } from '../json-records'
 import { changeArguments } from './change-arguments'
+import { claimScript } from './claim-script'
 import {
   contextField,
   decodeRecord,
@@ -24,7 +25,7 @@ import {
 import { RedisJsonRecords } from './redis-json-records'
 import type { RedisStoreClient } from './redis-link'
 import { RedisEvents } from './redis-events'
-import { isCluster, isReplyError, keyPrefixOf, RedisLink, tooLate } from './redis-link'
+import { isCluster, isReplyError, keyPrefixOf, RedisLink, type Script, tooLate } from './redis-link'
 import { changeScript, deleteScript, insertScript, watchScript } from './scripts'
 import type { IndexEntry } from './subject-index'
 import { checkServer } from './server-check'
@@ -116,6 +117,15 @@ export class RedisStore implements SessionStore {
   }
 
   async insert(handle: string, session: StoredSession, _now: number, deadline = noDeadline()): Promise<void> {
+    await this.#keep(insertScript, handle, session, deadline)
+  }
+
+  async claim(handle: string, session: StoredSession, _now: number, deadline = noDeadline()): Promise<boolean> {
+    return (await this.#keep(claimScript, handle, session, deadline)) === 1
+  }
+
+  /** Resolves to the status of the script. */
+  async #keep(script: Script, handle: string, session: StoredSession, deadline: CallDeadline): Promise<unknown> {
     const key = this.#keyOf(handle)
     const { record } = session
     const { subject, context } = record
@@ -131,7 +141,8 @@ export class RedisStore implements SessionStore {
       const [createdAt, expiresAt] = [toMilliseconds(record.createdAt), toMilliseconds(record.expiresAt)]
       await this.#index.add(subject, handle, createdAt, expiresAt, deadline)
     }
-    await this.#link.runWithin(deadline, insertScript, key, args)
+    const [status] = await this.#link.runWithin(deadline, script, key, args)
+    return status
   }
 
   async change(handle: string, change: RecordChange, now: number, deadline = noDeadline()): Promise<ChangeResult> {

@@ -27,7 +27,7 @@ if limit and clock > limit then return { ${lateStatus}, clock } end
 `
 
 /** Reads the record as record-layout.ts describes it; what does not look so, is none. Numbers stay text. */
-const readRecord = `
+export const readRecord = `
 local function isNumber(text)
   return text == '-' or string.match(text, '^%d+$')
 end
@@ -52,7 +52,7 @@ end
 
 /** `retainUntil` of lifetime.ts, and the fields of a session written a thousand at a time, because Lua cannot pass on
  * more than some thousand arguments at once. */
-const writeRecord = `
+export const writeRecord = `
 local function deadline(record)
   local last = tonumber(record.expires)
   if record.idle ~= '-' then
@@ -112,19 +112,22 @@ local function heal(record)
 end
 `
 
-/**
- * KEYS: the record. ARGV: words "limit, deadline of the record", then names and values of all fields, the record first; a
- * `+` at its end stands for the time.
- * Nothing else has this handle, but a command that a client sends twice does.
- */
-export const insertScript = nameScript(`${readLimit}${writeRecord}
+/** Keeps the record; see `insertScript`. */
+export const insertRecord = `
 local last = word()
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('UNLINK', KEYS[1]) end
 ARGV[3] = string.gsub(ARGV[3], '%+$', string.format('%.0f', clock))
 each('HSET', KEYS[1], 2, #ARGV)
 redis.call('PEXPIREAT', KEYS[1], last)
 return { 1, clock }
-`)
+`
+
+/**
+ * KEYS: the record. ARGV: words "limit, deadline of the record", then names and values of all fields, the record first; a
+ * `+` at its end stands for the time.
+ * Nothing else has this handle, but a command that a client sends twice does.
+ */
+export const insertScript = nameScript(`${readLimit}${writeRecord}${insertRecord}`)
 
 /**
  * `changeRecord` of record.ts, on the server. KEYS: the record. ARGV: see change-arguments.ts.

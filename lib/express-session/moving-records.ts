@@ -1,0 +1,192 @@
+import type { IncomingMessage } from 'node:http'
+import type { Awaitable } from '../base/awaitable'
+import { systemClock } from '../base/clock'
+import { SessionError } from '../base/errors'
+import { type Cookie, fingerprintOf } from './cookie'
+import type { NewPlace } from './new-place'
+import type { OldPlace, Snapshot } from './old-place'
+import { noOwner, ownerOf } from './owner'
+import { put, takenId } from './record-data'
+import type { ChangedValue, NewSession, Owner, Records, SessionUpdate, StoredSession } from './records'
+import type { Stage } from './resolve-move'
+import type { ResolvedOptions } from './resolve-options'
+import { Unparsed } from './tracked-session'
+
+/** Seconds for which a session that has just come to the new place is served there also by processes that give back: those
+ * that take over, and serve beside them for a while, would take it again, and neither would come to an end. */
+const settling = 2
+
+type Located = { readonly place: 'old' | 'new'; readonly session: StoredSession } | undefined
+
+/** How often a step is tried that other processes got in the way of. Each time another one has made progress. */
+const mostTries = 16
+
+/**
+ * One session in two places: express-session's record under the id, and ours under its hash. The id comes with each cookie,
+ * so both are always found, and it never changes. Ours count first: a session there is the session, a tombstone there says
+ * that it has ended, and only where there is neither does express-session's record count.
+ *
+ * Processes of neighbouring stages may serve side by side, and any of them may be killed between two steps:
+ * - To move, a process claims the name in the new place; one of all is given it, and it alone removes the old record, as
+ *   long as that still is what it has read. What another process wrote there meanwhile is applied to the new one.
+ * - A write to the old place is followed by a look at the new one: had the session moved, it is written there too.
+ * - To end a session, its tombstone is set first. A record that an interrupted end left, or a late write of
+ *   express-session made, is removed by the next request.
+ * - To go back, the new record is closed to changes; then the old one is made of it, by any process that finds it so.
+ */
+export class MovingRecords implements Records {
+  readonly #old: OldPlace
+  readonly #new: NewPlace
+  readonly #stage: Stage
+  readonly #options: ResolvedOptions
+
+  constructor(oldPlace: OldPlace, newPlace: NewPlace, stage: Stage, options: ResolvedOptions) {
+    this.#old = oldPlace
+    this.#new = newPlace
+    this.#stage = stage
+    this.#options = options
+  }
+
+  async load(id: string, req?: IncomingMessage): Promise<StoredSession | undefined> {
+    return (await this.#locate(id, req))?.session
+  }
+
+  async create(id: string, session: NewSession, isGiven: boolean): Promise<void> {
+    if (isGiven && (await this.#locate(id, undefined)) !== undefined) throw takenId()
+    if (this.#stage === 'take-over') await this.#new.create(id, session, false)
+    else await this.#old.create(id, session, isGiven)
+  }
+
+  async update(id: string, update: SessionUpdate): Promise<boolean> {
+    return this.#apply(id, (place) => place.update(id, update), update.newOwner?.req)
+  }
+
+  async recordAccess(id: string, cookie: Cookie): Promise<boolean> {
+    return this.#apply(id, (place) => place.recordAccess(id, cookie))
+  }
+
+  async end(id: string): Promise<void> {
+    await this.#new.end(id)
+    await this.#old.end(id)
+  }
+
+  accessInterval(lifetime: number | undefined): number {
+    return Math.min(this.#old.accessInterval(lifetime), this.#new.accessInterval(lifetime))
+  }
+
+  /** Writes to the place where the session is. */
+  async #apply(id: string, write: (place: Records) => Awaitable<boolean>, req?: IncomingMessage): Promise<boolean> {
+    if (this.#stage === 'take-over' && (await write(this.#new))) return true
+    for (let tries = 0; tries < mostTries; tries++) {
+      const located = await this.#locate(id, req)
+      if (located === undefined) return false
+      const isWritten = await write(located.place === 'new' ? this.#new : this.#old)
+      // It may have moved, or ended, while it was written to the old place.
+      if (isWritten && (located.place === 'new' || (await this.#new.find(id)).state === 'absent')) return true
+    }
+    throw keepsMoving()
+  }
+
+  /** Where the session is, once it is where the stage wants it. */
+  async #locate(id: string, req: IncomingMessage | undefined): Promise<Located> {
+    let isSecondLook = false
+    for (let tries = 0; tries < mostTries; tries++) {
+      const found = await this.#new.find(id)
+      switch (found.state) {
+        case 'ended':
+          await this.#old.end(id)
+          return undefined
+        case 'leaving':
+          await this.#giveBack(id)
+          break
+        case 'live':
+          if (this.#stage !== 'give-back' || systemClock() - found.createdAt < settling) {
+            return { place: 'new', session: found.session }
+          }
+          await this.#new.close(id)
+          break
+        case 'absent': {
+          const session = await this.#inOldPlace(id, req)
+          if (session !== 'absent') {
+            if (session !== 'moved') return { place: 'old', session }
+          } else if (isSecondLook) return undefined
+          // It may have moved between the two looks.
+          else isSecondLook = true
+        }
+      }
+    }
+    throw keepsMoving()
+  }
+
+  async #inOldPlace(id: string, req: IncomingMessage | undefined): Promise<StoredSession | 'absent' | 'moved'> {
+    if (this.#stage !== 'take-over') return (await this.#old.load(id)) ?? 'absent'
+    const before = await this.#old.snapshot(id)
+    if (before === undefined) return 'absent'
+    const { cookie, values } = before
+    const claimedAt = await this.#new.claim(id, { cookie, values, owner: this.#ownerOf(before, req) })
+    // Only the process whose claim was accepted may remove the old record.
+    if (claimedAt !== undefined) await this.#removeOld(id, before, claimedAt, req)
+    return 'moved'
+  }
+
+  /** Removes what was moved. What express-session wrote there since is applied to the session first; where it has ended the
+   * session, the session is ended. */
+  async #removeOld(id: string, moved: Snapshot, claimedAt: number, req: IncomingMessage | undefined): Promise<void> {
+    let before = moved
+    for (let tries = 0; tries < mostTries; tries++) {
+      const result = await this.#old.removeUnchanged(id, before)
+      if (result === 'removed') return
+      if (result === 'absent') {
+        await this.#new.endClaimed(id, claimedAt)
+        return
+      }
+      if (!(await this.#new.update(id, this.#differences(before, result, req)))) return
+      before = result
+    }
+  }
+
+  #differences(before: Snapshot, after: Snapshot, req: IncomingMessage | undefined): SessionUpdate {
+    const set = new Map<string, ChangedValue>()
+    for (const [key, value] of after.values) if (before.values.get(key)?.text !== value.text) set.set(key, value)
+    const owner = this.#ownerOf(after, req)
+    return {
+      set,
+      remove: [...before.values.keys()].filter((key) => !after.values.has(key)),
+      cookie: after.cookie,
+      cookieChanged: fingerprintOf(before.cookie) !== fingerprintOf(after.cookie),
+      newOwner: owner.subject === this.#ownerOf(before, req).subject ? undefined : owner,
+    }
+  }
+
+  /** Makes the old record of a closed one. Any process may, also after another that was killed at it. */
+  async #giveBack(id: string): Promise<void> {
+    const before = await this.#old.snapshot(id)
+    // After the look at the old place: what is there now is older than the closed record.
+    const found = await this.#new.find(id)
+    if (found.state !== 'leaving') return
+    const { cookie, values } = found.session
+    const session = { cookie, values: changedValues(values), owner: noOwner }
+    if (await this.#old.putUnchanged(id, session, before)) await this.#new.removeClosed(id)
+  }
+
+  #ownerOf({ cookie, values }: Pick<Snapshot, 'cookie' | 'values'>, req: IncomingMessage | undefined): Owner {
+    const session = { cookie }
+    for (const [key, { value }] of values) put(session, key, value)
+    return ownerOf(this.#options, session, req)
+  }
+}
+
+function changedValues(values: Record<string, unknown>): Map<string, ChangedValue> {
+  const changed = new Map<string, ChangedValue>()
+  for (const [key, value] of Object.entries(values)) {
+    if (value instanceof Unparsed) changed.set(key, { text: value.text, value: value.parse() })
+  }
+  return changed
+}
+
+function keepsMoving(): SessionError {
+  return new SessionError(
+    'STORE_UNAVAILABLE',
+    'a session was moved by other processes at each try; processes of stages that are not neighbours may serve side by side',
+  )
+}

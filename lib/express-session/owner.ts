@@ -1,0 +1,18 @@
+import type { IncomingMessage } from 'node:http'
+import { checkSubject } from '../session/subject'
+import type { Owner } from './records'
+import type { ResolvedOptions } from './resolve-options'
+
+export const noOwner: Owner = { subject: undefined, req: {} as never }
+
+/** Whose session it is, as the app says. @param before Whose it was: what counts for an app that does not say. */
+export function ownerOf(
+  { subject: subjectOf }: ResolvedOptions,
+  session: object,
+  req: IncomingMessage | undefined,
+  before?: string,
+): Owner {
+  const subject = subjectOf === undefined ? before : subjectOf(session)
+  if (subject !== undefined) checkSubject(subject)
+  return { subject, req: req ?? noOwner.req }
+}
