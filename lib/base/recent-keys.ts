@@ -1,9 +1,13 @@
-/** More than this are not remembered: the oldest is forgotten first. */
-const mostKeys = 10_000
-
-/** Remembers keys for a while, and no more of them than a process can spare: to forget one early must do no harm. */
+/** Remembers keys for a while, and no more of them than a process can spare: where there is a limit, to forget one early must
+ * do no harm. */
 export class RecentKeys {
+  readonly #mostKeys: number
   readonly #until = new Map<string, number>()
+
+  /** @param mostKeys More are not remembered: the oldest is forgotten first. */
+  constructor(mostKeys = 10_000) {
+    this.#mostKeys = mostKeys
+  }
 
   get size(): number {
     return this.#until.size
@@ -19,7 +23,7 @@ export class RecentKeys {
     // Taken out first, so that the order is that of the last call: those that end first stand, by and large, in front.
     this.#until.delete(key)
     for (const [oldest, end] of this.#until) {
-      if (now < end && this.#until.size < mostKeys) break
+      if (now < end && this.#until.size < this.#mostKeys) break
       this.#until.delete(oldest)
     }
     this.#until.set(key, until)

@@ -1,34 +1,22 @@
 import { type Awaitable, isPromise } from '../base/awaitable'
-import { RecentKeys } from '../base/recent-keys'
-import { warn } from '../base/warnings'
 import type { ChangeResult, RecordChange, SessionRecord } from '../session/record'
 import type { RenewSessionHooks } from '../session/user-session-types'
+import { RenewalTracker } from './renewal-tracker'
 
 type Renewal = NonNullable<RecordChange['renew']>
 
-/**
- * The renewals that are under way here, or were made here: so that of many requests on one id only one asks the store, and
- * so that the hooks learn who was first. Who really is first the store decides, for all processes.
- */
+/** The renewals of records in a store. */
 export class Renewals {
-  readonly #hooks: RenewSessionHooks
-  /** By what is renewed ({@link keyOf}) while that is under way or was just done, and by the hash of each new id. */
-  readonly #here = new RecentKeys()
-  readonly #elsewhere = new RecentKeys()
+  /** By what is renewed ({@link keyOf}), and by the hash of each new id. */
+  readonly #tracker: RenewalTracker
 
   constructor(hooks: RenewSessionHooks) {
-    this.#hooks = hooks
+    this.#tracker = new RenewalTracker(hooks)
   }
 
   /** Takes the renewal of the record's id. False, after a hook was called, when another request has it already. */
   begin(record: SessionRecord, handle: string, now: number): boolean {
-    const key = keyOf(record.hash, record.pending?.at(-1))
-    if (this.#here.has(key, now) || this.#elsewhere.has(key, now)) {
-      this.#callHook(key, handle, now)
-      return false
-    }
-    this.#here.keep(key, Infinity, now)
-    return true
+    return this.#tracker.begin(keyOf(record.hash, record.pending?.at(-1)), handle, now)
   }
 
   /** Makes the renewal that was begun, and remembers what became of it. */
@@ -40,19 +28,15 @@ export class Renewals {
   ): Awaitable<ChangeResult> {
     const key = keyOf(from, after)
     const settle = (result: ChangeResult): ChangeResult => {
-      this.#here.forget(key)
       if (result === 'renewed') {
-        this.#here.keep(key, previousUntil, now)
-        this.#here.keep(to, previousUntil, now)
-      }
-      if (result === 'stored') {
-        this.#elsewhere.keep(key, previousUntil, now)
-        this.#callHook(key, handle, now)
-      }
+        this.#tracker.succeed(key, previousUntil, now)
+        this.#tracker.succeed(to, previousUntil, now)
+      } else if (result === 'stored') this.#tracker.lose(key, handle, previousUntil, now)
+      else this.#tracker.abandon(key)
       return result
     }
     const fail = (error: unknown): never => {
-      this.#here.forget(key)
+      this.#tracker.abandon(key)
       throw error
     }
     try {
@@ -65,27 +49,11 @@ export class Renewals {
 
   /** A client has sent an id for which a renewal has issued another one. */
   reportRenewed({ hash, pending }: SessionRecord, handle: string, now: number): void {
-    this.#callHook(pending?.at(-1) ?? hash, handle, now)
-  }
-
-  /** @param key Of a renewal, or the hash of the id that it has issued. */
-  #callHook(key: string, handle: string, now: number): void {
-    const { onRenewMadeAlreadyFromCurrentProcess, onRenewMadeAlreadyFromAnotherProcess } = this.#hooks
-    const hook = this.#here.has(key, now) ? onRenewMadeAlreadyFromCurrentProcess : onRenewMadeAlreadyFromAnotherProcess
-    callHook(() => hook?.(handle))
+    this.#tracker.report(pending?.at(-1) ?? hash, handle, now)
   }
 }
 
 /** One renewal: of this id, once so many were issued. A hash has no space in it. */
 function keyOf(hash: string, lastPending: string | undefined): string {
   return `${hash} ${lastPending ?? ''}`
-}
-
-/** Hooks are for logs: one that throws must not cost a user the request. */
-export function callHook(hook: () => void): void {
-  try {
-    hook()
-  } catch (error) {
-    warn('HOLDFAST_HOOK_FAILED', error instanceof Error ? error.message : 'unknown reason')
-  }
 }

@@ -7,7 +7,7 @@ import type { UserSessionOperationContext } from '../../session/session-shape'
 import type { UserSessionMetaData } from '../../session/user-session-types'
 import { idleExpired, notFound, type OpenUserSession, UserSessionBackend } from '../user-session-backend'
 import { StorageRenewals, isMarked, type StorageBackendOptions } from './storage-renewals'
-import { RenewalTracker } from './renewal-tracker'
+import { OldSessions } from './old-sessions'
 import { GuardedStorage } from './user-session-storage'
 
 /** What goes to a storage as an id: nothing that could mean something in a query, a path or a compound key. */
@@ -17,7 +17,7 @@ const idForm = /^[A-Za-z0-9_-]{1,400}$/
 export class StorageBackend extends UserSessionBackend {
   protected readonly rules: StorageBackendOptions
   readonly #storage: GuardedStorage
-  readonly #renewed: RenewalTracker
+  readonly #oldSessions: OldSessions
   readonly #renewals: StorageRenewals
   /** Ids whose access was recorded from here just now. */
   readonly #accesses = new RecentKeys()
@@ -27,8 +27,8 @@ export class StorageBackend extends UserSessionBackend {
     super()
     this.rules = options
     this.#storage = new GuardedStorage(options.storage, options.storeTimeout)
-    this.#renewed = new RenewalTracker(options.storage, this)
-    this.#renewals = new StorageRenewals(this.#storage, this.#renewed, options)
+    this.#oldSessions = new OldSessions(options.storage)
+    this.#renewals = new StorageRenewals(this.#storage, this.#oldSessions, options)
   }
 
   async create(subject: string, context: UserSessionOperationContext, ttl = this.rules.sessionTtl): Promise<string> {
@@ -55,7 +55,7 @@ export class StorageBackend extends UserSessionBackend {
 
   async delete(subject: string, id: string): Promise<void> {
     if (!idForm.test(id)) return
-    const undo = this.#renewed.release(subject, id)
+    const undo = this.#oldSessions.release(subject, id)
     try {
       await this.#storage.delete(subject, id)
     } catch (error) {
@@ -63,7 +63,7 @@ export class StorageBackend extends UserSessionBackend {
       throw error
     }
     // A device that is signed out must not get in by its previous id for the rest of an overlap.
-    const predecessor = this.#renewed.predecessorOf(subject, id)
+    const predecessor = this.#oldSessions.predecessorOf(subject, id)
     if (predecessor !== undefined) await this.delete(subject, predecessor)
   }
 
@@ -72,7 +72,7 @@ export class StorageBackend extends UserSessionBackend {
     const counted = this.#storageCounts ? 0 : (await this.readAll(subject)).size
     const deleted = await this.#storage.deleteAll(subject)
     this.#storageCounts = deleted !== undefined
-    this.#renewed.releaseAll(subject)
+    this.#oldSessions.releaseAll(subject)
     return deleted ?? counted
   }
 
@@ -109,10 +109,10 @@ export class StorageBackend extends UserSessionBackend {
     const metaData = idForm.test(id) ? await this.#storage.read(subject, id) : undefined
     const now = this.#now
     if (metaData === undefined) throw notFound()
-    const until = this.#renewed.worksUntil(subject, id) ?? (isMarked(metaData) ? -metaData.accessedAt : Infinity)
+    const until = this.#oldSessions.worksUntil(subject, id) ?? (isMarked(metaData) ? -metaData.accessedAt : Infinity)
     if (now >= Math.min(until, metaData.expiresAt)) {
       // The process that renewed it has ended since, or could not delete it.
-      if (isMarked(metaData) && this.#renewed.renewedBy(subject, id) === undefined) {
+      if (isMarked(metaData) && !this.#oldSessions.isRenewed(subject, id)) {
         await this.#renewals.deleteOld(subject, id)
       }
       throw notFound()
@@ -141,7 +141,7 @@ export class StorageBackend extends UserSessionBackend {
       this.#accesses.keep(id, now + interval, now)
     }
     // A renewal is under way here, whose mark this write would overwrite.
-    if (this.#renewed.renewedBy(subject, id) !== undefined) return metaData
+    if (this.#oldSessions.isRenewed(subject, id)) return metaData
     const accessed = { ...metaData, accessedAt: Math.max(metaData.accessedAt, wholeSeconds(now)) }
     try {
       const changed = await this.#storage.updateAccessedAt(subject, id, accessed)

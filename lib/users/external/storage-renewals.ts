@@ -1,10 +1,10 @@
 import { wholeSeconds } from '../../base/clock'
 import { hashId, mintId } from '../../id/session-id'
-import { callHook } from '../../service/renewals'
+import { callHook, RenewalTracker } from '../../service/renewal-tracker'
 import type { ResolvedRules } from '../../service/resolve-options'
 import type { UserSessionMetaData } from '../../session/user-session-types'
 import { notFound } from '../user-session-backend'
-import type { RenewalTracker } from './renewal-tracker'
+import { keyOf, type OldSessions } from './old-sessions'
 import type { GuardedStorage, UserSessionStorage } from './user-session-storage'
 
 export interface StorageBackendOptions extends ResolvedRules {
@@ -27,40 +27,40 @@ export function isMarked({ accessedAt }: UserSessionMetaData): boolean {
  */
 export class StorageRenewals {
   readonly #storage: GuardedStorage
-  readonly #renewed: RenewalTracker
+  readonly #oldSessions: OldSessions
+  readonly #tracker: RenewalTracker
   readonly #options: StorageBackendOptions
 
-  constructor(storage: GuardedStorage, renewed: RenewalTracker, options: StorageBackendOptions) {
+  constructor(storage: GuardedStorage, oldSessions: OldSessions, options: StorageBackendOptions) {
     this.#storage = storage
-    this.#renewed = renewed
+    this.#oldSessions = oldSessions
+    this.#tracker = new RenewalTracker(options.renewSessionHooks, oldSessions.renewals)
     this.#options = options
   }
 
   /** The new id of a live session; null, after a hook was called, when it was renewed elsewhere, or is being renewed. */
   async renew(subject: string, id: string, metaData: UserSessionMetaData): Promise<string | null> {
-    if (isMarked(metaData) || !this.#renewed.begin(subject, id)) {
+    if (isMarked(metaData)) {
       this.reportRenewed(subject, id)
       return null
     }
+    const key = keyOf(subject, id)
+    if (!this.#tracker.begin(key, hashId(id), this.#options.clock())) return null
     try {
       const newId = await this.#replace(subject, id, metaData)
       if (newId !== null) return newId
     } catch (error) {
-      this.#renewed.abandon(subject, id)
+      this.#tracker.abandon(key)
       throw error
     }
-    this.#renewed.abandon(subject, id)
+    this.#tracker.abandon(key)
     this.reportRenewed(subject, id)
     return null
   }
 
   /** Calls a hook: the client has sent an id for which another one was issued. */
   reportRenewed(subject: string, id: string): void {
-    const { onRenewMadeAlreadyFromCurrentProcess, onRenewMadeAlreadyFromAnotherProcess } =
-      this.#options.renewSessionHooks
-    const isOwn = this.#renewed.renewedBy(subject, id) === 'own'
-    const hook = isOwn ? onRenewMadeAlreadyFromCurrentProcess : onRenewMadeAlreadyFromAnotherProcess
-    callHook(() => hook?.(hashId(id)))
+    this.#tracker.report(keyOf(subject, id), hashId(id), this.#options.clock())
   }
 
   /** Cleans up after an overlap. */
@@ -87,11 +87,16 @@ export class StorageRenewals {
     if (outcome !== 'marked') await this.#withdraw(subject, newId)
     if (outcome === 'gone') throw notFound()
     if (outcome === 'refused') return null
-    if (overlap > 0) {
-      this.#renewed.succeed(subject, { id, newId, until, act: () => this.deleteOld(subject, id) }, overlap)
-    } else {
+    const key = keyOf(subject, id)
+    if (overlap === 0) {
       await this.deleteOld(subject, id)
-      this.#renewed.abandon(subject, id)
+      this.#tracker.abandon(key)
+    } else if (this.#oldSessions.isRenewed(subject, id)) {
+      this.#tracker.succeed(key, until, now)
+      this.#oldSessions.add({ subject, id, newId, until, deleteIt: () => this.deleteOld(subject, id) }, overlap)
+    } else {
+      // Deleted meanwhile: nothing is left to be deleted after the overlap.
+      this.#tracker.abandon(key)
     }
     return newId
   }

@@ -31,3 +31,9 @@ test('never holds more than ten thousand: the oldest goes first', () => {
   expect(keys.has('a0', 100)).toBe(false)
   expect(keys.has('a1', 100)).toBe(true)
 })
+
+test('holds more than ten thousand where it was made without a limit', () => {
+  const keys = new RecentKeys(Infinity)
+  for (let i = 0; i < 10_001; i++) keys.keep(`a${i}`, Infinity, 100)
+  expect([keys.size, keys.has('a0', 100)]).toEqual([10_001, true])
+})
