@@ -1,29 +1,30 @@
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { csrfSync } from 'csrf-sync'
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
+import express, { type Express, type Request, type RequestHandler } from 'express'
 import { MemoryStore, SessionManager, type SessionStore } from 'holdfast'
 import session from 'holdfast/express-session' // It was: import session from 'express-session'
-import { Passport } from 'passport'
-import { Strategy as LocalStrategy } from 'passport-local'
-import { explainError } from '../shared/document'
+import { errorPages } from '../shared/error-pages'
 import { formField } from '../shared/form-field'
-import { listen } from '../shared/listen'
+import { listenOn } from '../shared/listen'
+import { requireLogin } from '../shared/require-login'
 import { securityHeaders } from '../shared/security-headers'
 import { devicesPage, errorPage, signInPage } from './pages'
+import { createProvider } from './provider'
+import { callbackPath, createPassport, demo, type Person } from './sign-in'
 
-/** The password is on the page. A real app keeps hashes of passwords, as examples/devices does. */
-const demo = { id: 'user-1', name: 'ada', password: 'hold fast' }
+const publicFolders = [join(__dirname, 'public'), join(__dirname, '../shared/public')]
 
 const { csrfSynchronisedProtection: csrfProtection, generateToken: csrfToken } = csrfSync({
   getTokenFromRequest: (req) => formField(req, 'csrfToken'),
 })
 
 /** An app on passport as it was on express-session. New are the store, `subject`, and the routes that use `users`. */
-export function createApp(store: SessionStore = new MemoryStore()): Express {
+export function createApp(providerUrl: string, store: SessionStore = new MemoryStore()): Express {
   const { users } = new SessionManager({ store })
-  const passport = createPassport()
+  const passport = createPassport(providerUrl)
   const app = express()
-  app.use(securityHeaders, express.static(join(__dirname, '../shared/public')))
+  app.use(securityHeaders, ...publicFolders.map((folder) => express.static(folder)))
   app.use(express.urlencoded({ extended: false, limit: '4kb' }))
   app.use(
     session({
@@ -35,60 +36,76 @@ export function createApp(store: SessionStore = new MemoryStore()): Express {
       subject: (values) => (values as { passport?: { user?: string } }).passport?.user,
     }),
   )
-  app.use(passport.session(), csrfProtection)
-
-  app.get('/', async (req, res) => {
+  app.use(passport.session() as RequestHandler, csrfProtection)
+  app.use(function forbidCaches(_req, res, next) {
     res.set('Cache-Control', 'no-store')
-    if (req.user === undefined) {
-      res.send(signInPage(csrfToken(req), demo, req.query['failed'] !== undefined))
-      return
-    }
-    res.send(devicesPage(csrfToken(req), demo.name, await users.readAll(demo.id)))
+    next()
   })
 
-  const authenticate = passport.authenticate('local', {
-    successRedirect: '/',
-    failureRedirect: '/?failed',
-  }) as RequestHandler
-  app.post('/sign-in', authenticate)
+  app.get('/sign-in', (req, res) => {
+    res.send(signInPage(csrfToken(req), demo, req.query['failed']))
+  })
+  const authenticate = (strategy: string): RequestHandler =>
+    passport.authenticate(strategy, {
+      successRedirect: '/',
+      failureRedirect: `/sign-in?failed=${strategy}`,
+    }) as RequestHandler
+  app.post('/sign-in', authenticate('local'))
+  app.get('/sign-in/provider', authenticate('provider'))
+  app.get(callbackPath, authenticate('provider'))
 
   app.post('/sign-out', (req, res, next) => {
     req.logout((error: unknown) => {
-      if (error !== undefined) next(error)
-      else res.redirect(303, '/')
+      if (error === undefined || error === null) res.redirect(303, '/sign-in')
+      else next(error)
     })
   })
 
-  app.post('/devices/:handle/sign-out', async (req, res) => {
+  const guard = requireLogin('/sign-in', ({ user }: Request) => user !== undefined)
+
+  app.get('/', guard, async (req, res) => {
+    const { id, name } = userOf(req)
+    res.send(devicesPage(csrfToken(req), name, await users.readAll(id)))
+  })
+
+  app.post('/devices/:handle/sign-out', guard as RequestHandler<{ handle: string }>, async (req, res) => {
     // Only sessions of this user: the handle of another user's session ends nothing.
-    if (req.user !== undefined) await users.delete(demo.id, req.params.handle)
+    await users.delete(userOf(req).id, req.params.handle)
     res.redirect(303, '/')
   })
 
-  const showError: ErrorRequestHandler = (error, _req, res, next) => {
-    if (res.headersSent) {
-      next(error)
-      return
-    }
-    const { status, title, advice } = explainError(error)
-    if (status >= 500) console.error(error)
-    res.status(status).send(errorPage(title, advice))
-  }
-  app.use((_req, res) => res.status(404).send(errorPage('There is no such page', 'It may have moved.')))
-  app.use(showError)
+  app.post('/sign-out-everywhere', guard, async (req, res) => {
+    await users.deleteAll(userOf(req).id)
+    res.redirect(303, '/sign-in')
+  })
+
+  app.use(...errorPages(errorPage))
   return app
 }
 
-function createPassport(): InstanceType<typeof Passport> {
-  const passport = new Passport()
-  passport.use(
-    new LocalStrategy({ usernameField: 'name' }, (name, password, done) => {
-      done(null, name === demo.name && password === demo.password ? demo : false)
-    }),
-  )
-  passport.serializeUser((_user, done) => done(null, demo.id))
-  passport.deserializeUser((id, done) => done(null, id === demo.id ? demo : false))
-  return passport
+/** The user of a request that the guard let pass. */
+function userOf({ user }: Pick<Request, 'user'>): Person {
+  return user as Person
 }
 
-if (require.main === module) listen(createApp())
+/** Serves the app on `PORT` and the provider on `PROVIDER_PORT`. Each has to know the other's address. */
+function main(): void {
+  const provider = createServer()
+  listenOn(provider, {
+    variable: 'PROVIDER_PORT',
+    defaultPort: 3001,
+    onListening(providerUrl) {
+      const store = new MemoryStore()
+      listenOn(createServer(createApp(providerUrl, store)), {
+        close: [() => store.close()],
+        onListening(url) {
+          provider.on('request', createProvider(url + callbackPath))
+          console.log(`The provider is on ${providerUrl}`)
+          console.log(`Listening on ${url}`)
+        },
+      })
+    },
+  })
+}
+
+if (require.main === module) main()

@@ -1,4 +1,6 @@
+import { accountForm, csrfField } from '../shared/csrf-field'
 import { renderDocument } from '../shared/document'
+import { errorContent } from '../shared/error-pages'
 import { type Html, html } from '../shared/html'
 
 const brand = html`<a class="brand" href="/"
@@ -7,23 +9,36 @@ const brand = html`<a class="brand" href="/"
   ></a
 >`
 
+/** Why a sign-in failed, by the strategy that was tried. */
+const problems = new Map<unknown, string>([
+  ['local', 'That did not match.'],
+  ['provider', 'Harbour ID did not sign you in.'],
+])
+
+/** @param failed The strategy that failed, as the address of the page says. */
 export function signInPage(
   csrfToken: string,
   demo: { readonly name: string; readonly password: string },
-  failed: boolean,
+  failed: unknown,
 ): string {
+  const problem = problems.get(failed)
+  const isWrong = failed === 'local'
   return page(
-    'Sign in',
-    html`<form class="card stack" method="post" action="/sign-in">
+    problem !== undefined ? 'Not signed in' : 'Sign in',
+    html`<div class="card stack passport-card">
       <h1>Sign in</h1>
-      ${failed && html`<p class="message message-problem" id="problem" role="alert">That did not match.</p>`}
-      <p class="muted">
+      ${problem !== undefined && html`<p class="message message-problem" id="problem" role="alert">${problem}</p>`}
+      <p class="muted" id="hint">
         As <code>${demo.name}</code> with <code>${demo.password}</code>, here and in a second browser.
       </p>
-      ${token(csrfToken)} ${field('name', 'Name', 'text', 'username', failed)}
-      ${field('password', 'Password', 'password', 'current-password', failed)}
-      <button class="button">Sign in</button>
-    </form>`,
+      <form class="stack" method="post" action="/sign-in">
+        ${csrfField(csrfToken)} ${field('name', 'Name', 'text', 'username', isWrong)}
+        ${field('password', 'Password', 'password', 'current-password', isWrong)}
+        <button class="button">Sign in</button>
+      </form>
+      <p class="passport-or muted">or</p>
+      <a class="button button-quiet passport-provider" href="/sign-in/provider">Sign in with Harbour ID</a>
+    </div>`,
   )
 }
 
@@ -35,44 +50,56 @@ export interface Device {
 export function devicesPage(csrfToken: string, name: string, devices: ReadonlyMap<string, Device>): string {
   return page(
     'Your devices',
-    html`<section class="card stack">
+    html`<div class="stack">
       <h1>Your devices, ${name}</h1>
-      ${[...devices].map(
-        ([handle, { ip, createdAt }]) =>
-          html`<form class="stack" method="post" action="/devices/${encodeURIComponent(handle)}/sign-out">
-            ${token(csrfToken)}
-            <p>Signed in at ${new Date(createdAt * 1000).toISOString().slice(0, 19)} UTC from ${ip}</p>
-            <button class="button button-quiet">Sign out <code>${handle.slice(0, 4)}</code></button>
-          </form>`,
-      )}
-    </section>`,
-    html`<form class="account" method="post" action="/sign-out">
-      ${token(csrfToken)}<button class="button button-quiet">Sign out</button>
-    </form>`,
+      <ul class="card passport-devices">
+        ${[...devices].map(([handle, device]) => listItem(csrfToken, handle, device))}
+      </ul>
+      <form method="post" action="/sign-out-everywhere">
+        ${csrfField(csrfToken)}<button class="button button-danger">Sign out everywhere</button>
+      </form>
+    </div>`,
+    accountForm(name, csrfToken),
   )
+}
+
+function listItem(csrfToken: string, handle: string, { ip, createdAt }: Device): Html {
+  const short = handle.slice(0, 4)
+  return html`<li>
+    <div>
+      <h2>Session <code>${short}</code></h2>
+      <p class="muted">Since ${instant(createdAt)}, from ${ip}</p>
+    </div>
+    <form method="post" action="/devices/${encodeURIComponent(handle)}/sign-out">
+      ${csrfField(csrfToken)}
+      <button class="button button-quiet">Sign out<span class="visually-hidden"> session ${short}</span></button>
+    </form>
+  </li>`
 }
 
 export function errorPage(title: string, advice: string): string {
-  return page(
-    title,
-    html`<h1>${title}</h1>
-      <p>${advice}</p>
-      <p><a href="/">Back to the page</a></p>`,
-  )
+  return page(title, errorContent(title, advice, 'Back to the page'))
 }
 
 function page(title: string, main: Html, account?: Html): string {
-  return renderDocument({ title, styles: [], header: html`${brand}${account}`, main })
+  return renderDocument({
+    title: `${title} · holdfast passport`,
+    styles: ['/passport.css'],
+    header: html`${brand}${account}`,
+    main,
+    footer: html`The line that was changed is in <code>examples/passport/app.ts</code>.`,
+  })
 }
 
 function field(name: string, label: string, type: string, autocomplete: string, failed: boolean): Html {
-  const marks = failed && html`aria-invalid="true" aria-describedby="problem"`
+  const marks = failed ? html`aria-invalid="true" aria-describedby="problem hint"` : html`aria-describedby="hint"`
   return html`<div class="field">
     <label for="${name}">${label}</label>
     <input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" required ${marks} />
   </div>`
 }
 
-function token(csrfToken: string): Html {
-  return html`<input type="hidden" name="csrfToken" value="${csrfToken}" />`
+function instant(seconds: number): Html {
+  const iso = new Date(seconds * 1000).toISOString()
+  return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ', ')} UTC</time>`
 }

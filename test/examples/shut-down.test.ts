@@ -11,7 +11,7 @@ afterEach(() => void child?.kill('SIGKILL'))
 
 /** The program itself, not below a shell, so that a signal reaches it. */
 async function start(path: string): Promise<string> {
-  const env = { ...process.env, PORT: '0', REDIS_URL: undefined }
+  const env = { ...process.env, PORT: '0', API_PORT: '0', PROVIDER_PORT: '0', REDIS_URL: undefined }
   child = spawn(process.execPath, ['--import', 'tsx', path], { cwd: join(__dirname, '../..'), env, stdio: 'pipe' })
   let output = ''
   for await (const chunk of child.stdout!) {
@@ -38,7 +38,7 @@ async function openConnection(url: string): Promise<Agent> {
   return agent
 }
 
-test.each(['quick-start', 'devices', 'passport'])('%s ends with status 0 on SIGTERM', async (name) => {
+test.each(['quick-start', 'devices', 'passport', 'spa'])('%s ends with status 0 on SIGTERM', async (name) => {
   const agent = await openConnection(await start(`examples/${name}/app.ts`))
   expect(await terminate()).toBe(0)
   agent.destroy()

@@ -85,6 +85,13 @@ export class Visitor {
     return this.#request(path)
   }
 
+  /** Where a path redirects to, without following. */
+  async redirect(path: string): Promise<URL> {
+    const response = await this.#fetch(path)
+    await response.arrayBuffer()
+    return new URL(response.headers.get('location') ?? '', this.#origin)
+  }
+
   /** Sends a form of the current page: with its token, unless another one is given. */
   async send(path: string, fields: Readonly<Record<string, string>> = {}): Promise<string> {
     const csrfToken = /name="csrfToken" value="([0-9a-f]+)"/.exec(this.text)?.[1] ?? ''
@@ -92,24 +99,28 @@ export class Visitor {
   }
 
   async #request(path: string, body?: URLSearchParams): Promise<string> {
+    const response = await this.#fetch(path, body)
+    const location = response.headers.get('location')
+    if (location !== null) {
+      await response.arrayBuffer()
+      return this.#request(location)
+    }
+    this.status = response.status
+    this.path = path
+    this.text = await response.text()
+    return this.text
+  }
+
+  async #fetch(path: string, body?: URLSearchParams): Promise<Response> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const headers = { ...this.#headers, ...(cookie !== '' && { cookie }) }
-    const answer = await fetch(this.#origin + path, {
+    const response = await fetch(this.#origin + path, {
       method: body ? 'POST' : 'GET',
-      headers,
+      headers: { ...this.#headers, ...(cookie !== '' && { cookie }) },
       redirect: 'manual',
       ...(body && { body }),
     })
-    for (const line of answer.headers.getSetCookie()) this.#keep(line)
-    const location = answer.headers.get('location')
-    if (location !== null) {
-      await answer.arrayBuffer()
-      return this.#request(location)
-    }
-    this.status = answer.status
-    this.path = path
-    this.text = await answer.text()
-    return this.text
+    for (const line of response.headers.getSetCookie()) this.#keep(line)
+    return response
   }
 
   #keep(line: string): void {
