@@ -16,7 +16,7 @@ interface Bench {
 }
 
 /** bench/<name>.ts each. */
-const names = ['memory', 'redis', 'scale', 'throughput', 'channels']
+const names = ['memory', 'redis', 'redis-server', 'scale', 'throughput', 'channels']
 const short = ['memory', 'redis']
 
 const root = join(__dirname, '..')

@@ -82,11 +82,13 @@ export function accessInterval(timeouts: Timeouts): number {
   return timeouts.idle === undefined ? userAccessInterval : timeouts.idle * accessGrain
 }
 
-/** Whether an access at `now` is worth a store command. */
-export function isAccessDue(record: SessionRecord, now: number, timeouts: Timeouts): boolean {
+/** Whether an access at `now` is worth a store command.
+ *
+ * @param part Of the interval that has to have passed: less where a command is sent anyway. */
+export function isAccessDue(record: SessionRecord, now: number, timeouts: Timeouts, part = 1): boolean {
   if (timeouts.idle === undefined && record.subject === undefined) return false
   if (timeouts.idle !== undefined && record.idleUntil === undefined) return true
-  return now - record.accessedAt >= accessInterval(timeouts)
+  return now - record.accessedAt >= accessInterval(timeouts) * part
 }
 
 /**

@@ -14,7 +14,7 @@ export const mutants: readonly Mutant[] = [
     name: 'epoch-ignored',
     profile: 'plain',
     file: scripts,
-    from: "if epoch ~= '-' and epoch ~= stored then return { 0, clock } end",
+    from: "if wanted ~= stored and wanted ~= '-' and wanted .. '+' ~= stored then return -clock end",
     to: '',
   },
   {
@@ -28,28 +28,28 @@ export const mutants: readonly Mutant[] = [
     name: 'late-logout-ends-the-login',
     profile: 'logins',
     file: scripts,
-    from: "(created ~= '-' and created ~= record.created)",
+    from: "(created ~= '-' and created ~= current)",
     to: 'false',
   },
   {
     name: 'no-deadline',
     profile: 'plain',
     file: scripts,
-    from: "each('HSET', KEYS[1], 2, #ARGV)\nredis.call('PEXPIREAT', KEYS[1], last)",
-    to: "each('HSET', KEYS[1], 2, #ARGV)",
+    from: "redis.call('PEXPIREAT', KEYS[1], string.sub(words, 15, 27))\nreturn clock",
+    to: 'return clock',
   },
   {
     name: 'flash-kept',
     profile: 'plain',
     file: scripts,
-    from: "each('HDEL', KEYS[1], at, at + removals - 1)",
+    from: "redis.call('HDEL', KEYS[1], unpack(ARGV, i, math.min(i + 999, at + removals - 1)))",
     to: "for i = at, at + removals - 1 do if ARGV[i]:sub(1, 2) ~= 'f:' then redis.call('HDEL', KEYS[1], ARGV[i]) end end",
   },
   {
     name: 'removal-forgotten',
     profile: 'plain',
     file: scripts,
-    from: "each('HDEL', KEYS[1], at, at + removals - 1)",
+    from: "redis.call('HDEL', KEYS[1], unpack(ARGV, i, math.min(i + 999, at + removals - 1)))",
     to: '',
   },
   {
@@ -68,21 +68,21 @@ export const mutants: readonly Mutant[] = [
     profile: 'plain',
     file: scripts,
     from: "record.hash, record.previous, record.overlap, record.pending = replacing, '-', '-', '-'",
-    to: "record.hash, record.previous, record.overlap, record.pending = replacing, hash, '99999999999999', '-'",
+    to: "record.hash, record.previous, record.overlap, record.pending = replacing, found[3], 'zzzzzzzz', '-'",
   },
   {
     name: 'no-index-entry',
     profile: 'plain',
     file: scripts,
-    from: "redis.call('ZADD', KEYS[1], 'GT', expires, ARGV[2])",
-    to: '',
+    from: "redis.pcall('ZADD', KEYS[1], 'GT', expires, ARGV[2])",
+    to: '0',
   },
   {
     name: 'no-channel-notification',
     profile: 'plain',
     file: scripts,
-    from: "then redis.pcall('HSET', KEYS[1], 'w', ARGV[1]) end",
-    to: 'then end',
+    from: "redis.pcall('HSET', KEYS[1], 'w', ARGV[1], 'm', m)",
+    to: '',
   },
   {
     name: 'renewal-by-everybody',
@@ -102,7 +102,7 @@ export const mutants: readonly Mutant[] = [
     name: 'lost-response-signs-out',
     profile: 'renewal-lost',
     file: scripts,
-    from: `  if tonumber(overlap) <= tonumber(issued) then
+    from: `  if tonumber(overlap, 36) <= tonumber(issued, 36) then
     record.hash, record.issued, record.overlap, record.pending = to, issued, '-', '-'`,
     to: `  if true then
     record.previous, record.hash, record.issued, record.overlap, record.pending = from, to, issued, overlap, '-'`,
@@ -111,7 +111,7 @@ export const mutants: readonly Mutant[] = [
     name: 'access-not-recorded',
     profile: 'idle',
     file: scripts,
-    from: "if idle ~= '-' and (record.idle == '-' or tonumber(idle) > tonumber(record.idle)) then record.idle = idle end",
+    from: '      record.idle = deadline\n',
     to: '',
   },
 ]

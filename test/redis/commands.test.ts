@@ -20,6 +20,7 @@ beforeAll(async () => {
   // From here on the server knows all scripts.
   const handle = await kept({ subject: 'warm-up' })
   await store.change(handle, {}, at(0))
+  await store.change(handle, setting({ 'v:a': '1' }), at(0))
   await store.delete(handle, at(0))
 })
 afterAll(async () => {

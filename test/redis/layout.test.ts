@@ -5,6 +5,7 @@ import { withRedis } from '../support/with-redis'
 const redis = withRedis()
 
 const ms = (seconds: number) => String(Math.round(at(seconds) * 1000))
+const short = (seconds: number) => Math.round(at(seconds) * 1000).toString(36)
 const full: Partial<SessionRecord> = {
   epoch: 3,
   subject: 'u1',
@@ -26,20 +27,24 @@ test('the layout is the documented one', async () => {
   const session = sessionWith(full, { 'v:a': '1', 'f:b': '"x"' })
   await redis.store.insert('theHandle', session, at(0))
   const { hash, previous, pending } = session.record
-  const times = `${ms(0)} ${ms(0)} ${ms(5)} ${ms(86_400)} ${ms(65)}`
-  const index = 'sess:u:u4IDDbwryroyqQvy4geoSoVvxfAzt3xICDarb3f0Dxk'
+  const times = [0, 0, 5, 86_400, 65, 30].map(short).join(' ')
+  const subject = 'u4IDDbwryroyqQvy4geoSo'
+  const index = `sess:u:${subject}`
   expect({ ...(await redis.client.hGetAll('sess:theHandle')) }).toEqual({
-    m: expect.stringMatching(
-      `^1 ${hash} 3 ${times} ${String(previous?.join(','))} ${ms(30)} ${String(pending?.join(','))} \\d{13}$`,
-    ),
+    m: `${ms(65)}3+`,
+    t: `1 ${times}`,
+    h: hash,
+    p: previous?.join(','),
+    n: pending?.join(','),
     s: 'u1',
-    u: index,
     x: '{"ip":"::1"}',
+    b: expect.stringMatching(/^\d{13}$/),
+    u: `${subject} ${short(0)} ${short(86_400)}`,
     'v:a': '1',
     'f:b': '"x"',
   })
   expect((await redis.client.keys('*')).sort()).toEqual(['sess:theHandle', index].sort())
-  const entry = { value: `theHandle:${ms(0)}`, score: Number(ms(86_400)) }
+  const entry = { value: `theHandle:${short(0)}`, score: Number(ms(86_400)) }
   expect(await redis.client.zRangeWithScores(index, 0, -1)).toEqual([entry])
 })
 
@@ -47,43 +52,97 @@ test('what has nothing to say is a dash, and has no field', async () => {
   const session = sessionWith()
   await redis.store.insert('theHandle', session, at(0))
   expect({ ...(await redis.client.hGetAll('sess:theHandle')) }).toEqual({
-    m: `1 ${session.record.hash} 0 ${ms(0)} ${ms(0)} ${ms(0)} ${ms(86_400)} - - - - -`,
+    m: `${ms(86_400)}0`,
+    t: `1 ${short(0)} ${short(0)} ${short(0)} ${short(86_400)} - -`,
+    h: session.record.hash,
   })
 })
 
-test('a record without the last two words, as an earlier version wrote it, is a session', async () => {
-  const handle = await kept({ subject: 'u1' })
+test('a change sets and removes the fields of the layout that it has to, and no others', async () => {
+  const handle = await kept({}, { 'v:a': '1' })
   const key = `sess:${handle}`
-  const loaded = await redis.store.load(handle, at(1))
-  await redis.client.hSet(
-    key,
-    'm',
-    String(await redis.client.hGet(key, 'm'))
-      .split(' ')
-      .slice(0, 10)
-      .join(' '),
-  )
-  expect(await redis.store.load(handle, at(1))).toEqual(loaded)
-  expect(await redis.store.change(handle, setting({ 'v:a': '1' }), at(1))).toBe('stored')
-  expect(await redis.store.load(handle, at(1))).toEqual({ ...loaded, fields: new Map([['v:a', '1']]) })
+  const [from, to] = [String(await redis.client.hGet(key, 'h')), newHash()]
+  const renew = { from, to, issuedAt: at(5), previousUntil: at(35) }
+  await redis.store.change(handle, { renew }, at(5))
+  const times = `${short(0)} ${short(0)} ${short(0)} ${short(86_400)} -`
+  expect(await redis.client.hmGet(key, ['m', 't', 'h', 'n'])).toEqual([
+    `${ms(86_400)}0`,
+    `1 ${times} ${short(35)}`,
+    from,
+    to,
+  ])
+  await redis.store.change(handle, { confirm: { hash: to, issuedAt: at(6) } }, at(6))
+  expect(await redis.client.hmGet(key, ['h', 'p', 'n'])).toEqual([to, from, null])
+  const hash = newHash()
+  const bind = { subject: 'u1', createdAt: at(7), idleUntil: at(99), expiresAt: at(999) }
+  await redis.store.change(handle, { replace: { hash, issuedAt: at(7) }, bind }, at(7))
+  expect({ ...(await redis.client.hGetAll(key)) }).toEqual({
+    m: `${ms(99)}1+`,
+    t: `1 ${short(7)} ${short(7)} ${short(7)} ${short(999)} ${short(99)} -`,
+    h: hash,
+    s: 'u1',
+    b: expect.stringMatching(/^\d{13}$/),
+    u: expect.stringMatching(/^[\w-]{22} /),
+    'v:a': '1',
+  })
+  await redis.store.change(handle, { bind: { createdAt: at(8), expiresAt: at(999) } }, at(8))
+  expect({ ...(await redis.client.hGetAll(key)) }).toEqual({
+    m: `${ms(999)}1`,
+    t: `1 ${short(8)} ${short(7)} ${short(8)} ${short(999)} - -`,
+    h: hash,
+    'v:a': '1',
+  })
+})
+
+describe('memory', () => {
+  const fields = { 'v:user': '"user-1234"', 'v:views': '12' }
+
+  async function bytesOf(key: string): Promise<number> {
+    return Number(await redis.client.memoryUsage(key))
+  }
+
+  test('a small session takes at most 380 bytes, and a login at most 450 with its entry in an index of its own', async () => {
+    const visitor = `sess:${await kept({}, fields)}`
+    expect(await bytesOf(visitor)).toBeLessThanOrEqual(380)
+    const login = `sess:${await kept({ subject: 'user-1234', context: { ip: '203.0.113.7' } }, { 'v:views': '12' })}`
+    const [index = ''] = await redis.client.keys('sess:u:*')
+    expect((await bytesOf(login)) + (await bytesOf(index))).toBeLessThanOrEqual(450)
+  })
+
+  test('the fields of a record leave the hash in one block, whatever happens to the session', async () => {
+    const handle = await kept({ subject: 'user-1234', context: { ip: '203.0.113.7' }, idleUntil: at(600) }, fields)
+    const key = `sess:${handle}`
+    const from = String(await redis.client.hGet(key, 'h'))
+    const to = newHash()
+    await redis.store.change(handle, { renew: { from, to, issuedAt: at(2), previousUntil: at(30) } }, at(2))
+    await redis.store.change(handle, { confirm: { hash: to, issuedAt: at(3) } }, at(3))
+    await redis.store.watch(handle, at(3), at(60))
+    await redis.store.change(handle, { access: { accessedAt: at(4), idleUntil: at(604) } }, at(4))
+    expect(await redis.client.objectEncoding(key)).toBe('listpack')
+  })
 })
 
 test('what a later version adds is ignored, and left in place by every change', async () => {
   const handle = await kept(full, { 'v:a': '1' })
   const key = `sess:${handle}`
   const loaded = await redis.store.load(handle, at(1))
-  const words = String(await redis.client.hGet(key, 'm')).split(' ')
-  await redis.client.hSet(key, { m: ['2', ...words.slice(1), 'more', 'words'].join(' '), q: 'more', '€': 'more' })
+  const words = String(await redis.client.hGet(key, 't')).split(' ')
+  await redis.client.hSet(key, { t: ['2', ...words.slice(1), 'more', 'words'].join(' '), q: 'more', '€': 'more' })
   expect(await redis.store.load(handle, at(1))).toEqual(loaded)
+  await redis.store.change(handle, setting({ 'v:a': '2' }), at(9))
   const replace = { hash: newHash(), issuedAt: at(9) }
   await redis.store.change(handle, { replace, access: { accessedAt: at(9), idleUntil: at(70) } }, at(9))
-  expect(await redis.client.hmGet(key, ['m', 'q'])).toEqual([
-    `2 ${replace.hash} 4 ${ms(0)} ${ms(9)} ${ms(9)} ${ms(86_400)} ${ms(70)} - - - ${String(words[11])} more words`,
+  expect(await redis.client.hmGet(key, ['m', 't', 'h', 'q', '€'])).toEqual([
+    `${ms(70)}4+`,
+    `2 ${short(0)} ${short(9)} ${short(9)} ${short(86_400)} ${short(70)} - more words`,
+    replace.hash,
+    'more',
     'more',
   ])
 })
 
 describe('a key that holds something else is no session, and stays as it is', () => {
+  const times = (expires = 'zzzzzzzz') => `1 1 1 1 ${expires} - -`
   const foreign: [string, string[]][] = [
     ['text', ['SET', 'key', 'x']],
     ['list', ['RPUSH', 'key', 'm', 'x']],
@@ -91,13 +150,9 @@ describe('a key that holds something else is no session, and stays as it is', ()
     ['sorted set', ['ZADD', 'key', '1', 'm']],
     ['stream', ['XADD', 'key', '*', 'm', 'x']],
     ['hash', ['HSET', 'key', 'name', 'x']],
-    ['text in m', ['HSET', 'key', 'm', 'hello']],
-    ['too few words', ['HSET', 'key', 'm', '1 hash 0 1 1 1 9999999999999 - -']],
-    ['a time that is none', ['HSET', 'key', 'm', '1 hash 0 1 1 1 soon - - -']],
-    ['a negative time', ['HSET', 'key', 'm', '1 hash 0 1 1 1 -5 - - -']],
-    ['an epoch that is none', ['HSET', 'key', 'm', '1 hash x 1 1 1 9999999999999 - - -']],
-    ['an idle deadline that is none', ['HSET', 'key', 'm', '1 hash 0 1 1 1 9999999999999 0x10 - -']],
-    ['an overlap that is none', ['HSET', 'key', 'm', '1 hash 0 1 1 1 9999999999999 - hash x']],
+    ['text in m', ['HSET', 'key', 'm', 'hello', 't', times(), 'h', 'hash']],
+    ['m without an epoch', ['HSET', 'key', 'm', '9999999999999', 't', times(), 'h', 'hash']],
+    ['m with a sign', ['HSET', 'key', 'm', '-999999999999990', 't', times(), 'h', 'hash']],
     ['binary', ['HSET', 'key', 'm', '\0\ufffd', 's', '\0']],
   ]
 
@@ -105,7 +160,7 @@ describe('a key that holds something else is no session, and stays as it is', ()
     const [handle, subject] = [newHandle(), 'u1']
     await kept({ subject })
     const [index = ''] = await redis.client.keys('sess:u:*')
-    await redis.client.zAdd(index, { value: `${handle}:${ms(0)}`, score: Number(ms(86_400)) })
+    await redis.client.zAdd(index, { value: `${handle}:${short(0)}`, score: Number(ms(86_400)) })
     const key = `sess:${handle}`
     await redis.client.sendCommand(command.map((word) => (word === 'key' ? key : word)))
     const before = await redis.client.dump(key)
@@ -116,6 +171,31 @@ describe('a key that holds something else is no session, and stays as it is', ()
     expect((await redis.store.list(subject, at(1))).size).toBe(1)
     expect(await redis.store.changeAll(subject, { set: new Map([['v:a', '1']]), remove: [] }, at(1))).toBe(1)
     expect(await redis.store.deleteAll(subject, at(1))).toBe(1)
+    expect(await redis.client.dump(key)).toEqual(before)
+  })
+
+  const damaged: [string, string[]][] = [
+    ['nothing but m', ['HSET', 'key', 'm', '99999999999990']],
+    ['no hash', ['HSET', 'key', 'm', '99999999999990', 't', times()]],
+    ['too few words', ['HSET', 'key', 'm', '99999999999990', 't', '1 1 1 1 zzzzzzzz -', 'h', 'hash']],
+    ['a time that is none', ['HSET', 'key', 'm', '99999999999990', 't', times('so:on'), 'h', 'hash']],
+    ['a negative time', ['HSET', 'key', 'm', '99999999999990', 't', times('-5'), 'h', 'hash']],
+    ['an idle deadline that is none', ['HSET', 'key', 'm', '99999999999990', 't', `${times()}.5`, 'h', 'hash']],
+  ]
+
+  test.each(damaged)('a record that is damaged beside m: %s', async (_, command) => {
+    const [handle, subject] = [newHandle(), 'u1']
+    const key = `sess:${handle}`
+    await redis.client.sendCommand(command.map((word) => (word === 'key' ? key : word)))
+    await redis.client.hSet(key, 's', subject)
+    await kept({ subject })
+    const [index = ''] = await redis.client.keys('sess:u:*')
+    await redis.client.zAdd(index, { value: `${handle}:${short(0)}`, score: Number(ms(86_400)) })
+    const before = await redis.client.dump(key)
+    expect(await redis.store.load(handle, at(1))).toBeUndefined()
+    expect(await redis.store.change(handle, { access: { accessedAt: at(1) } }, at(1))).toBe('gone')
+    expect(await redis.store.delete(handle, at(1), { createdAt: at(0) })).not.toBe('ended')
+    expect((await redis.store.list(subject, at(1))).size).toBe(1)
     expect(await redis.client.dump(key)).toEqual(before)
   })
 
@@ -147,7 +227,7 @@ test('an index that is none is no list, and a login makes it one; entries that a
   expect((await redis.store.list('u1', at(1))).size).toBe(0)
   expect(await redis.store.deleteAll('u1', at(1))).toBe(0)
   const handle = await kept({ subject: 'u1' })
-  const members = ['', ':', 'x', `:${ms(0)}`, `${handle}:soon`, `${handle}:${ms(-9)}`]
+  const members = ['', ':', 'x', `:${short(0)}`, `${handle}:so.on`, `${handle}:${short(-9)}`]
   await redis.client.zAdd(
     index,
     members.map((value) => ({ value, score: 1e15 })),

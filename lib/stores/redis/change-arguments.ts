@@ -1,5 +1,5 @@
 import type { RecordChange } from '../../session/record'
-import { encodeContext, toFieldName, toMilliseconds, toWire } from './record-layout'
+import { digits, encodeContext, none, toDigits, toFieldName, toInstant, toWire } from './record-layout'
 
 /** What a change of a session found through its subject's index asks of the record. */
 export interface OwnerCondition {
@@ -8,9 +8,28 @@ export interface OwnerCondition {
   readonly boundBefore: number | undefined
 }
 
+/** More names and values than this are for the general script, which passes them on in portions. */
+const mostFields = 500
+
+/** Whether the change is one for `changeFieldsScript`: it sets fields, and does nothing else. */
+export function setsFieldsOnly({ fields, access, confirm, renew, replace, bind }: RecordChange): boolean {
+  if (fields === undefined || fields.remove.length > 0 || fields.set.size > mostFields) return false
+  if (fields.set.size === 0 || access !== undefined || confirm !== undefined) return false
+  return renew === undefined && replace === undefined && bind === undefined
+}
+
+/** The arguments of `changeFieldsScript`: one text `now epoch` (`-` for any), then names and values. The time limit comes in front
+ * of the first. */
+export function fieldArguments({ epoch, fields }: RecordChange, now: number): string[] {
+  const args = [`${toDigits(now)} ${epoch ?? none}`]
+  if (fields !== undefined) {
+    for (const [name, text] of fields.set) args.push(toFieldName(name), toWire(text))
+  }
+  return args
+}
+
 /**
- * A change as the change script takes it. First one text of words, because most changes are of one value and each
- * argument of its own would cost some ten bytes; the caller puts the time limit in front of it:
+ * A change as the general change script takes it. First one text of words; the caller puts the time limit in front of it:
  *
  *   now  epoch or -  number of removals
  *   o boundBefore or -                               only a session of the subject that is the next argument
@@ -18,35 +37,36 @@ export interface OwnerCondition {
  *   c hash, issuedAt                                 a pending id was sent by the client
  *   n from, after or -, to, issuedAt, previousUntil  a new id with overlap
  *   r hash, issuedAt                                 a new id without overlap
- *   b createdAt, idleUntil or -, expiresAt           bound, to the subject, with the context and the key of the index that
+ *   b createdAt, idleUntil or -, expiresAt           bound, to the subject, with the context and the entry of the index that
  *                                                    are the next arguments (empty for none)
  *
- * Then the arguments named above, then the names to remove, then names and values to set.
+ * Then the arguments named above, then the names to remove, then names and values to set. `now` and `boundBefore` have
+ * thirteen digits, instants of the record are as the layout has them.
  */
 export function changeArguments(
   change: RecordChange,
   now: number,
-  indexKey: string | undefined,
+  entry: string | undefined,
   owner?: OwnerCondition,
 ): string[] {
   const { epoch, fields, access, confirm, renew, replace, bind } = change
   const removals = fields?.remove ?? []
-  const words = [toMilliseconds(now), epoch ?? '-', removals.length]
+  const words = [toDigits(now), epoch ?? none, removals.length]
   const args = ['']
   if (owner !== undefined) {
-    words.push('o', owner.boundBefore ?? '-')
+    words.push('o', owner.boundBefore === undefined ? none : digits(owner.boundBefore))
     args.push(toWire(owner.subject))
   }
-  if (access !== undefined) words.push('a', toMilliseconds(access.accessedAt), toMilliseconds(access.idleUntil))
-  if (confirm !== undefined) words.push('c', confirm.hash, toMilliseconds(confirm.issuedAt))
+  if (access !== undefined) words.push('a', toInstant(access.accessedAt), toInstant(access.idleUntil))
+  if (confirm !== undefined) words.push('c', confirm.hash, toInstant(confirm.issuedAt))
   if (renew !== undefined) {
     const { from, after, to, issuedAt, previousUntil } = renew
-    words.push('n', from, after ?? '-', to, toMilliseconds(issuedAt), toMilliseconds(previousUntil))
+    words.push('n', from, after ?? none, to, toInstant(issuedAt), toInstant(previousUntil))
   }
-  if (replace !== undefined) words.push('r', replace.hash, toMilliseconds(replace.issuedAt))
+  if (replace !== undefined) words.push('r', replace.hash, toInstant(replace.issuedAt))
   if (bind !== undefined) {
-    words.push('b', toMilliseconds(bind.createdAt), toMilliseconds(bind.idleUntil), toMilliseconds(bind.expiresAt))
-    args.push(bind.subject === undefined ? '' : toWire(bind.subject), encodeContext(bind.context), indexKey ?? '')
+    words.push('b', toInstant(bind.createdAt), toInstant(bind.idleUntil), toInstant(bind.expiresAt))
+    args.push(bind.subject === undefined ? '' : toWire(bind.subject), encodeContext(bind.context), entry ?? '')
   }
   args[0] = words.join(' ')
   for (const name of removals) args.push(toFieldName(name))

@@ -6,17 +6,18 @@ import { readLimit } from './scripts'
  * key, the time limit first, and a script that Redis runs twice does the second time what it did the first.
  *
  * ARGV[1]: the time limit, the lifetime in ms (0: the session ends), and for an insert 1 where the key must be new.
- * Replies { 0, time } absent, { 1, time } done, { 2, time, text } another text is there.
+ * Replies with a negative number (the time) for absent, a positive one for done, and { 2, time, text } another text is there.
  */
 
 /** Sets `text` to what the key holds, false for nothing; ends the script when that is no text, which belongs to something
  * else and stays as it is. */
 const readText = `
 ${readLimit}
-local lifetime = tonumber(word()) or 0
+local duration, isNew = string.match(words, '^%S+ (%d+) ?(%S*)$')
+local lifetime = tonumber(duration) or 0
 local text = redis.pcall('GET', KEYS[1])
 if type(text) == 'table' then
-  if string.find(text.err, 'WRONGTYPE', 1, true) then return { 0, clock } end
+  if string.find(text.err, 'WRONGTYPE', 1, true) then return -clock end
   return text
 end
 `
@@ -29,28 +30,28 @@ end
 
 /** ARGV[2]: the text. */
 export const insertTextScript = nameScript(`${readText}${writeText}
-if text and word() == '1' and text ~= ARGV[2] then return { 2, clock } end
+if text and isNew == '1' and text ~= ARGV[2] then return { 2, clock } end
 write(ARGV[2])
-return { 1, clock }
+return clock
 `)
 
 /** ARGV[2]: the text that the caller read, ARGV[3]: the one in its place. */
 export const replaceTextScript = nameScript(`${readText}${writeText}
-if not text then return { 0, clock } end
+if not text then return -clock end
 if text ~= ARGV[2] and text ~= ARGV[3] then return { 2, clock, text } end
 write(ARGV[3])
-return { 1, clock }
+return clock
 `)
 
 /** ARGV[2]: the text that the caller read. */
 export const extendTextScript = nameScript(`${readText}
-if not text then return { 0, clock } end
+if not text then return -clock end
 if text ~= ARGV[2] then return { 2, clock, text } end
-redis.call('PEXPIREAT', KEYS[1], clock + lifetime)
-return { 1, clock }
+redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', clock + lifetime))
+return clock
 `)
 
 export const deleteTextScript = nameScript(`${readText}
 if text then redis.call('UNLINK', KEYS[1]) end
-return { 1, clock }
+return clock
 `)

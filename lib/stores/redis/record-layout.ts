@@ -4,112 +4,140 @@ import type { UserSessionOperationContext } from '../../session/session-shape'
 /*
  * How a session lies in Redis. One hash at `<prefix><handle>`, which expires at `retainUntil` of its record:
  *
- *   m   twelve words, one space between them:
- *         version hash epoch createdAt issuedAt accessedAt expiresAt idleUntil previous previousUntil pending boundAt
- *       Instants are Unix milliseconds; `-` is "none"; several hashes have a comma between them. `boundAt` is when the
- *       subject was bound, by the clock of the server and not of a process. The last two words may be absent. One field
- *       and not twelve: a read parses it in half the time.
- *   s   the subject, where there is one
- *   x   the context of its login, as JSON, where there is one
- *   u   the key of the subject's index, where there is a subject; absent on a cluster, where it lies on another node
+ *   m   what most changes ask for: when the session ends (the earlier of its two deadlines, Unix ms, 13 digits), the epoch,
+ *       and `+` where there is a field `u` or `w`
+ *   t   words, one space between them: version createdAt issuedAt accessedAt expiresAt idleUntil previousUntil
+ *       Instants are Unix ms to the base 36; `-` is "none".
+ *   h   the hash of the current id
+ *   p   the hashes of the ids before it, n of the pending ones, with commas; absent where there are none
+ *   s   the subject, where there is one; with it
+ *   x   the context of its login, as JSON, if it has one
+ *   b   when the subject was bound, Unix ms, by the clock of the server and not of a process
+ *   u   the session's entry in the index of its subject; see subject-index.ts
  *   w   until when, in ms, a process watches the session, so that its changes are published; absent where none does
  *   every other name that is not one character long: a field of the session, as the session gave it
  *
- * This is version 1. A later version may append words to `m` and add fields with names of one character, and keeps what
+ * Redis keeps a hash in one block of memory, a third of the size, as long as no value in it has more than 64 bytes: so the
+ * record is several fields, none of them longer. A change of values alone reads `m` and nothing else.
+ *
+ * This is version 1. A later version may append words to `t` and add fields with names of one character, and keeps what
  * is here as it is; a reader ignores what it does not know, and a change leaves it in place. So two versions of the
  * package can serve the same sessions while an app is rolled out or back. Anything that does not look like this was not
  * written by this package, and is no session.
  */
-export const metaField = 'm'
-export const subjectField = 's'
-export const contextField = 'x'
-export const indexField = 'u'
+export const version = '1'
+export const none = '-'
+/** Instants to the base 36 have nine digits from 2059 on, and decimal ones thirteen until 2286. */
+const lastInstant = 9_999_999_999_999
+const summary = /^\d{14,}\+?$/
+const times =
+  /^\d+ ([\da-z]{1,9}) ([\da-z]{1,9}) ([\da-z]{1,9}) ([\da-z]{1,9}) ([\da-z]{1,9}|-) ([\da-z]{1,9}|-)(?: |$)/
 
-const version = '1'
-const none = '-'
-const meta = /^\d+ (\S+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+|-) (\S+) (\d+|-)(?: (\S+) (?:\d+|-))?(?: |$)/
+/** The fields that hold a record, in the order of {@link decodeRecord}. */
+export const recordFields = ['m', 't', 'h', 'p', 'n', 's', 'x'] as const
 
-/** An instant, or its absence, as the layout has it. */
-export function toMilliseconds(instant: number | undefined): string {
-  if (instant === undefined) return none
-  return String(Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.round(instant * 1000))))
+/** An instant of a record, or its absence, as the layout has it. */
+export function toInstant(instant: number | undefined): string {
+  return instant === undefined ? none : wholeMilliseconds(instant).toString(36)
 }
 
-/** The words of a record that is to be inserted; `+` for the time by the server's clock, which its script fills in. */
-export function encodeMeta(record: SessionRecord): string {
-  const { hash, epoch, createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previous, previousUntil, pending } =
-    record
-  const instants = [createdAt, issuedAt, accessedAt, expiresAt, idleUntil].map(toMilliseconds).join(' ')
-  const bound = record.subject === undefined ? none : '+'
-  const hashes = [previous?.join(',') ?? none, toMilliseconds(previousUntil), pending?.join(',') ?? none]
-  return `${version} ${hash} ${epoch} ${instants} ${hashes.join(' ')} ${bound}`
+/** An instant as thirteen digits: such texts compare as the instants do. */
+export function toDigits(instant: number): string {
+  return digits(wholeMilliseconds(instant))
+}
+
+/** Milliseconds as thirteen digits. */
+export function digits(milliseconds: number): string {
+  return String(Math.min(lastInstant, Math.max(0, Math.trunc(milliseconds)))).padStart(13, '0')
+}
+
+function wholeMilliseconds(instant: number): number {
+  return Math.min(lastInstant, Math.max(0, Math.round(instant * 1000)))
+}
+
+/**
+ * Names and values of the fields of a record that is to be inserted. Of a record with a subject the fourth is `b` with an
+ * empty value, which the script fills in.
+ *
+ * @param entry Of the subject's index, where there is a subject.
+ */
+export function encodeRecord(record: SessionRecord, entry: string | undefined): string[] {
+  const { hash, epoch, createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previousUntil } = record
+  const ends = idleUntil === undefined ? expiresAt : Math.min(expiresAt, idleUntil)
+  const instants = [createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previousUntil].map(toInstant).join(' ')
+  const { previous, pending, subject, context } = record
+  const fields = ['m', `${toDigits(ends)}${epoch}${entry === undefined ? '' : '+'}`]
+  fields.push('t', `${version} ${instants}`, 'h', hash)
+  if (subject !== undefined) fields.push('b', '', 's', toWire(subject))
+  if (entry !== undefined) fields.push('u', entry)
+  if (context !== undefined) fields.push('x', encodeContext(context))
+  if (previous !== undefined) fields.push('p', previous.join(','))
+  if (pending !== undefined) fields.push('n', pending.join(','))
+  return fields
 }
 
 export function encodeContext(context: UserSessionOperationContext | undefined): string {
   return context === undefined ? '' : JSON.stringify(context)
 }
 
+type Text = string | null | undefined
+
 /** The session in a reply of HGETALL, or undefined when there is none in it. */
 export function decodeSession(reply: unknown): StoredSession | undefined {
   if (!Array.isArray(reply) || reply.length === 0) return undefined
   const pairs = reply as string[]
   const fields = new Map<string, string>()
-  let words: string | undefined
-  let subject: string | undefined
-  let context: string | undefined
+  let m: Text, t: Text, h: Text, p: Text, n: Text, s: Text, x: Text
   for (let i = 1; i < pairs.length; i += 2) {
     const name = pairs[i - 1] ?? ''
     const text = pairs[i] ?? ''
     if (name.length !== 1) fields.set(fromWire(name), fromWire(text))
-    else if (name === metaField) words = text
-    else if (name === subjectField) subject = text
-    else if (name === contextField) context = text
+    else if (name === 'm') m = text
+    else if (name === 't') t = text
+    else if (name === 'h') h = text
+    else if (name === 'p') p = text
+    else if (name === 'n') n = text
+    else if (name === 's') s = text
+    else if (name === 'x') x = text
   }
-  const record = decodeRecord(words, subject, context)
+  const record = decodeRecord([m, t, h, p, n, s, x])
   return record === undefined ? undefined : { record, fields }
 }
 
-/** The record in the three fields that hold one, or undefined when they do not. */
-export function decodeRecord(
-  words: string | null | undefined,
-  subject: string | null | undefined,
-  context: string | null | undefined,
-): SessionRecord | undefined {
-  const [, hash, epoch, createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previous, previousUntil, pending] =
-    meta.exec(words ?? '') ?? []
-  if (hash === undefined) return undefined
+/** The record in the fields that hold one, or undefined when they do not. */
+export function decodeRecord([m, t, hash, p, n, s, x]: readonly Text[]): SessionRecord | undefined {
+  if (m == null || hash == null || !summary.test(m)) return undefined
+  const [, createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previousUntil] = times.exec(t ?? '') ?? []
+  if (createdAt === undefined) return undefined
+  const epoch = m.endsWith('+') ? m.slice(13, -1) : m.slice(13)
   try {
     return {
       hash,
-      previous: hashesIn(previous),
-      previousUntil: optionalSeconds(previousUntil),
-      pending: hashesIn(pending),
+      previous: p == null ? undefined : p.split(','),
+      previousUntil: toSeconds(previousUntil),
+      pending: n == null ? undefined : n.split(','),
       epoch: Number(epoch),
-      subject: subject == null ? undefined : fromWire(subject),
-      context: context == null ? undefined : decodeContext(context),
-      createdAt: Number(createdAt) / 1000,
-      issuedAt: Number(issuedAt) / 1000,
-      accessedAt: Number(accessedAt) / 1000,
-      idleUntil: optionalSeconds(idleUntil),
-      expiresAt: Number(expiresAt) / 1000,
+      subject: s == null ? undefined : fromWire(s),
+      context: x == null ? undefined : decodeContext(x),
+      createdAt: parseInt(createdAt, 36) / 1000,
+      issuedAt: parseInt(issuedAt ?? '', 36) / 1000,
+      accessedAt: parseInt(accessedAt ?? '', 36) / 1000,
+      idleUntil: toSeconds(idleUntil),
+      expiresAt: parseInt(expiresAt ?? '', 36) / 1000,
     }
   } catch {
     return undefined
   }
 }
 
+function toSeconds(instant: string | undefined): number | undefined {
+  return instant === undefined || instant === none ? undefined : parseInt(instant, 36) / 1000
+}
+
 function decodeContext(text: string): UserSessionOperationContext {
   const context: unknown = JSON.parse(text)
   if (typeof context !== 'object' || context === null) throw new TypeError('not a context')
   return context as UserSessionOperationContext
-}
-
-function hashesIn(word: string | undefined): readonly string[] | undefined {
-  return word === undefined || word === none ? undefined : word.split(',')
-}
-
-function optionalSeconds(milliseconds: string | undefined): number | undefined {
-  return milliseconds === none ? undefined : Number(milliseconds) / 1000
 }
 
 const escaped = 'j:'

@@ -7,38 +7,60 @@ const period = 10_000
 /**
  * What time it is for Redis, told by the monotonic clock of this process: so that a call's time limit can travel with its
  * command, whatever the clocks of the machines show. Each script replies with the server's time. It was read after the
- * command was sent, so that `server time - time of sending` is never less than the true difference; of the values of the
- * last periods the highest counts. So a limit is some milliseconds late rather than early, also on a cluster whose nodes
- * differ. A clock that was set back or forth corrects itself: a command that was refused too early is sent again.
+ * command was sent and before the reply came, so the two instants here enclose the true one: `earliest` is never later than
+ * the clock of the server, and `latest` never earlier. Of the values of the last periods the highest counts, also on a cluster
+ * whose nodes differ. A clock that was set back or forth corrects itself: a command that was refused too early is sent again.
  */
 export class RedisClock {
+  readonly #earliest = new RecentHighest()
+  readonly #latest = new RecentHighest()
+
+  /** Whether nothing is known yet. */
+  get isUnknown(): boolean {
+    return this.#latest.value === -Infinity
+  }
+
+  /**
+   * @param sentAt As `performance.now()`.
+   * @param time The server's time in the reply, Unix milliseconds, its fraction cut off.
+   */
+  learn(sentAt: number, time: unknown, receivedAt = performance.now()): void {
+    if (typeof time !== 'number' || !Number.isFinite(time)) return
+    if (receivedAt - sentAt > longestSample && !this.isUnknown) return
+    this.#earliest.add(time - receivedAt, receivedAt)
+    this.#latest.add(time - sentAt, receivedAt)
+  }
+
+  /** Unix milliseconds on the server at an instant of this process (as `performance.now()`), or undefined while nothing is
+   * known. Never late, early by what the fastest reply of the last seconds took. */
+  earliest(instant: number): number | undefined {
+    const difference = this.#earliest.value
+    return difference === -Infinity ? undefined : Math.floor(instant + difference)
+  }
+
+  /** As `earliest`, but never early, and late by some milliseconds. */
+  latest(instant: number): number | undefined {
+    const difference = this.#latest.value
+    return difference === -Infinity ? undefined : Math.ceil(instant + difference)
+  }
+}
+
+/** The highest of the values of this period and the one before. */
+class RecentHighest {
   #current = -Infinity
   #before = -Infinity
   #since = 0
 
-  /**
-   * @param sentAt As `performance.now()`.
-   * @param time The server's time in the reply, Unix milliseconds.
-   */
-  learn(sentAt: number, time: unknown, receivedAt = performance.now()): void {
-    if (typeof time !== 'number' || !Number.isFinite(time)) return
-    if (receivedAt - sentAt > longestSample && this.#highest !== -Infinity) return
-    if (receivedAt - this.#since >= period) {
-      this.#before = receivedAt - this.#since < 2 * period ? this.#current : -Infinity
-      this.#current = -Infinity
-      this.#since = receivedAt
-    }
-    this.#current = Math.max(this.#current, time - sentAt)
-  }
-
-  /** Unix milliseconds on the server at an instant of this process (as `performance.now()`), or undefined while nothing is
-   * known. At most some milliseconds late, never early. */
-  at(instant: number): number | undefined {
-    const difference = this.#highest
-    return difference === -Infinity ? undefined : Math.ceil(instant + difference)
-  }
-
-  get #highest(): number {
+  get value(): number {
     return Math.max(this.#current, this.#before)
+  }
+
+  add(value: number, now: number): void {
+    if (now - this.#since >= period) {
+      this.#before = now - this.#since < 2 * period ? this.#current : -Infinity
+      this.#current = -Infinity
+      this.#since = now
+    }
+    this.#current = Math.max(this.#current, value)
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CallDeadline } from '../../base/call-deadline'
 import { SessionError } from '../../base/errors'
+import { digits } from './record-layout'
 import { RedisClock } from './redis-clock'
 
 /* What the store needs of a client of the `redis` package, written down here so that major versions 5 and 6 fit alike
@@ -18,6 +19,7 @@ export interface RedisNodeClient {
 /** `createCluster()`. */
 export interface RedisClusterClient {
   readonly isOpen: boolean
+  readonly masters?: readonly unknown[]
   nodeClient(node: never): unknown
   sendCommand(
     firstKey: string | undefined,
@@ -54,6 +56,10 @@ export function nameScript(text: string): Script {
  * RESP3 map). */
 const replyOptions = { typeMapping: { 37: Array } }
 
+/** Seconds, and a part of the time that is left; see `replyMargin`. */
+const longestMargin = 0.25
+const marginPart = 0.1
+
 /** How long a command may wait for a lost connection to come back, in milliseconds. After that it is taken out of the
  * client's queue: a save that the app was told had failed is not carried out minutes later. */
 const offlineWait = 5000
@@ -65,56 +71,115 @@ const askInterval = 1000
 /** How many nodes are asked. */
 const nodesAsked = 6
 
+/** The time limit of a command while the server's clock is unknown to it: none. */
+const noLimit = '9999999999999'
+const done: readonly unknown[] = [1]
+const absent: readonly unknown[] = [0]
+
 /** Sends commands on one key to the node that holds it: always a master, so that each write is seen by the next read. */
 export class RedisLink {
   /** The server's clock. */
   readonly clock = new RedisClock()
   readonly #send: (key: string, args: string[]) => Promise<unknown>
+  #learning: Promise<void> | undefined
+
+  readonly #client: RedisStoreClient
 
   constructor(client: RedisStoreClient) {
     this.#send = senderFor(client)
+    this.#client = client
   }
 
   send(key: string, args: string[]): Promise<unknown> {
     return this.#send(key, args)
   }
 
+  /** The replies of all masters of a cluster, or of the only one. */
+  sendToMasters(args: string[]): Promise<unknown>[] {
+    const client = this.#client
+    if (!isCluster(client)) return [this.#send('', args)]
+    const { masters = [] } = client
+    return masters.map(async (master) => {
+      const node = (await client.nodeClient(master as never)) as RedisNodeClient
+      return node.sendCommand(args, replyOptions)
+    })
+  }
+
   /**
    * Runs a script that begins with `readLimit` (scripts.ts): not after the deadline, by the clock of the server. Resolves to
-   * its reply without the server's time.
+   * its reply as an array without the server's time: [1] for a positive number, [0] for a negative one.
    *
    * @param args The first one without the word of the time limit.
    */
-  async runWithin(
+  runWithin(deadline: CallDeadline, script: Script, key: string, args: readonly string[]): Promise<readonly unknown[]> {
+    if (this.clock.isUnknown) {
+      return this.#learnTime(key).then(() => this.#runWithin(deadline, script, key, args, true))
+    }
+    return this.#runWithin(deadline, script, key, args, true)
+  }
+
+  #runWithin(
     deadline: CallDeadline,
     script: Script,
     key: string,
-    [words = '', ...args]: readonly string[],
+    args: readonly string[],
+    mayRepeat: boolean,
   ): Promise<readonly unknown[]> {
-    for (let attempt = 1; ; attempt++) {
-      const sentAt = performance.now()
-      const limit = this.clock.at(sentAt + deadline.remaining * 1000)
-      const reply = await this.run(script, key, [`${limit ?? '-'} ${words}`, ...args])
-      const [status, time, ...rest] = reply
-      this.clock.learn(sentAt, time)
-      if (status !== lateStatus) return [status, ...rest]
-      // The caller still waits: then the server's clock, or the server, is another one now.
-      if (deadline.isOver || attempt > 1) throw tooLate()
-    }
+    const [words = '', ...rest] = args
+    const sentAt = performance.now()
+    const { remaining } = deadline
+    const limit = this.clock.earliest(sentAt + (remaining - replyMargin(remaining)) * 1000)
+    return this.run(script, key, [`${limit === undefined ? noLimit : digits(limit)} ${words}`, ...rest]).then(
+      (reply) => {
+        if (typeof reply === 'number') {
+          this.clock.learn(sentAt, Math.abs(reply))
+          return reply > 0 ? done : absent
+        }
+        if (!Array.isArray(reply)) return absent
+        const [status, time, ...said] = reply as unknown[]
+        this.clock.learn(sentAt, time)
+        if (status !== lateStatus) return [status, ...said]
+        // The caller still waits: then the server's clock, or the server, is another one now.
+        if (deadline.isOver || !mayRepeat) throw tooLate()
+        return this.#runWithin(deadline, script, key, args, false)
+      },
+    )
+  }
+
+  /** Asks for the server's time, once for all who wait for it. What an ACL forbids stays unknown. */
+  #learnTime(key: string): Promise<void> {
+    this.#learning ??= (async () => {
+      try {
+        const sentAt = performance.now()
+        const reply = await this.#send(key, ['TIME'])
+        if (!Array.isArray(reply)) return
+        const [seconds, microseconds] = reply as unknown[]
+        this.clock.learn(sentAt, Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000))
+      } catch (error) {
+        if (!isReply(error)) throw error
+      } finally {
+        this.#learning = undefined
+      }
+    })()
+    return this.#learning
   }
 
   /** Runs a script on one key. A server that has forgotten it (SCRIPT FLUSH, restart, failover, a slot's new node) did
    * nothing yet when it says so, and gets the whole text. */
-  async run(script: Script, key: string, args: readonly string[]): Promise<readonly unknown[]> {
-    let reply: unknown
-    try {
-      reply = await this.#send(key, ['EVALSHA', script.sha, '1', key, ...args])
-    } catch (error) {
+  run(script: Script, key: string, args: readonly string[]): Promise<unknown> {
+    return this.#send(key, ['EVALSHA', script.sha, '1', key, ...args]).catch((error: unknown) => {
       if (!isReplyError(error, 'NOSCRIPT')) throw error
-      reply = await this.#send(key, ['EVAL', script.text, '1', key, ...args])
-    }
-    return Array.isArray(reply) ? (reply as unknown[]) : []
+      return this.#send(key, ['EVAL', script.text, '1', key, ...args])
+    })
   }
+}
+
+/**
+ * How long before its caller is told that a call failed the server refuses it, in seconds: the reply to a command that was
+ * just in time has to come back in time as well, or a change is stored that was reported as failed.
+ */
+function replyMargin(remaining: number): number {
+  return Math.min(longestMargin, remaining * marginPart)
 }
 
 export function tooLate(): SessionError {

@@ -6,30 +6,28 @@ import { isNews } from '../../session/record'
 import { CallDeadline } from '../../base/call-deadline'
 import type { DeleteConditions, DeleteResult, SessionStore, StoreListener } from '../../session/store'
 import { needsExpressSession, offerJsonRecords } from '../json-records'
-import { changeArguments } from './change-arguments'
+import { changeArguments, fieldArguments, setsFieldsOnly } from './change-arguments'
 import { claimScript } from './claim-script'
 import {
-  contextField,
   decodeRecord,
   decodeSession,
-  encodeContext,
-  encodeMeta,
-  fromWire,
-  indexField,
-  metaField,
-  subjectField,
+  digits,
+  encodeRecord,
+  none,
+  recordFields,
+  toDigits,
   toFieldName,
-  toMilliseconds,
+  toInstant,
   toWire,
 } from './record-layout'
 import { RedisJsonRecords } from './redis-json-records'
 import type { RedisStoreClient } from './redis-link'
 import { RedisEvents } from './redis-events'
 import { isCluster, isReplyError, keyPrefixOf, RedisLink, type Script, tooLate } from './redis-link'
-import { changeScript, deleteScript, insertScript, watchScript } from './scripts'
+import { type ChangeScripts, changeScripts, deleteScript, insertScript, watchScript } from './scripts'
+import { checkEviction } from './server-check'
 import type { IndexEntry } from './subject-index'
-import { checkServer } from './server-check'
-import { memberOf, SubjectIndex } from './subject-index'
+import { isSameEntry, SubjectIndex } from './subject-index'
 
 export interface RedisStoreOptions {
   /**
@@ -85,7 +83,7 @@ export class RedisStore implements SessionStore {
   readonly #index: SubjectIndex
   readonly #events: RedisEvents
   readonly #prefix: string
-  readonly #isCluster: boolean
+  readonly #scripts: ChangeScripts
   readonly #layout: 'holdfast' | 'express-session'
   #isChecked = false
   #closed = false
@@ -99,8 +97,8 @@ export class RedisStore implements SessionStore {
     }
     this.#layout = layout
     this.#link = new RedisLink(client)
-    this.#isCluster = isCluster(client)
     this.#prefix = keyPrefixOf(client) + prefix
+    this.#scripts = changeScripts(Buffer.byteLength(this.#prefix), isCluster(client))
     this.#index = new SubjectIndex(this.#link, this.#prefix)
     this.#events = new RedisEvents(client, this.#link, this.#prefix)
     if (layout === 'express-session') {
@@ -128,41 +126,43 @@ export class RedisStore implements SessionStore {
   async #keep(script: Script, handle: string, session: StoredSession, deadline: CallDeadline): Promise<unknown> {
     const key = this.#keyOf(handle)
     const { record } = session
-    const { subject, context } = record
-    const args = [toMilliseconds(retainUntil(record)), metaField, encodeMeta(record)]
-    if (subject !== undefined) {
-      args.push(subjectField, toWire(subject))
-      const indexKey = this.#indexKeyFor(subject)
-      if (indexKey !== undefined) args.push(indexField, indexKey)
-    }
-    if (context !== undefined) args.push(contextField, encodeContext(context))
+    const entry = this.#entryOf(record)
+    const args = [toDigits(retainUntil(record)), ...encodeRecord(record, entry)]
     for (const [name, text] of session.fields) args.push(toFieldName(name), toWire(text))
-    if (subject !== undefined) {
-      const [createdAt, expiresAt] = [toMilliseconds(record.createdAt), toMilliseconds(record.expiresAt)]
-      await this.#index.add(subject, handle, createdAt, expiresAt, deadline)
-    }
+    if (entry !== undefined) await this.#index.add(handle, entry, deadline)
     const [status] = await this.#link.runWithin(deadline, script, key, args)
     return status
   }
 
-  async change(handle: string, change: RecordChange, now: number, deadline = noDeadline()): Promise<ChangeResult> {
+  change(handle: string, change: RecordChange, now: number, deadline = noDeadline()): Promise<ChangeResult> {
+    if (!setsFieldsOnly(change)) return this.#changeAnything(handle, change, now, deadline)
+    const args = fieldArguments(change, now)
+    return this.#link.runWithin(deadline, this.#scripts.fields, this.#keyOf(handle), args).then((reply) => {
+      const [status, watched, entry] = reply
+      if (status !== 1) return 'gone'
+      this.#tell(handle, watched, now)
+      if (isText(entry)) this.#index.heal(handle, entry)
+      return 'stored'
+    })
+  }
+
+  async #changeAnything(
+    handle: string,
+    change: RecordChange,
+    now: number,
+    deadline: CallDeadline,
+  ): Promise<ChangeResult> {
     const key = this.#keyOf(handle)
-    const { bind } = change
-    const indexKey = bind?.subject === undefined ? undefined : this.#indexKeyFor(bind.subject)
-    const args = changeArguments(change, now, indexKey)
-    const boundAt = bind === undefined ? undefined : toMilliseconds(bind.createdAt)
-    if (bind?.subject !== undefined) {
-      await this.#index.add(bind.subject, handle, boundAt ?? '', toMilliseconds(bind.expiresAt), deadline)
-    }
-    const [status, watched, owner, createdAt, expiresAt] = await this.#link.runWithin(deadline, changeScript, key, args)
+    const entry = this.#entryOf(change.bind)
+    const args = changeArguments(change, now, entry)
+    if (entry !== undefined) await this.#index.add(handle, entry, deadline)
+    const reply = await this.#link.runWithin(deadline, this.#scripts.general, key, args)
+    const [status, watched, other] = reply
     if (isNews(change)) this.#tell(handle, watched, now)
-    if (typeof owner === 'string' && owner !== '') {
-      const subject = fromWire(owner)
-      if (bind === undefined) this.#index.heal(subject, handle, String(createdAt), String(expiresAt))
+    if (isText(other)) {
+      if (change.bind === undefined) this.#index.heal(handle, other)
       // The login that this one replaces. One at the same instant has the same entry.
-      else if (bind.subject !== subject || boundAt !== createdAt) {
-        this.#index.forget(subject, [memberOf(handle, String(createdAt))])
-      }
+      else if (entry === undefined || !isSameEntry(entry, other)) this.#index.forget(handle, other)
     }
     if (status === 2) return 'renewed'
     return status === 1 ? 'stored' : 'gone'
@@ -171,11 +171,9 @@ export class RedisStore implements SessionStore {
   async delete(handle: string, now: number, only?: DeleteConditions, deadline = noDeadline()): Promise<DeleteResult> {
     const key = this.#keyOf(handle)
     const args = deleteArguments(now, only)
-    const [status, watched, subject, boundAt] = await this.#link.runWithin(deadline, deleteScript, key, args)
+    const [status, watched, entry] = await this.#link.runWithin(deadline, deleteScript, key, args)
     this.#tell(handle, watched, now)
-    if (typeof subject === 'string' && subject !== '') {
-      this.#index.forget(fromWire(subject), [memberOf(handle, String(boundAt))])
-    }
+    if (isText(entry)) this.#index.forget(handle, entry)
     if (status === 1) return 'ended'
     return status === 3 ? 'refused' : 'absent'
   }
@@ -190,7 +188,7 @@ export class RedisStore implements SessionStore {
       if (bound && isLive(record, now)) live.set(entry.handle, record)
       if (!bound && this.#index.isSettled(entry)) stale.push(entry.member)
     })
-    this.#index.forget(subject, stale)
+    this.#index.forgetMembers(subject, stale)
     return live
   }
 
@@ -207,7 +205,7 @@ export class RedisStore implements SessionStore {
       if (status === 1) ended++
       if (status === 1 || status === 2 || this.#index.isSettled(entry)) stale.push(entry.member)
     })
-    this.#index.forget(subject, stale)
+    this.#index.forgetMembers(subject, stale)
     return ended
   }
 
@@ -219,7 +217,8 @@ export class RedisStore implements SessionStore {
       if (handles.has(handle)) return
       handles.add(handle)
       const args = changeArguments({ fields }, now, undefined, { subject, boundBefore: this.#startOf(deadline) })
-      const [status, watched] = await this.#link.runWithin(deadline, changeScript, this.#keyOf(handle), args)
+      const key = this.#keyOf(handle)
+      const [status, watched] = await this.#link.runWithin(deadline, this.#scripts.general, key, args)
       this.#tell(handle, watched, now)
       if (status === 1) changed++
     })
@@ -235,7 +234,7 @@ export class RedisStore implements SessionStore {
   /** One command, as `load`. The record keeps until when it is watched, so that a change of a session that nobody watches
    * costs nothing, and of another one message more. */
   async watch(handle: string, now: number, until: number): Promise<StoredSession | undefined> {
-    const session = decodeSession(await this.#link.run(watchScript, this.#keyOf(handle), [toMilliseconds(until)]))
+    const session = decodeSession(await this.#link.run(watchScript, this.#keyOf(handle), [toDigits(until)]))
     return session === undefined || now >= retainUntil(session.record) ? undefined : session
   }
 
@@ -269,18 +268,15 @@ export class RedisStore implements SessionStore {
     if (!this.#isChecked) {
       this.#isChecked = true
       // With the first command and not in the constructor: an app may make the store before it connects the client.
-      void checkServer(this.#link, this.#prefix)
+      void checkEviction(this.#link)
     }
     return this.#prefix + name
   }
 
   async #readRecord(handle: string): Promise<SessionRecord | undefined> {
     const key = this.#keyOf(handle)
-    const command = ['HMGET', key, metaField, subjectField, contextField]
-    const reply = await this.#link.send(key, command).catch(absentWhenForeign)
-    if (!Array.isArray(reply)) return undefined
-    const [words, subject, context] = reply as (string | null)[]
-    return decodeRecord(words, subject, context)
+    const reply = await this.#link.send(key, ['HMGET', key, ...recordFields]).catch(absentWhenForeign)
+    return Array.isArray(reply) ? decodeRecord(reply as (string | null)[]) : undefined
   }
 
   /** All commands of a batch leave together: one round trip each. When the caller waits no longer, no batch leaves. */
@@ -299,12 +295,14 @@ export class RedisStore implements SessionStore {
 
   /** When a call began, in ms of the server's clock. */
   #startOf({ startedAt }: CallDeadline): number | undefined {
-    return this.#link.clock.at(startedAt)
+    return this.#link.clock.latest(startedAt)
   }
 
-  /** Where a script can reach it from the record: not on a cluster. */
-  #indexKeyFor(subject: string): string | undefined {
-    return this.#isCluster ? undefined : this.#index.keyOf(subject)
+  /** The entry of the index that a record, or a binding, has; undefined without a subject. */
+  #entryOf(bound: RecordChange['bind']): string | undefined {
+    const subject = bound?.subject
+    if (bound === undefined || subject === undefined) return undefined
+    return this.#index.entryOf(subject, bound.createdAt, bound.expiresAt)
   }
 }
 
@@ -318,8 +316,13 @@ function deleteArguments(
   { subject, createdAt, hash }: DeleteConditions = {},
   boundBefore?: number,
 ): string[] {
-  const words = [toMilliseconds(now), toMilliseconds(createdAt), hash ?? '-', boundBefore ?? '-'].join(' ')
+  const before = boundBefore === undefined ? none : digits(boundBefore)
+  const words = `${toDigits(now)} ${toInstant(createdAt)} ${hash ?? none} ${before}`
   return subject === undefined ? [words] : [words, toWire(subject)]
+}
+
+function isText(part: unknown): part is string {
+  return typeof part === 'string' && part !== ''
 }
 
 /** A key of another type holds no session. */

@@ -1,73 +1,114 @@
 import { longestRetention } from '../../session/lifetime'
 import { mostPending } from '../../session/record'
-import { lateStatus, nameScript } from './redis-link'
+import { lateStatus, nameScript, type Script } from './redis-link'
 
 /*
  * What has to be one step is one script on one key. A script that fails writes nothing: what can be refused (a full
  * memory, a replica that became read-only) is refused at its first write.
  *
- * Each replies with an array whose second element is the server's time in milliseconds. Later versions may append to it.
+ * Each replies with a positive number for "done, and nothing more to say", a negative one for "there is no such session", and
+ * otherwise with an array whose first element is the status. The number, and the second element, is the server's time in
+ * milliseconds. Later versions may append to the array.
  *
- * The first word of ARGV[1] is the call's time limit by the server's clock, or `-`. A command that arrives after it, because
- * it was held up on the way, does nothing and replies { 9, time }: its caller has been told that it failed, and may have
- * stored something newer since.
+ * The first word of ARGV[1] is the call's time limit by the server's clock, thirteen digits. A command that arrives after it,
+ * because it was held up on the way, does nothing and replies { 9, time }: its caller has been told that it failed, and may
+ * have stored something newer since.
  *
  * A client may send a command again after it lost the connection, not knowing that it had been executed (the `redis`
  * package does so behind a sentinel). So what ran once may run once more: a second insert writes the same, a second
  * change finds its own new hash in the record and reports what the first one did, a second delete finds nothing.
+ *
+ * All clients of a Redis wait while a script runs. So the common ones define no functions (each run would make them anew) and
+ * take words at fixed places in place of patterns: a change of values costs half of what the general script does.
  */
 
-/** Sets `word` to the words of ARGV[1], and `clock`; ends the script when it is too late. */
+/** Sets `words` and `clock`, in milliseconds with a fraction; ends the script when it is too late. */
 export const readLimit = `
-local word = string.gmatch(ARGV[1], '%S+')
+local words = ARGV[1]
 local time = redis.call('TIME')
-local clock = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local limit = tonumber(word())
-if limit and clock > limit then return { ${lateStatus}, clock } end
+local clock = time[1] * 1000 + time[2] / 1000
+if clock > tonumber(string.sub(words, 1, 13)) then return { ${lateStatus}, clock } end
 `
 
-/** Reads the record as record-layout.ts describes it; what does not look so, is none. Numbers stay text. */
-export const readRecord = `
-local function isNumber(text)
-  return text == '-' or string.match(text, '^%d+$')
+/** Keeps the record; see `insertScript`. */
+export const insertRecord = `
+if ARGV[8] == 'b' then ARGV[9] = string.format('%.0f', clock) end
+local added
+if #ARGV < 1000 then
+  added = redis.pcall('HSET', KEYS[1], unpack(ARGV, 2))
+  if type(added) == 'table' and not string.find(added.err, 'WRONGTYPE', 1, true) then return added end
 end
-
-local function read(key)
-  local found = redis.pcall('HMGET', key, 'm', 's', 'w', 'u')
-  if found.err or not found[1] then return nil end
-  local version, hash, epoch, created, issued, accessed, expires, idle, previous, overlap, rest =
-    string.match(found[1], '^(%d+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%S+)(.*)$')
-  if not version or not isNumber(idle) or not isNumber(overlap) then return nil end
-  local pending, bound, more = string.match(rest, '^ (%S+) (%S+)(.*)$')
-  if not pending or not isNumber(bound) then pending, bound, more = '-', '-', '' end
-  return { version = version, hash = hash, epoch = epoch, created = created, issued = issued, accessed = accessed,
-    expires = expires, idle = idle, previous = previous, overlap = overlap, pending = pending, bound = bound,
-    rest = more, subject = found[2] or '', watched = found[3], index = found[4], text = found[1] }
+if added ~= (#ARGV - 1) / 2 then
+  redis.call('UNLINK', KEYS[1])
+  for i = 2, #ARGV, 1000 do
+    redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+  end
 end
-
-local function isLive(record, now)
-  return now < tonumber(record.expires) and (record.idle == '-' or now < tonumber(record.idle))
-end
+redis.call('PEXPIREAT', KEYS[1], string.sub(words, 15, 27))
+return clock
 `
 
-/** `retainUntil` of lifetime.ts, and the fields of a session written a thousand at a time, because Lua cannot pass on
- * more than some thousand arguments at once. */
-export const writeRecord = `
-local function deadline(record)
-  local last = tonumber(record.expires)
-  if record.idle ~= '-' then
-    local idle = tonumber(record.idle)
-    local grace = math.min(${longestRetention * 1000}, math.max(0, idle - tonumber(record.accessed)))
-    last = math.min(last, idle + grace)
-  end
-  return string.format('%.0f', last)
-end
+/**
+ * KEYS: the record. ARGV: "limit, deadline of the record", then names and values of all fields as `encodeRecord` gives them.
+ * Nothing else has this handle, but a command that a client sends twice does, and a key that belongs to something else might.
+ */
+export const insertScript = nameScript(`${readLimit}${insertRecord}`)
 
-local function each(command, key, from, to)
-  for i = from, to, 1000 do
-    redis.call(command, key, unpack(ARGV, i, math.min(i + 999, to)))
+/** What a store's change scripts have to know of it. */
+export interface ChangeScripts {
+  /** Sets fields and does nothing else; see `fieldArguments`. */
+  readonly fields: Script
+  /** Everything that a change can be; see `changeArguments`. */
+  readonly general: Script
+}
+
+/**
+ * The scripts that change a session. They enter it into its subject's index again when Redis has lost the entry
+ * (subject-index.ts). On a cluster the index lies on another node: there they reply with the entry, and the store does it.
+ *
+ * Both reply { status, time, watched, entry } or, where the last two are empty, a positive number. Of a change that binds,
+ * `entry` is the one that the session had before.
+ *
+ * @param prefixBytes How much of a key is the prefix of the store.
+ */
+export function changeScripts(prefixBytes: number, isCluster: boolean): ChangeScripts {
+  const heal = isCluster ? '' : healIndex(prefixBytes)
+  const said = isCluster ? `entry or ''` : `''`
+  return { fields: nameScript(fieldsText(heal, said)), general: nameScript(generalText(heal, said)) }
+}
+
+/** Sets the entry of the index again that `entry` names, unless it is there. */
+function healIndex(prefixBytes: number): string {
+  return `
+if entry then
+  local subject, created, expires = string.match(entry, '^(%S+) (%S+) (%S+)$')
+  if subject then
+    local index = string.sub(KEYS[1], 1, ${prefixBytes}) .. 'u:' .. subject
+    local member = string.sub(KEYS[1], ${prefixBytes + 1}) .. ':' .. created
+    if redis.pcall('ZSCORE', index, member) == false then
+      expires = tonumber(expires, 36)
+      redis.call('ZADD', index, expires, member)
+      local last = math.max(redis.call('PEXPIRETIME', index), expires)
+      redis.call('PEXPIREAT', index, string.format('%.0f', last))
+    end
   end
 end
+`
+}
+
+const fieldsText = (heal: string, said: string): string => `${readLimit}
+local m = redis.pcall('HGET', KEYS[1], 'm')
+if type(m) ~= 'string' or #m < 14 or not string.find(m, '^%d+%+?$') then return -clock end
+if string.sub(m, 1, 13) <= string.sub(words, 15, 27) then return -clock end
+local wanted, stored = string.sub(words, 29), string.sub(m, 14)
+if wanted ~= stored and wanted ~= '-' and wanted .. '+' ~= stored then return -clock end
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+if string.byte(m, -1) ~= 43 then return clock end
+local found = redis.call('HMGET', KEYS[1], 'w', 'u')
+local watched, entry = found[1], found[2]
+${heal}
+if watched or ${said} ~= '' then return { 1, clock, watched or '', ${said} } end
+return clock
 `
 
 /** `renew` and `confirm` of record.ts. Lists of hashes are one word, with commas. */
@@ -77,7 +118,7 @@ local function renew(record, from, after, to, issued, overlap)
   if to == record.hash or to == last then return 2 end
   if from ~= record.hash or after ~= last then return 1 end
   record.previous = '-'
-  if tonumber(overlap) <= tonumber(issued) then
+  if tonumber(overlap, 36) <= tonumber(issued, 36) then
     record.hash, record.issued, record.overlap, record.pending = to, issued, '-', '-'
     return 2
   end
@@ -100,123 +141,115 @@ local function confirm(record, shown, at)
 end
 `
 
-/** Enters a session into its subject's index again, which Redis may have lost apart from it: see subject-index.ts. On a
- * cluster the index lies elsewhere, `u` is absent, and the store does it with a command of its own. */
-const healIndex = `
-local function heal(record)
-  if not record.index then return end
-  local member = string.sub(KEYS[1], #record.index - 44) .. ':' .. record.created
-  if redis.pcall('ZADD', record.index, 'GT', 'CH', record.expires, member) ~= 1 then return end
-  local last = math.max(redis.call('PEXPIRETIME', record.index), tonumber(record.expires))
-  redis.call('PEXPIREAT', record.index, string.format('%.0f', last))
+/** When the record ends, and until when it is kept (`retainUntil` of lifetime.ts), in ms. */
+const readDeadlines = `
+local function deadlines(record)
+  local expires = tonumber(record.expires, 36)
+  if record.idle == '-' then return expires, expires end
+  local idle = tonumber(record.idle, 36)
+  local grace = math.min(${longestRetention * 1000}, math.max(0, idle - tonumber(record.accessed, 36)))
+  return math.min(expires, idle), math.min(expires, idle + grace)
 end
 `
 
-/** Keeps the record; see `insertScript`. */
-export const insertRecord = `
-local last = word()
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('UNLINK', KEYS[1]) end
-ARGV[3] = string.gsub(ARGV[3], '%+$', string.format('%.0f', clock))
-each('HSET', KEYS[1], 2, #ARGV)
-redis.call('PEXPIREAT', KEYS[1], last)
-return { 1, clock }
-`
-
-/**
- * KEYS: the record. ARGV: words "limit, deadline of the record", then names and values of all fields, the record first; a
- * `+` at its end stands for the time.
- * Nothing else has this handle, but a command that a client sends twice does.
- */
-export const insertScript = nameScript(`${readLimit}${writeRecord}${insertRecord}`)
-
-/**
- * `changeRecord` of record.ts, on the server. KEYS: the record. ARGV: see change-arguments.ts.
- * Replies { 0, time } for gone, and { 1 for stored or 2 for renewed, time, watched, subject, createdAt, expiresAt } for the
- * rest: `subject` is the one whose index the caller has to see to, or '': the one before where the change binds, and
- * otherwise that of a record without `u`.
- */
-export const changeScript = nameScript(`${readLimit}${readRecord}${writeRecord}${renewRecord}${healIndex}
-local now, epoch, removals = tonumber(word()), word(), tonumber(word())
-local record = read(KEYS[1])
-if not record or not isLive(record, now) then return { 0, clock } end
+/** `changeRecord` of record.ts, on the server. */
+const generalText = (heal: string, said: string): string => `${readLimit}${renewRecord}${readDeadlines}
+local word = string.gmatch(words, '%S+')
+word()
+local now, epoch, removals = word(), word(), tonumber(word())
+local found = redis.pcall('HMGET', KEYS[1], 'm', 't', 'h', 'p', 'n', 's', 'w', 'u', 'b')
+if found.err or not found[1] or not found[2] or not found[3] then return -clock end
+local ends, stored = string.match(found[1], '^(%d%d%d%d%d%d%d%d%d%d%d%d%d)(%d+)%+?$')
+local version, created, issued, accessed, expires, idle, overlap, rest =
+  string.match(found[2] .. ' ', '^(%d+) (%w+) (%w+) (%w+) (%w+) ([%w-]+) ([%w-]+) (.*)$')
+if not ends or not version or ends <= now then return -clock end
+local record = { created = created, issued = issued, accessed = accessed, expires = expires, idle = idle,
+  overlap = overlap, hash = found[3], previous = found[4] or '-', pending = found[5] or '-' }
+local owner, watched, entry, bound = found[6], found[7], found[8], found[9]
+local _, keptBefore = deadlines(record)
 local at = 2
 local status = 1
-local hash, stored = record.hash, record.epoch
-local owner, created, expires = record.subject, record.created, record.expires
-local replacing, subject, context, index
+local nextEpoch = stored
+local replacing, subject, context, nextEntry
 
 for step in word do
   if step == 'o' then
-    local before = tonumber(word())
-    if record.subject ~= ARGV[at] then return { 0, clock } end
-    if before and record.bound ~= '-' and tonumber(record.bound) > before then return { 0, clock } end
+    local before = word()
+    if owner ~= ARGV[at] or (bound and before ~= '-' and bound > before) then return -clock end
     at = at + 1
   elseif step == 'a' then
-    local accessed, idle = word(), word()
-    if tonumber(accessed) > tonumber(record.accessed) then record.accessed = accessed end
-    if idle ~= '-' and (record.idle == '-' or tonumber(idle) > tonumber(record.idle)) then record.idle = idle end
+    local access, deadline = word(), word()
+    if tonumber(access, 36) > tonumber(record.accessed, 36) then record.accessed = access end
+    if deadline ~= '-' and (record.idle == '-' or tonumber(deadline, 36) > tonumber(record.idle, 36)) then
+      record.idle = deadline
+    end
   elseif step == 'n' then
-    local from, after, to, issued, overlap = word(), word(), word(), word(), word()
-    status = renew(record, from, after, to, issued, overlap)
+    status = renew(record, word(), word(), word(), word(), word())
   elseif step == 'c' then
     confirm(record, word(), word())
   elseif step == 'r' then
     replacing, record.issued = word(), word()
     record.hash, record.previous, record.overlap, record.pending = replacing, '-', '-', '-'
-    record.epoch = string.format('%.0f', tonumber(stored) + 1)
+    nextEpoch = string.format('%.0f', tonumber(stored) + 1)
   elseif step == 'b' then
     record.created, record.idle, record.expires = word(), word(), word()
     record.accessed = record.created
-    record.bound = string.format('%.0f', clock)
-    subject, context, index = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+    subject, context, nextEntry = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     at = at + 3
   end
 end
 
 -- Sent once more; a login may keep the id, but restarts the lifetime.
-if replacing == hash and record.created == created then return { 1, clock, record.watched or '', '' } end
-if epoch ~= '-' and epoch ~= stored then return { 0, clock } end
+if replacing == found[3] and record.created == created then return { 1, clock, watched or '', '' } end
+if epoch ~= '-' and epoch ~= stored then return -clock end
 
-local text = table.concat({ record.version, record.hash, record.epoch, record.created, record.issued, record.accessed,
-  record.expires, record.idle, record.previous, record.overlap, record.pending, record.bound }, ' ') .. record.rest
-local last = deadline(record)
-each('HDEL', KEYS[1], at, at + removals - 1)
-each('HSET', KEYS[1], at + removals, #ARGV)
+for i = at, at + removals - 1, 1000 do
+  redis.call('HDEL', KEYS[1], unpack(ARGV, i, math.min(i + 999, at + removals - 1)))
+end
+for i = at + removals, #ARGV, 1000 do
+  redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
+local ended, kept = deadlines(record)
+local more = watched or (subject and nextEntry ~= '') or (not subject and entry)
+local texts = { m = string.format('%013.0f', ended) .. nextEpoch .. (more and '+' or ''),
+  t = string.sub(table.concat({ version, record.created, record.issued, record.accessed, record.expires, record.idle,
+    record.overlap, rest }, ' '), 1, -2),
+  h = record.hash, p = record.previous, n = record.pending }
+local before = { m = found[1], t = found[2], h = found[3], p = found[4] or '-', n = found[5] or '-' }
 if subject then
-  for name, value in pairs({ s = subject, x = context, u = index }) do
-    if value == '' then redis.call('HDEL', KEYS[1], name) else redis.call('HSET', KEYS[1], name, value) end
+  texts.s, texts.x, texts.u, texts.b = subject, context, nextEntry, subject ~= '' and string.format('%013.0f', clock) or ''
+end
+for name, text in pairs(texts) do
+  if text ~= before[name] then
+    if text == '' or text == '-' then redis.call('HDEL', KEYS[1], name) else redis.call('HSET', KEYS[1], name, text) end
   end
 end
-if text ~= record.text then
-  redis.call('HSET', KEYS[1], 'm', text)
-  redis.call('PEXPIREAT', KEYS[1], last)
-end
-if not subject then
-  heal(record)
-  if record.index then owner = '' end
-end
-return { status, clock, record.watched or '', owner, created, expires }
-`)
+if kept ~= keptBefore then redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', kept)) end
+if subject then return { status, clock, watched or '', entry or '' } end
+${heal}
+return { status, clock, watched or '', ${said} }
+`
 
 /**
  * KEYS: the record. ARGV: words "limit, now, createdAt that it must have or -, hash that it must have or -, instant after
  * which it must not have been bound or -", and the subject that it must have, or none.
- * Replies { 0, time } when there is no such record, { 3, time } when there is a live one that does not meet the conditions.
- * Otherwise it is deleted now, and the reply is { 1 when it was live, 2 when it had ended by time, time, watched, subject
- * or '', createdAt }.
+ * Replies { 3, time } when there is a live record that does not meet the conditions, and nothing happens. Otherwise it is
+ * deleted, and the reply is { 1 when it was live, 2 when it had ended by time, time, watched, entry of the index or '' }.
  */
-export const deleteScript = nameScript(`${readLimit}${readRecord}
-local record = read(KEYS[1])
-if not record then return { 0, clock } end
-local now, created, hash, before = tonumber(word()), word(), word(), tonumber(word())
-local live = isLive(record, now)
-if (ARGV[2] and ARGV[2] ~= record.subject) or (created ~= '-' and created ~= record.created)
-  or (hash ~= '-' and hash ~= record.hash)
-  or (before and record.bound ~= '-' and tonumber(record.bound) > before) then
+export const deleteScript = nameScript(`${readLimit}
+local found = redis.pcall('HMGET', KEYS[1], 'm', 't', 'h', 's', 'w', 'u', 'b')
+if found.err or not found[1] or not found[2] or not found[3] then return -clock end
+local ends = string.match(found[1], '^(%d%d%d%d%d%d%d%d%d%d%d%d%d)%d+%+?$')
+local current = string.match(found[2], '^%d+ (%w+) %w+ %w+ %w+ %S+ %S+')
+if not ends or not current then return -clock end
+local now, created, hash, before = string.match(words, '^%S+ (%S+) (%S+) (%S+) (%S+)')
+local live = ends > now
+if (ARGV[2] and ARGV[2] ~= found[4]) or (created ~= '-' and created ~= current) or (hash ~= '-' and hash ~= found[3])
+  or (before ~= '-' and found[7] and found[7] > before) then
   return { live and 3 or 0, clock }
 end
 redis.call('UNLINK', KEYS[1])
-return { live and 1 or 2, clock, record.watched or '', record.subject, record.created }
+return { live and 1 or 2, clock, found[5] or '', found[6] or '' }
 `)
 
 /**
@@ -225,14 +258,17 @@ return { live and 1 or 2, clock, record.watched or '', record.subject, record.cr
  * before anything is written. The index itself lives as long as the entry that lives longest.
  */
 export const listScript = nameScript(`${readLimit}
-local expires = word()
-local kind = redis.call('TYPE', KEYS[1]).ok
-if kind ~= 'zset' and kind ~= 'none' then redis.call('UNLINK', KEYS[1]) end
-redis.call('ZADD', KEYS[1], 'GT', expires, ARGV[2])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', clock - 60000))
-local last = math.max(redis.call('PEXPIRETIME', KEYS[1]), tonumber(expires))
-redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last))
-return { 1, clock }
+local expires = string.sub(words, 15, 27)
+local added = redis.pcall('ZADD', KEYS[1], 'GT', expires, ARGV[2])
+if type(added) == 'table' then
+  if not string.find(added.err, 'WRONGTYPE', 1, true) then return added end
+  redis.call('UNLINK', KEYS[1])
+  redis.call('ZADD', KEYS[1], expires, ARGV[2])
+end
+local last = redis.call('PEXPIRETIME', KEYS[1])
+if last > 0 then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', clock - 60000)) end
+if last < tonumber(expires) then redis.call('PEXPIREAT', KEYS[1], expires) end
+return clock
 `)
 
 /**
@@ -240,9 +276,13 @@ return { 1, clock }
  * there is none. A server that cannot write now (a full memory) still replies: then changes are not published, and the
  * watching process finds them when it next reads the record.
  */
-export const watchScript = nameScript(`${readRecord}
-local record = read(KEYS[1])
-if not record then return {} end
-if tonumber(ARGV[1]) > (tonumber(record.watched or '') or 0) then redis.pcall('HSET', KEYS[1], 'w', ARGV[1]) end
+export const watchScript = nameScript(`
+local found = redis.pcall('HMGET', KEYS[1], 'm', 'w')
+local m = found[1]
+if found.err or not m or not string.find(m, '^%d+%+?$') then return {} end
+if tonumber(ARGV[1]) > (tonumber(found[2] or '') or 0) then
+  if string.sub(m, -1) ~= '+' then m = m .. '+' end
+  redis.pcall('HSET', KEYS[1], 'w', ARGV[1], 'm', m)
+end
 return redis.call('HGETALL', KEYS[1])
 `)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { CallDeadline } from '../../base/call-deadline'
 import { RecentKeys } from '../../base/recent-keys'
-import { toWire } from './record-layout'
+import { digits, toInstant, toWire } from './record-layout'
 import type { RedisLink } from './redis-link'
 import { isReplyError } from './redis-link'
 import { listScript } from './scripts'
@@ -27,10 +27,15 @@ const healInterval = 60
 /** How many entries one command removes. */
 const removalBatch = 1000
 
+/** Characters of the hash of a subject: 132 bits of it. Two subjects that share them would share an index, which is right all the
+ * same, because an entry counts only for the subject that its record names. */
+const subjectHashLength = 22
+
 /**
- * The sessions of each subject: one sorted set at `<prefix>u:<SHA-256 of the subject, base64url>` (a subject may be of
- * any length and may hold any character), with an entry `<handle>:<createdAt in ms>` a login, scored with the instant, in
- * ms, at which its session ends at the latest.
+ * The sessions of each subject: one sorted set at `<prefix>u:<SHA-256 of the subject, base64url, 22 characters of it>` (a
+ * subject may be of any length and may hold any character), with a member `<handle>:<createdAt>` for each login, scored with the
+ * instant, in ms, at which its session ends at the latest; `createdAt` is ms to the base 36. The record names its entry, in
+ * its field `u`: `<22 characters> <createdAt> <expiresAt>`.
  *
  * The index and the sessions lie on different nodes of a cluster, so no step covers both. What keeps them together is an
  * order and a rule. The order: an entry is there before its session can be opened, so a process that dies in between
@@ -51,15 +56,16 @@ export class SubjectIndex {
     this.#prefix = prefix
   }
 
-  /** To be awaited before the record is bound. Instants are Unix milliseconds, as the layout has them. */
-  async add(
-    subject: string,
-    handle: string,
-    boundAt: string,
-    expiresAt: string,
-    deadline: CallDeadline,
-  ): Promise<void> {
-    await this.#link.runWithin(deadline, listScript, this.keyOf(subject), [expiresAt, memberOf(handle, boundAt)])
+  /** The entry of a session that is bound to the subject, as its record has it. */
+  entryOf(subject: string, boundAt: number, expiresAt: number): string {
+    const name = createHash('sha256').update(toWire(subject)).digest('base64url').slice(0, subjectHashLength)
+    return `${name} ${toInstant(boundAt)} ${toInstant(expiresAt)}`
+  }
+
+  /** To be awaited before the record is bound. */
+  async add(handle: string, entry: string, deadline: CallDeadline): Promise<void> {
+    const { key, member, expiresAt } = this.#read(handle, entry)
+    await this.#link.runWithin(deadline, listScript, key, [digits(expiresAt), member])
   }
 
   /**
@@ -67,19 +73,19 @@ export class SubjectIndex {
    * least; a failover may lose the one and not the other), without waiting. At most once a minute for each session: it is
    * asked for at each write, and a command that does nothing is one too many.
    */
-  heal(subject: string, handle: string, boundAt: string, expiresAt: string): void {
+  heal(handle: string, entry: string): void {
     const now = performance.now() / 1000
     if (this.#healed.has(handle, now)) return
     this.#healed.keep(handle, now + healInterval, now)
-    this.add(subject, handle, boundAt, expiresAt, new CallDeadline(healInterval)).catch(() => {
+    this.add(handle, entry, new CallDeadline(healInterval)).catch(() => {
       this.#healed.forget(handle)
     })
   }
 
   /** All entries whose session may still be there; one command. */
   async entries(subject: string): Promise<IndexEntry[]> {
-    const key = this.keyOf(subject)
-    const time = this.#link.clock.at(performance.now())
+    const key = this.#keyOf(subject)
+    const time = this.#link.clock.latest(performance.now())
     const since = time === undefined ? '-inf' : String(time - clockTolerance)
     try {
       const reply = await this.#link.send(key, ['ZRANGE', key, since, '+inf', 'BYSCORE'])
@@ -93,30 +99,44 @@ export class SubjectIndex {
   /** Whether the entry of a session that has no record (any more) is one of a session that has ended, and not of a login
    * between its two commands. */
   isSettled({ boundAt }: IndexEntry): boolean {
-    const time = this.#link.clock.at(performance.now()) ?? Date.now()
+    const time = this.#link.clock.latest(performance.now()) ?? Date.now()
     return boundAt < time / 1000 - settledAfter
   }
 
-  /** Takes entries out, without waiting: an index is right with them too. */
-  forget(subject: string, members: readonly string[]): void {
-    const key = this.keyOf(subject)
-    for (let i = 0; i < members.length; i += removalBatch) {
-      this.#link.send(key, ['ZREM', key, ...members.slice(i, i + removalBatch)]).catch(() => undefined)
-    }
+  /** Takes the entry of a session out, without waiting: an index is right with it too. */
+  forget(handle: string, entry: string): void {
+    const { key, member } = this.#read(handle, entry)
+    this.#remove(key, [member])
   }
 
-  keyOf(subject: string): string {
-    return `${this.#prefix}u:${createHash('sha256').update(toWire(subject)).digest('base64url')}`
+  /** As `forget`, of many. */
+  forgetMembers(subject: string, members: readonly string[]): void {
+    const key = this.#keyOf(subject)
+    for (let i = 0; i < members.length; i += removalBatch) this.#remove(key, members.slice(i, i + removalBatch))
+  }
+
+  #remove(key: string, members: readonly string[]): void {
+    this.#link.send(key, ['ZREM', key, ...members]).catch(() => undefined)
+  }
+
+  #keyOf(subject: string): string {
+    return this.#read('', this.entryOf(subject, 0, 0)).key
+  }
+
+  #read(handle: string, entry: string): { key: string; member: string; expiresAt: number } {
+    const [name = '', boundAt = '', expiresAt = ''] = entry.split(' ')
+    return { key: `${this.#prefix}u:${name}`, member: `${handle}:${boundAt}`, expiresAt: parseInt(expiresAt, 36) }
   }
 }
 
-export function memberOf(handle: string, boundAt: string): string {
-  return `${handle}:${boundAt}`
+/** Whether two entries of one session are the same member of the same index. */
+export function isSameEntry(one: string, other: string): boolean {
+  return one.slice(0, one.lastIndexOf(' ')) === other.slice(0, other.lastIndexOf(' '))
 }
 
 function parseMember(member: string): IndexEntry[] {
   const colon = member.lastIndexOf(':')
-  const boundAt = Number(member.slice(colon + 1))
+  const boundAt = parseInt(member.slice(colon + 1), 36)
   if (colon < 1 || !Number.isFinite(boundAt)) return []
   return [{ member, handle: member.slice(0, colon), boundAt: boundAt / 1000 }]
 }

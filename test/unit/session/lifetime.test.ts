@@ -177,6 +177,12 @@ describe('isAccessDue', () => {
   test('not when the last access was recorded by a clock that is ahead', () => {
     expect(isAccessDue(recordOf({ idleUntil: 1100 }), 997, { idle: 100 })).toBe(false)
   })
+
+  test('with a part of the interval: from that part on', () => {
+    const record = recordOf({ idleUntil: 1100 })
+    expect(around(1002.5, (now) => isAccessDue(record, now, { idle: 100 }, 1 / 2))).toEqual([false, true, true])
+    expect(isAccessDue(recordOf(), 1e6, {}, 1 / 2)).toBe(false)
+  })
 })
 
 describe('isRenewalDue', () => {

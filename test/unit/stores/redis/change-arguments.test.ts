@@ -1,28 +1,30 @@
 import type { RecordChange } from '../../../../lib/session/record'
-import { changeArguments } from '../../../../lib/stores/redis/change-arguments'
+import { changeArguments, fieldArguments, setsFieldsOnly } from '../../../../lib/stores/redis/change-arguments'
 
 const bind = { subject: 'ann', context: { ip: '::1' }, createdAt: 2, idleUntil: 3.5, expiresAt: 9 }
+const now = '0000000001500'
+const fields = { set: new Map([['v:a', '1']]), remove: [] }
 
 test.each<[string, RecordChange, string[]]>([
-  ['nothing', {}, ['1500 - 0']],
-  ['an epoch', { epoch: 0 }, ['1500 0 0']],
-  ['an access', { access: { accessedAt: 1.25, idleUntil: 2 } }, ['1500 - 0 a 1250 2000']],
-  ['an access without an idle timeout', { access: { accessedAt: 1.25 } }, ['1500 - 0 a 1250 -']],
+  ['nothing', {}, [`${now} - 0`]],
+  ['an epoch', { epoch: 0 }, [`${now} 0 0`]],
+  ['an access', { access: { accessedAt: 1.25, idleUntil: 2 } }, [`${now} - 0 a yq 1jk`]],
+  ['an access without an idle timeout', { access: { accessedAt: 1.25 } }, [`${now} - 0 a yq -`]],
   [
     'a renewal',
     { epoch: 7, renew: { from: 'old', to: 'new', issuedAt: 1, previousUntil: 2 } },
-    ['1500 7 0 n old - new 1000 2000'],
+    [`${now} 7 0 n old - new rs 1jk`],
   ],
   [
     'a renewal while another is pending',
     { renew: { from: 'old', after: 'lost', to: 'new', issuedAt: 1, previousUntil: 2 } },
-    ['1500 - 0 n old lost new 1000 2000'],
+    [`${now} - 0 n old lost new rs 1jk`],
   ],
-  ['a confirmation', { confirm: { hash: 'new', issuedAt: 1 } }, ['1500 - 0 c new 1000']],
-  ['a replacement', { replace: { hash: 'new', issuedAt: 1 } }, ['1500 - 0 r new 1000']],
-  ['a binding', { bind }, ['1500 - 0 b 2000 3500 9000', 'ann', '{"ip":"::1"}', 'u:ann']],
-  ['a binding to no subject', { bind: { createdAt: 2, expiresAt: 9 } }, ['1500 - 0 b 2000 - 9000', '', '', 'u:ann']],
-  ['nothing but empty fields', { fields: { set: new Map(), remove: [] } }, ['1500 - 0']],
+  ['a confirmation', { confirm: { hash: 'new', issuedAt: 1 } }, [`${now} - 0 c new rs`]],
+  ['a replacement', { replace: { hash: 'new', issuedAt: 1 } }, [`${now} - 0 r new rs`]],
+  ['a binding', { bind }, [`${now} - 0 b 1jk 2p8 6y0`, 'ann', '{"ip":"::1"}', 'entry']],
+  ['a binding to no subject', { bind: { createdAt: 2, expiresAt: 9 } }, [`${now} - 0 b 1jk - 6y0`, '', '', 'entry']],
+  ['nothing but empty fields', { fields: { set: new Map(), remove: [] } }, [`${now} - 0`]],
   [
     'removals before what is set',
     {
@@ -34,7 +36,7 @@ test.each<[string, RecordChange, string[]]>([
         remove: ['v:c', 'v:d'],
       },
     },
-    ['1500 - 2', 'v:c', 'v:d', 'v:a', '1', 'v:b', '2'],
+    [`${now} - 2`, 'v:c', 'v:d', 'v:a', '1', 'v:b', '2'],
   ],
   [
     'all of it, each argument at the place that its word gives it',
@@ -45,19 +47,19 @@ test.each<[string, RecordChange, string[]]>([
       bind,
       fields: { set: new Map([['v:a', '1']]), remove: ['v:c'] },
     },
-    ['1500 1 1 a 1000 - r new 1000 b 2000 3500 9000', 'ann', '{"ip":"::1"}', 'u:ann', 'v:c', 'v:a', '1'],
+    [`${now} 1 1 a rs - r new rs b 1jk 2p8 6y0`, 'ann', '{"ip":"::1"}', 'entry', 'v:c', 'v:a', '1'],
   ],
 ])('the arguments of %s', (_, change, expected) => {
-  expect(changeArguments(change, 1.5, 'u:ann')).toEqual(expected)
+  expect(changeArguments(change, 1.5, 'entry')).toEqual(expected)
 })
 
-test('a binding without an index says so', () => {
+test('a binding without an entry of the index says so', () => {
   expect(changeArguments({ bind }, 1.5, undefined).at(-1)).toBe('')
 })
 
 test.each([
-  [undefined, '1500 - 1 o -'],
-  [1400, '1500 - 1 o 1400'],
+  [undefined, `${now} - 1 o -`],
+  [1400, `${now} - 1 o 0000000001400`],
 ])(
   'a change of a user that was bound before %p comes with the user, before all other arguments',
   (boundBefore, words) => {
@@ -66,3 +68,28 @@ test.each([
     expect(changeArguments(change, 1.5, undefined, owner)).toEqual([words, 'ann', 'v:c', 'v:a', '1'])
   },
 )
+
+test.each<[string, RecordChange, boolean]>([
+  ['sets a field', { fields }, true],
+  ['sets a field where the epoch is right', { epoch: 3, fields }, true],
+  [
+    'sets 501 fields',
+    { fields: { set: new Map(Array.from({ length: 501 }, (_, n) => [`v:${n}`, ''])), remove: [] } },
+    false,
+  ],
+  ['does nothing', {}, false],
+  ['has no field to set', { fields: { set: new Map(), remove: [] } }, false],
+  ['removes a field as well', { fields: { ...fields, remove: ['v:b'] } }, false],
+  ['records an access as well', { fields, access: { accessedAt: 1 } }, false],
+  ['confirms as well', { fields, confirm: { hash: 'new', issuedAt: 1 } }, false],
+  ['renews as well', { fields, renew: { from: 'old', to: 'new', issuedAt: 1, previousUntil: 2 } }, false],
+  ['replaces as well', { fields, replace: { hash: 'new', issuedAt: 1 } }, false],
+  ['binds as well', { fields, bind }, false],
+])('whether a change that %s goes to the short script', (_, change, isShort) => {
+  expect(setsFieldsOnly(change)).toBe(isShort)
+})
+
+test('the short script gets the time, the epoch, and names and values', () => {
+  expect(fieldArguments({ epoch: 12, fields }, 1.5)).toEqual([`${now} 12`, 'v:a', '1'])
+  expect(fieldArguments({ fields }, 1.5)).toEqual([`${now} -`, 'v:a', '1'])
+})
