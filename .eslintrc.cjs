@@ -14,6 +14,7 @@ module.exports = {
     'test/ecosystem/heavy',
     '.stryker-tmp',
     'test/types/programs',
+    'test/express-session/upstream/suite',
     'test/package/consumers',
   ],
   parserOptions: { ecmaVersion: 2023, sourceType: 'module' },
