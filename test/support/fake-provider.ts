@@ -20,6 +20,8 @@ export class FakeProvider {
   readonly #close: () => Promise<void>
   /** A path before all others: Keycloak has its realms there. */
   prefix = ''
+  /** What Keycloak's adapter calls the sessions that it has begun: the ids of the app's sessions. */
+  readonly clientSessions: string[] = []
   /** The `sid` of the next tokens: the session at the provider. */
   sid = 'session-at-the-provider'
 
@@ -124,6 +126,8 @@ export class FakeProvider {
 
   #exchange(form: URLSearchParams): [status: number, value: object] {
     const code = form.get('code') ?? ''
+    const clientSession = form.get('client_session_state')
+    if (clientSession !== null) this.clientSessions.push(clientSession)
     const grant = this.#grants.get(code)
     this.#grants.delete(code)
     if (grant === undefined) return [400, { error: 'invalid_grant', error_description: 'unknown code' }]

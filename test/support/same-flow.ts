@@ -9,7 +9,7 @@ import { MemoryStore } from '../../lib/stores/memory-store'
 export interface Flow {
   /** Beside those that express-session's documentation tells apps to set. */
   readonly options?: object
-  /** Mounts the library and the app's routes, after the sessions. */
+  /** Mounts the library and the app's routes, after the sessions, which are `app.get('sessions')`. */
   readonly mount: (app: any, origin: string) => void
   readonly visit: (visitor: Visitor) => Promise<unknown>
 }
@@ -33,8 +33,10 @@ export const programs: readonly Sessions[] = [
   (options) => ours({ store: new MemoryStore(), ...options } as never),
 ]
 
-export const expressSession: Sessions = (options) =>
-  original({ store: new original.MemoryStore(), ...options } as never)
+export const expressSession: Sessions = (options) => {
+  const store = new original.MemoryStore()
+  return Object.assign(original({ store, ...options } as never), { store })
+}
 
 /** The options that express-session's documentation tells apps to set. */
 export const usual = { secret: 'keyboard cat and a few more', resave: false, saveUninitialized: false }
@@ -76,8 +78,9 @@ export class Visitor {
     return this.#send(path, { headers })
   }
 
-  post(path: string, form: Readonly<Record<string, string>> = {}): Promise<void> {
-    return this.#send(path, { method: 'POST', body: new URLSearchParams(form) })
+  /** @param body A form, or text as it is. */
+  post(path: string, body: Readonly<Record<string, string>> | string = {}): Promise<void> {
+    return this.#send(path, { method: 'POST', body: typeof body === 'string' ? body : new URLSearchParams(body) })
   }
 
   /** Goes where the last response leads to: to the app, or through another server, with its redirects, back to the app. */
@@ -151,7 +154,9 @@ export async function seenOf(
   await once(server, 'listening')
   try {
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    app.use(sessions({ ...usual, ...flow.options }))
+    const handler = sessions({ ...usual, ...flow.options })
+    app.set('sessions', handler)
+    app.use(handler)
     flow.mount(app, origin)
     app.use((error: any, _req: unknown, res: any, _next: unknown) => {
       const status = error.status ?? error.statusCode ?? (res.statusCode >= 400 ? res.statusCode : 500)
