@@ -17,6 +17,7 @@ export type { ReadUserSessionHook, RenewSessionHooks, UserSessionMetaData } from
 export type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from './session/record'
 export { isLive, retainUntil } from './session/lifetime'
 export { changeRecord } from './session/record'
+export type { Jsonified } from './session/jsonified'
 export { Session } from './session/session'
 export type {
   DefaultFlash,

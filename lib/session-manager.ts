@@ -17,6 +17,7 @@ import type { SessionOptions } from './service/session-options'
 import { SessionService, type VerifiedSession } from './service/session-service'
 import { refuseCookie, refusesCookie } from './service/untrusted-proxy'
 import { type AnySession, type Session } from './session/session'
+import type { ReadShape } from './session/jsonified'
 import { checkChangedSize } from './session/session-size'
 import type { DefaultValues, ValueChanges } from './session/session-shape'
 import { changesOfValues, textsOfFields, toFieldChanges, valuesOfTexts } from './session/fields'
@@ -84,7 +85,7 @@ export class SessionManager {
   }
 
   /** The values of a session, or undefined when there is no such session. Flash messages are left for the next request. */
-  async get(id: string): Promise<Partial<DefaultValues> | undefined> {
+  async get(id: string): Promise<Partial<ReadShape<DefaultValues>> | undefined> {
     return valuesIn(await this.#find(id))
   }
 
@@ -140,7 +141,7 @@ export class SessionManager {
   }
 
   /** The values of the session that the request's cookie names, or undefined. Never creates one, writes nothing. */
-  async fromRequest(req: IncomingMessage): Promise<Partial<DefaultValues> | undefined> {
+  async fromRequest(req: IncomingMessage): Promise<Partial<ReadShape<DefaultValues>> | undefined> {
     const { verified } = await findPresented(this.#service, req)
     return valuesIn(verified)
   }
@@ -193,7 +194,7 @@ export class SessionManager {
    *   channel.onChange(({ name }) => socket.send(`you are ${name} now`))
    * }
    */
-  openChannel<T extends object = Partial<DefaultValues>>(
+  openChannel<T extends object = Partial<ReadShape<DefaultValues>>>(
     socket: ChannelSocket,
     upgradeRequest: object = socket,
     options?: ChannelOptions,
@@ -219,6 +220,6 @@ function secureOf(res: ServerResponse): boolean {
   return req !== undefined && isSecureRequest(req)
 }
 
-function valuesIn(verified: VerifiedSession | undefined): Partial<DefaultValues> | undefined {
+function valuesIn(verified: VerifiedSession | undefined): Partial<ReadShape<DefaultValues>> | undefined {
   return verified === undefined ? undefined : valuesOfTexts(textsOfFields(verified.stored.fields))
 }

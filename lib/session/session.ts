@@ -2,6 +2,7 @@
 import { inspect, type InspectOptions } from 'node:util'
 import { wholeSeconds } from '../base/clock'
 import { valuesOfTexts } from './fields'
+import type { ConvertedKey, ConvertedKeyArguments, Jsonified } from './jsonified'
 import { freshState } from './make-state'
 import { closeClass, refuseArguments, refuseCallback, refuseKey } from './misuse'
 import type { DefaultFlash, DefaultValues } from './session-shape'
@@ -13,7 +14,6 @@ export let stateOf: (session: AnySession) => SessionState
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a session of whatever shape
 export type AnySession = Session<any, any>
 
-type KeyOf<T> = Extract<keyof T, string>
 type ValueOf<T, K> = K extends keyof T ? T[K] : never
 
 /**
@@ -56,8 +56,16 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   }
 
   /** The value of the key, else the flash message of that key from the request before, else undefined. An object may be
+   * changed in place: it is saved like any other change. What was declared as a `Date` is read as text; see
+   * {@link Jsonified}. */
+  get<K extends ConvertedKey<Values> | ConvertedKey<Flash>>(
+    ...key: ConvertedKeyArguments<K, Values, Flash>
+  ): Jsonified<ValueOf<Values, K> | ValueOf<Flash, K>> | undefined
+  /** The value of the key, else the flash message of that key from the request before, else undefined. An object may be
    * changed in place: it is saved like any other change. */
-  get<K extends KeyOf<Values> | KeyOf<Flash>>(key: K): ValueOf<Values, K> | ValueOf<Flash, K> | undefined {
+  get<K extends (keyof Values | keyof Flash) & string>(key: K): ValueOf<Values, K> | ValueOf<Flash, K> | undefined
+  // The second parameter is for the compiler alone: the signatures above have to fit.
+  get(key?: string, _none?: never): unknown {
     const state = this.#state
     if (typeof key !== 'string' || key === '') refuseKey('get', key)
     state.noteRead()
@@ -65,11 +73,11 @@ export class Session<Values extends object = DefaultValues, Flash extends object
     const value = state.values.get(key) ?? state.flash.get(key)
     // Only an object can be changed in place, behind the session's back.
     if (typeof value === 'object') state.noteChange()
-    return value as ValueOf<Values, K> | ValueOf<Flash, K> | undefined
+    return value
   }
 
   /** Whether `get` would find the key. */
-  has(key: KeyOf<Values> | KeyOf<Flash>): boolean {
+  has(key: (keyof Values | keyof Flash) & string): boolean {
     const state = this.#state
     if (typeof key !== 'string' || key === '') refuseKey('has', key)
     state.noteRead()
@@ -84,7 +92,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    * @throws SessionError `INVALID_SESSION_VALUE`, naming the key, for what JSON cannot carry (a BigInt, a cycle, a
    *   function, NaN, a Map); `SESSION_DESTROYED` after `destroy()`.
    */
-  set<K extends KeyOf<Values>>(key: K, value: Values[K] | null | undefined): void {
+  set<K extends keyof Values & string>(key: K, value: Values[K] | null | undefined): void {
     const state = this.#state
     if (arguments.length !== 2) refuseArguments('set', arguments)
     if (typeof key !== 'string' || key === '') refuseKey('set', key)
@@ -96,7 +104,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
 
   /** Removes a key; a parallel request that merely read it does not bring it back. Throws `SESSION_DESTROYED` after
    * `destroy()`. */
-  unset(key: KeyOf<Values>): void {
+  unset(key: keyof Values & string): void {
     const state = this.#state
     if (typeof key !== 'string' || key === '') refuseKey('unset', key)
     refuseCallback('req.session.unset()', arguments[1])
@@ -107,7 +115,7 @@ export class Session<Values extends object = DefaultValues, Flash extends object
 
   /** Leaves a message that the next request, and only it, can read with `get`. Not readable in this one. Throws as
    * `set` does. */
-  flash<K extends KeyOf<Flash>>(key: K, value: Flash[K]): void {
+  flash<K extends keyof Flash & string>(key: K, value: Flash[K]): void {
     const state = this.#state
     if (arguments.length !== 2) refuseArguments('flash', arguments)
     if (typeof key !== 'string' || key === '') refuseKey('flash', key)
@@ -172,7 +180,8 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   }
 
   /** What a store would keep: the values, and the flash messages for the next request; `[{}, {}]` when destroyed. A copy,
-   * deeply frozen: changing it throws in strict mode, because it could change nothing in the session. */
+   * deeply frozen: changing it throws in strict mode, because it could change nothing in the session. What was declared as
+   * a `Date` stands in it as text, although its type says otherwise. */
   get data(): [Values, Flash] {
     this.#state.noteRead()
     const { destroyed, values, flash } = this.#state
