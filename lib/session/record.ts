@@ -51,7 +51,8 @@ export interface RecordChange {
   /** Record an access. An instant that is earlier than the record's changes nothing. */
   readonly access?: { readonly accessedAt: number; readonly idleUntil?: number | undefined }
   /** A client has sent this id, which is pending: it is the current one now, and the overlap of those before it ends at
-   * `previousUntil`. Nothing where it is not pending (any more). */
+   * `previousUntil`. Nothing where it is not pending (any more). Never an id that the same change issues: a client has sent
+   * it, so an earlier response has brought it. */
   readonly confirm?: { readonly hash: string; readonly issuedAt: number }
   /** Issue a new id with overlap: only while `from` is still the record's hash and `after` its last pending one; otherwise
    * only the rest is applied. Where `previousUntil` is not after `issuedAt` there is no overlap, and the new id is the
