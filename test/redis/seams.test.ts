@@ -1,15 +1,19 @@
 import { createClient } from 'redis'
 import { CallDeadline } from '../../lib/base/call-deadline'
 import { RedisStore } from '../../lib/redis'
+import { GuardedStore } from '../../lib/stores/guarded-store'
 import type { SessionRecord } from '../../lib/session/record'
 import { at, newHandle, newHash, sessionWith, setting } from '../contract/samples'
+import { RedisClusterServers } from '../support/redis-cluster'
 import { RedisServer } from '../support/redis-server'
 import { TcpProxy } from '../support/tcp-proxy'
+import { wrapClient } from '../support/wrapped-client'
 import { withRedis } from '../support/with-redis'
 import { forgetWarnings } from '../../lib/base/warnings'
 
 /** What may be lost or late between the store and Redis: an index without its sessions, commands after their time limit. */
 const redis = withRedis()
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const timedOut = { code: 'STORE_TIMEOUT', status: 503 }
 
 async function kept(parts: Partial<SessionRecord> = {}): Promise<string> {
@@ -132,6 +136,42 @@ describe('a slow line', () => {
     expect(await redis.store.load(inserted, at(1))).toBeUndefined()
   })
 
+  test('the first write of a client has its time limit too', async () => {
+    const handle = await kept()
+    const fresh = new RedisStore({ client })
+    proxy.delay = 150
+    const late = fresh.change(handle, setting({ 'v:a': 'late' }), at(1), new CallDeadline(0.2))
+    await expect(late).rejects.toMatchObject(timedOut)
+    expect((await redis.store.load(handle, at(1)))?.fields.has('v:a')).toBe(false)
+  })
+
+  test('of writes that arrive about their time limit, none is stored that was reported as failed', async () => {
+    const handles = await Promise.all(Array.from({ length: 60 }, () => kept()))
+    // Each reply takes its time as well: a write that was just in time must still be reported as stored.
+    const slowly = wrapClient(client, async (_args, send) => {
+      const reply = await send()
+      await pause(40)
+      return reply
+    })
+    const guarded = new GuardedStore(new RedisStore({ client: slowly }), 1.5)
+    await guarded.change(newHandle(), {}, at(0))
+    const results = await Promise.all(
+      handles.map(async (handle, index) => {
+        await pause(index * 5)
+        proxy.delay = 1200 + index * 8
+        return Promise.resolve(guarded.change(handle, setting({ 'v:a': '1' }), at(1))).catch((error: unknown) => error)
+      }),
+    )
+    const stored = await Promise.all(
+      handles.map(async (handle) => (await redis.store.load(handle, at(1)))?.fields.size),
+    )
+    for (const [index, result] of results.entries()) {
+      expect([result instanceof Error, stored[index]]).toEqual(result === 'stored' ? [false, 1] : [true, 0])
+    }
+    expect(results.filter((result) => result === 'stored').length).toBeGreaterThan(5)
+    expect(results.filter((result) => result !== 'stored').length).toBeGreaterThan(5)
+  })
+
   test('a command in time is carried out although the clock of Redis was set back, or forth, meanwhile', async () => {
     const handle = await kept()
     const performanceNow = performance.now.bind(performance)
@@ -162,7 +202,7 @@ describe('a slow line', () => {
     proxy.delay = 600
     const changed = slow.changeAll('u1', { set: new Map([['v:role', '1']]), remove: [] }, at(1))
     const ended = slow.deleteAll('u1', at(1))
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await pause(300)
     const inserted = await kept({ subject: 'u1' })
     const bound = await kept()
     await redis.store.change(bound, login(1), at(1))
@@ -205,6 +245,32 @@ describe('the eviction policy of the server', () => {
       expect(await codesFor({ 'maxmemory-policy': policy })).toEqual(['HOLDFAST_REDIS_EVICTION'])
     }
     expect(await codesFor({ 'maxmemory-policy': 'noeviction' })).toEqual([])
+  })
+
+  test('is read on every master of a cluster', async () => {
+    const spy = jest.spyOn(process, 'emitWarning').mockImplementation((_text, given) => {
+      warnings.push((given as { code: string }).code)
+    })
+    const cluster = await RedisClusterServers.start()
+    try {
+      const client = await cluster.connect()
+      for (const node of cluster.nodes) {
+        warnings.length = 0
+        forgetWarnings()
+        const admin = await node.connect()
+        await admin.configSet('maxmemory-policy', 'allkeys-lru')
+        await new RedisStore({ client }).load(newHandle(), at(0))
+        for (let turn = 0; turn < 200 && warnings.length === 0; turn++) {
+          await pause(10)
+        }
+        expect(warnings).toEqual(['HOLDFAST_REDIS_EVICTION'])
+        await admin.configSet('maxmemory-policy', 'noeviction')
+      }
+      client.destroy()
+    } finally {
+      spy.mockRestore()
+      await cluster.stop()
+    }
   })
 
   test('stays unknown, and the store works, where an ACL forbids to ask', async () => {

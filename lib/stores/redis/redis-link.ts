@@ -113,7 +113,10 @@ export class RedisLink {
    */
   runWithin(deadline: CallDeadline, script: Script, key: string, args: readonly string[]): Promise<readonly unknown[]> {
     if (this.clock.isUnknown) {
-      return this.#learnTime(key).then(() => this.#runWithin(deadline, script, key, args, true))
+      return this.#learnTime(key).then(() => {
+        if (deadline.isOver) throw tooLate()
+        return this.#runWithin(deadline, script, key, args, true)
+      })
     }
     return this.#runWithin(deadline, script, key, args, true)
   }
