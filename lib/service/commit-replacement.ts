@@ -1,5 +1,6 @@
 import { SessionError } from '../base/errors'
 import { warnRarely } from '../base/warnings'
+import { hashId } from '../id/session-id'
 import type { CommitFacts } from '../session/commit-plan'
 import { type AnySession, stateOf } from '../session/session'
 import type { CommitOutcome, SessionService } from './session-service'
@@ -67,12 +68,9 @@ export async function commitReplacement(
   }
 }
 
-/** Deletes a session whose id the client will not get. The store has just failed, so this may fail too: the record then
- * ends at its deadline, and nothing holds its id. */
+/** Deletes a session whose id the client will not get. The store has just failed, so this is tried until it succeeds. */
 function takeBack(service: SessionService, session: AnySession): void {
   const state = stateOf(session)
+  service.store.withdraw(state.handle, hashId(state.id))
   state.discard()
-  void (async () => {
-    await service.store.delete(state.handle, service.now)
-  })().catch(() => undefined)
 }

@@ -19,11 +19,14 @@ export class CallGuard {
   /**
    * @param call Gets the time limit, so that a call of several steps can stop when the caller waits no longer.
    * @param onLate Called with the result of a call that succeeded after it had been reported as failed.
+   * @param onFailed Called when a call that was sent is reported as failed. It may have been carried out, or may still be
+   *   until the deadline.
    */
   run<T>(
     operation: string,
     call: (deadline: CallDeadline) => Awaitable<T>,
     onLate?: (result: T) => void,
+    onFailed?: (deadline: CallDeadline) => void,
   ): Awaitable<T> {
     const deadline = new CallDeadline(this.#timeout)
     let result: Awaitable<T>
@@ -32,7 +35,7 @@ export class CallGuard {
     } catch (cause) {
       throw storeFailure(operation, cause)
     }
-    return isPromise(result) ? this.#limit(operation, result, deadline, onLate) : result
+    return isPromise(result) ? this.#limit(operation, result, deadline, onLate, onFailed) : result
   }
 
   #limit<T>(
@@ -40,6 +43,7 @@ export class CallGuard {
     result: PromiseLike<T>,
     deadline: CallDeadline,
     onLate: ((result: T) => void) | undefined,
+    onFailed: ((deadline: CallDeadline) => void) | undefined,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isLate = false
@@ -49,6 +53,7 @@ export class CallGuard {
         setImmediate(() => {
           isLate = true
           deadline.report()
+          onFailed?.(deadline)
           reject(new SessionError('STORE_TIMEOUT', `the session store did not reply to "${operation}" in time`))
         })
       })
@@ -60,6 +65,8 @@ export class CallGuard {
         },
         (cause: unknown) => {
           clearTimeout(timer)
+          if (isLate) return
+          onFailed?.(deadline)
           reject(storeFailure(operation, cause))
         },
       )

@@ -1,30 +1,42 @@
 import type { Awaitable } from '../base/awaitable'
+import type { CallDeadline } from '../base/call-deadline'
 import { SessionError } from '../base/errors'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../session/record'
 import type { DeleteConditions, DeleteResult, SessionStore, StoreListener } from '../session/store'
 import { CallGuard } from './call-guard'
+import { Withdrawals } from './withdrawals'
 
 /** A store behind a {@link CallGuard}: its failures come out as `SessionError`, and what it cannot do at all as
  * `STORE_UNSUPPORTED`. */
 export class GuardedStore {
   readonly #store: SessionStore
   readonly #guard: CallGuard
+  readonly #withdrawals: Withdrawals
 
   /** @param timeout Seconds that a call may take. */
   constructor(store: SessionStore, timeout: number) {
     this.#store = store
     this.#guard = new CallGuard(timeout)
+    this.#withdrawals = new Withdrawals((handle, hash) => this.delete(handle, Date.now() / 1000, { hash }))
   }
 
   load(handle: string, now: number): Awaitable<StoredSession | undefined> {
     return this.#guard.run('load', () => this.#store.load(handle, now))
   }
 
+  /** A session that was stored although this failed is deleted: see {@link Withdrawals}. */
   insert(handle: string, session: StoredSession, now: number): Awaitable<void> {
+    const { hash } = session.record
+    this.#withdrawals.cancel(hash)
     return this.#guard.run(
       'insert',
       (deadline) => this.#store.insert(handle, session, now, deadline),
-      () => this.#withdraw(handle, session.record.hash, now),
+      () => {
+        this.#withdrawals.hasHappened(hash)
+      },
+      ({ remaining }) => {
+        this.withdraw(handle, hash, remaining)
+      },
     )
   }
 
@@ -41,24 +53,33 @@ export class GuardedStore {
     return this.#guard.run('replace', (deadline) => this.#store.insert(handle, session, now, deadline))
   }
 
+  /** A session whose new id was stored although this failed is deleted: see {@link Withdrawals}. */
   change(handle: string, change: RecordChange, now: number): Awaitable<ChangeResult> {
     // Without an epoch the id may be the one that the client has.
-    const replace = change.epoch === undefined ? undefined : change.replace
+    const hash = change.epoch === undefined ? undefined : change.replace?.hash
+    const call = (deadline: CallDeadline) => this.#store.change(handle, change, now, deadline)
+    if (hash === undefined) return this.#guard.run('change', call)
+    this.#withdrawals.cancel(hash)
     return this.#guard.run(
       'change',
-      (deadline) => this.#store.change(handle, change, now, deadline),
-      replace === undefined
-        ? undefined
-        : (result) => {
-            if (result === 'stored') this.#withdraw(handle, replace.hash, now)
-          },
+      call,
+      (result) => {
+        if (result === 'stored') this.#withdrawals.hasHappened(hash)
+        else this.#withdrawals.cancel(hash)
+      },
+      ({ remaining }) => {
+        this.withdraw(handle, hash, remaining)
+      },
     )
   }
 
-  /** Deletes a session whose new id was stored too late for its response: the client was told that it failed and does not
-   * have the id, so nothing can open the session, and it would stand among its user's devices. */
-  #withdraw(handle: string, hash: string, now: number): void {
-    void (async () => this.#store.delete(handle, now, { hash }))().catch(() => undefined)
+  /**
+   * Deletes a session whose id no client will get, without waiting, and again until the store has done it.
+   *
+   * @param wait Seconds until the call that may have stored it cannot be carried out any more.
+   */
+  withdraw(handle: string, hash: string, wait = 0): void {
+    this.#withdrawals.add(handle, hash, wait)
   }
 
   delete(handle: string, now: number, only?: DeleteConditions): Awaitable<DeleteResult> {
@@ -105,6 +126,7 @@ export class GuardedStore {
   }
 
   async close(): Promise<void> {
+    this.#withdrawals.close()
     await this.#store.close?.()
   }
 }

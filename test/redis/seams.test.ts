@@ -213,6 +213,56 @@ describe('a slow line', () => {
   })
 })
 
+describe('a login that is stored although its request got 503, because the connection broke before the reply', () => {
+  let proxy: TcpProxy
+  let client: ReturnType<typeof createClient>
+  let guarded: GuardedStore
+
+  beforeEach(async () => {
+    proxy = await TcpProxy.start(redis.server.port)
+    client = createClient({ url: proxy.url, socket: { reconnectStrategy: 20 } })
+    client.on('error', () => undefined)
+    await client.connect()
+    guarded = new GuardedStore(new RedisStore({ client }), 0.5)
+    // The scripts are known, so that each step is one command.
+    const handle = newHandle()
+    await guarded.insert(handle, sessionWith({ subject: 'warm-up' }), at(0))
+    await guarded.change(handle, { epoch: 0, ...login(1, 'warm-up') }, at(1))
+  })
+  afterEach(async () => {
+    await guarded.close()
+    client.destroy()
+    await proxy.stop()
+  })
+
+  const cases: [string, (handle: string) => unknown][] = [
+    ['on a session of a visitor', (handle) => guarded.change(handle, { epoch: 0, ...login(1) }, at(1))],
+    ['as a new session', () => guarded.insert(newHandle(), sessionWith({ subject: 'u1' }), at(1))],
+  ]
+
+  test.each(cases)('%s is deleted once the store serves again', async (_, act) => {
+    const handle = await kept()
+    let count = 0
+    proxy.fate = (words) => (words[0] === 'EVALSHA' && ++count === 2 ? 'cut' : 'pass')
+    await expect((async () => act(handle))()).rejects.toMatchObject({ status: 503 })
+    proxy.mend()
+    expect(await handlesOf('u1')).toHaveLength(1)
+    for (let turn = 0; turn < 100 && (await handlesOf('u1')).length > 0; turn++) await pause(20)
+    expect(await handlesOf('u1')).toEqual([])
+  })
+
+  test('is kept when the same request stores it once more, with success', async () => {
+    const [handle, session] = [newHandle(), sessionWith({ subject: 'u1' })]
+    let count = 0
+    proxy.fate = () => (++count === 2 ? 'cut' : 'pass')
+    await expect((async () => guarded.insert(handle, session, at(1)))()).rejects.toMatchObject({ status: 503 })
+    proxy.mend()
+    await guarded.insert(handle, session, at(1))
+    await pause(700)
+    expect(await handlesOf('u1')).toEqual([handle])
+  })
+})
+
 describe('the eviction policy of the server', () => {
   const warnings: string[] = []
 
