@@ -172,8 +172,10 @@ function closeMethod(method: object, name: string): void {
 }
 
 function guardFor(isInstance: (value: object) => boolean): ProxyHandler<object> {
+  const hasOwnProperty = ownPropertyCheck(isInstance)
   return {
     get(target, name, receiver: object) {
+      if (name === 'hasOwnProperty' && isInstance(receiver)) return hasOwnProperty
       if (typeof name === 'string' && isInstance(receiver) && !isProbed(name)) throw unknownRead(name)
       return Reflect.get(target, name, receiver) as unknown
     },
@@ -186,6 +188,17 @@ function guardFor(isInstance: (value: object) => boolean): ProxyHandler<object> 
       return define(receiver, name, value)
     },
   }
+}
+
+/** `req.session.hasOwnProperty('user')` would be false for every key. `in` throws for a name that is unknown. */
+function ownPropertyCheck(isInstance: (value: object) => boolean): (name: PropertyKey) => boolean {
+  function hasOwnProperty(this: object, name: PropertyKey): boolean {
+    if (Object.hasOwn(this, name)) return true
+    if (isInstance(this)) Reflect.has(this, name)
+    return false
+  }
+  Object.freeze(hasOwnProperty.prototype)
+  return Object.freeze(hasOwnProperty)
 }
 
 function define(target: object, name: PropertyKey, value: unknown): boolean {

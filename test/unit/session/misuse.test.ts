@@ -1,3 +1,4 @@
+/* eslint-disable no-prototype-builtins -- what a session's own hasOwnProperty says is a subject of these tests */
 import { inspect } from 'node:util'
 import { SessionError } from '../../../lib/base/errors'
 import { freshState, openedState } from '../../../lib/session/make-state'
@@ -176,6 +177,28 @@ describe('what only looks at an object finds an ordinary one', () => {
     expect(JSON.stringify(session)).not.toContain('4111')
   })
 
+  test('hasOwnProperty says of its own names, and of those that are only looked for, what it says of every object', () => {
+    const session = make()
+    class Basket extends Session {
+      owner = 'ann'
+    }
+    expect(['get', 'size', 'then', 'toString'].map((name) => session.hasOwnProperty(name))).toEqual(
+      Array(4).fill(false),
+    )
+    expect([new Basket().hasOwnProperty('owner'), session.hasOwnProperty(Symbol('a'))]).toEqual([true, false])
+    expect((Object.create(session) as object).hasOwnProperty('user')).toBe(false)
+    expect(Object.isFrozen(session.hasOwnProperty)).toBe(true)
+  })
+
+  test('delete and a spread do nothing, which the language tells no object of', () => {
+    const session = make()
+    expect([delete session.card, delete session.flash]).toEqual([true, true])
+    expect({ ...session, ...{ a: 1 } }).toEqual({ a: 1 })
+    const { ...rest } = session
+    expect(rest).toEqual({})
+    expect([session.get('card'), typeof session.flash]).toEqual(['4111', 'function'])
+  })
+
   test.each([
     ...[
       'then',
@@ -222,6 +245,21 @@ describe('what is no session itself is left alone', () => {
     expect(() => ((basket as any).user = 1)).toThrow(SessionError)
     ;(Basket.prototype as any).shared = 1
     expect((basket as any).shared).toBe(1)
+  })
+
+  test('a method of a session cannot be spied on, and that of a class of the test can', () => {
+    const session = new Session()
+    expect(() => jest.spyOn(session, 'set')).toThrow('not extensible')
+    class RecordedSession extends Session {
+      readonly calls: string[] = []
+      override set(key: string, value: unknown): void {
+        this.calls.push(`set ${key}`)
+        super.set(key, value)
+      }
+    }
+    const recorded = new RecordedSession()
+    recorded.set('cart', ['book'])
+    expect([recorded.calls, recorded.get('cart'), recorded.dirty]).toEqual([['set cart'], ['book'], true])
   })
 
   test('an object that has a session for its prototype may shadow what it inherits', () => {

@@ -31,6 +31,8 @@ module.exports = {
   'session.reload(cb)': (session) => session.reload(() => {}),
   'session.touch()': (session) => session.touch(),
   '"user" in session': (session) => 'user' in session,
+  // eslint-disable-next-line no-prototype-builtins -- as it is written
+  'session.hasOwnProperty("user")': (session) => session.hasOwnProperty('user'),
   'session.destroy(cb)': (session) => session.destroy(() => {}),
   'session.regenerateId(cb)': (session) => session.regenerateId(() => {}),
   'session.unset("a", cb)': (session) => session.unset('a', () => {}),
