@@ -1,5 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type expressSession from 'express-session'
+import type * as app from '../../examples/passport/app'
 import { client } from '../../examples/passport/provider'
 import { type RunningExample, startExample, Visitor } from '../support/example'
 
@@ -123,12 +125,11 @@ describe('with express-session in the place of holdfast/express-session', () => 
 
   beforeAll(async () => {
     jest.doMock('holdfast/express-session', () => {
-      const original = jest.requireActual<typeof import('express-session')>('express-session')
+      const original = jest.requireActual<typeof expressSession>('express-session')
       // What was added to the options came after the switch.
       return ({ store: _store, subject: _subject, ...options }: any) => original(options)
     })
-    const { createApp } =
-      jest.requireActual<typeof import('../../examples/passport/app')>('../../examples/passport/app')
+    const { createApp } = jest.requireActual<typeof app>('../../examples/passport/app')
     server = createServer(createApp(provider)).listen(0)
     url = `http://localhost:${(server.address() as AddressInfo).port}`
   })
