@@ -7,12 +7,13 @@ module.exports = {
   testSequencer: '<rootDir>/test/support/longest-first.cjs',
   testTimeout: 20_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // These have commands of their own: npm run test:package, npm run test:browser, npm run test:failover.
+  // These have commands of their own: npm run test:package, npm run test:browser, npm run test:failover, npm run test:drills.
   testPathIgnorePatterns: [
     '/node_modules/',
     '<rootDir>/test/package/',
     '<rootDir>/test/browser/',
     '<rootDir>/test/failover/',
+    '<rootDir>/test/drills/',
   ],
   transform: {
     '^.+\\.[cm]?tsx?$': [
