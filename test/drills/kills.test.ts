@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { RedisServer } from '../support/redis-server'
 import { type Fate, TcpProxy } from '../support/tcp-proxy'
 import type { AppProcess } from '../support/app-process'
-import { Agent, deploy, type Deployed } from './deployments'
+import { Agent, deploy, type Deployed, type OldPlaceName } from './deployments'
 
 /*
  * A process is killed (SIGKILL) at each step of a move: at its n-th command to Redis, once before the command arrives and
@@ -45,8 +45,8 @@ const drills: readonly Drill[] = [
 ]
 
 /** With a store written for express-session, `get`, `set` and `destroy` are the steps: tried where they differ most. */
-const cases = [
-  ...drills.map((drill) => ({ ...drill, place: 'redis-layout' })),
+const cases: readonly (Drill & { place: OldPlaceName })[] = [
+  ...drills.map((drill) => ({ ...drill, place: 'redis-layout' as const })),
   ...drills.filter(({ path }) => path === '/look').map((drill) => ({ ...drill, place: 'connect-redis' as const })),
 ]
 
