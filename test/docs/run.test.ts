@@ -120,6 +120,22 @@ describe('README', () => {
     await browser.get('/cart').expect({ cart: ['book', 'pen'] })
   })
 
+  test('a test signs a user in without the form', async () => {
+    const createApp = (handler: RequestHandler) => {
+      const app = express()
+      app.use(handler)
+      app.get('/account', (req, res) => {
+        if (req.session.subject === undefined) res.redirect('/login')
+        else res.send(req.session.subject)
+      })
+      return app
+    }
+    const piece = block(readme, 'users.create')
+    const { id } = await runBlock(piece, { ...setting().names, createApp })
+    expect(id).toMatch(/^[\w-]{48}$/)
+    await expect(runBlock(piece, { ...setting().names, createApp: () => express() })).rejects.toThrow('expected 200')
+  })
+
   test('sessions on Redis outlive their process', async () => {
     const redis = await RedisServer.start()
     const before = process.env['REDIS_URL']
