@@ -68,7 +68,7 @@ export const mutants: readonly Mutant[] = [
     profile: 'plain',
     file: scripts,
     from: "record.hash, record.previous, record.overlap, record.pending = replacing, '-', '-', '-'",
-    to: "record.hash, record.previous, record.overlap, record.pending = replacing, found[3], 'zzzzzzzz', '-'",
+    to: "record.hash, record.previous, record.overlap, record.pending = replacing, hash, 'zzzzzzzz', '-'",
   },
   {
     name: 'no-index-entry',

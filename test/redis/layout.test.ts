@@ -31,9 +31,8 @@ test('the layout is the documented one', async () => {
   const subject = 'u4IDDbwryroyqQvy4geoSo'
   const index = `sess:u:${subject}`
   expect({ ...(await redis.client.hGetAll('sess:theHandle')) }).toEqual({
-    m: `${ms(65)}3+`,
+    m: `${ms(65)}${hash}3+`,
     t: `1 ${times}`,
-    h: hash,
     p: previous?.join(','),
     n: pending?.join(','),
     s: 'u1',
@@ -52,34 +51,31 @@ test('what has nothing to say is a dash, and has no field', async () => {
   const session = sessionWith()
   await redis.store.insert('theHandle', session, at(0))
   expect({ ...(await redis.client.hGetAll('sess:theHandle')) }).toEqual({
-    m: `${ms(86_400)}0`,
+    m: `${ms(86_400)}${session.record.hash}0`,
     t: `1 ${short(0)} ${short(0)} ${short(0)} ${short(86_400)} - -`,
-    h: session.record.hash,
   })
 })
 
 test('a change sets and removes the fields of the layout that it has to, and no others', async () => {
   const handle = await kept({}, { 'v:a': '1' })
   const key = `sess:${handle}`
-  const [from, to] = [String(await redis.client.hGet(key, 'h')), newHash()]
+  const [from, to] = [String(await redis.client.hGet(key, 'm')).slice(13, 56), newHash()]
   const renew = { from, to, issuedAt: at(5), previousUntil: at(35) }
   await redis.store.change(handle, { renew }, at(5))
   const times = `${short(0)} ${short(0)} ${short(0)} ${short(86_400)} -`
-  expect(await redis.client.hmGet(key, ['m', 't', 'h', 'n'])).toEqual([
-    `${ms(86_400)}0`,
+  expect(await redis.client.hmGet(key, ['m', 't', 'n'])).toEqual([
+    `${ms(86_400)}${from}0`,
     `1 ${times} ${short(35)}`,
-    from,
     to,
   ])
   await redis.store.change(handle, { confirm: { hash: to, issuedAt: at(6) } }, at(6))
-  expect(await redis.client.hmGet(key, ['h', 'p', 'n'])).toEqual([to, from, null])
+  expect(await redis.client.hmGet(key, ['m', 'p', 'n'])).toEqual([`${ms(86_400)}${to}0`, from, null])
   const hash = newHash()
   const bind = { subject: 'u1', createdAt: at(7), idleUntil: at(99), expiresAt: at(999) }
   await redis.store.change(handle, { replace: { hash, issuedAt: at(7) }, bind }, at(7))
   expect({ ...(await redis.client.hGetAll(key)) }).toEqual({
-    m: `${ms(99)}1+`,
+    m: `${ms(99)}${hash}1+`,
     t: `1 ${short(7)} ${short(7)} ${short(7)} ${short(999)} ${short(99)} -`,
-    h: hash,
     s: 'u1',
     b: expect.stringMatching(/^\d{13}$/),
     u: expect.stringMatching(/^[\w-]{22} /),
@@ -87,9 +83,8 @@ test('a change sets and removes the fields of the layout that it has to, and no 
   })
   await redis.store.change(handle, { bind: { createdAt: at(8), expiresAt: at(999) } }, at(8))
   expect({ ...(await redis.client.hGetAll(key)) }).toEqual({
-    m: `${ms(999)}1`,
+    m: `${ms(999)}${hash}1`,
     t: `1 ${short(8)} ${short(7)} ${short(8)} ${short(999)} - -`,
-    h: hash,
     'v:a': '1',
   })
 })
@@ -112,7 +107,7 @@ describe('memory', () => {
   test('the fields of a record leave the hash in one block, whatever happens to the session', async () => {
     const handle = await kept({ subject: 'user-1234', context: { ip: '203.0.113.7' }, idleUntil: at(600) }, fields)
     const key = `sess:${handle}`
-    const from = String(await redis.client.hGet(key, 'h'))
+    const from = String(await redis.client.hGet(key, 'm')).slice(13, 56)
     const to = newHash()
     await redis.store.change(handle, { renew: { from, to, issuedAt: at(2), previousUntil: at(30) } }, at(2))
     await redis.store.change(handle, { confirm: { hash: to, issuedAt: at(3) } }, at(3))
@@ -132,16 +127,16 @@ test('what a later version adds is ignored, and left in place by every change', 
   await redis.store.change(handle, setting({ 'v:a': '2' }), at(9))
   const replace = { hash: newHash(), issuedAt: at(9) }
   await redis.store.change(handle, { replace, access: { accessedAt: at(9), idleUntil: at(70) } }, at(9))
-  expect(await redis.client.hmGet(key, ['m', 't', 'h', 'q', '€'])).toEqual([
-    `${ms(70)}4+`,
+  expect(await redis.client.hmGet(key, ['m', 't', 'q', '€'])).toEqual([
+    `${ms(70)}${replace.hash}4+`,
     `2 ${short(0)} ${short(9)} ${short(9)} ${short(86_400)} ${short(70)} - more words`,
-    replace.hash,
     'more',
     'more',
   ])
 })
 
 describe('a key that holds something else is no session, and stays as it is', () => {
+  const summary = `9999999999999${'A'.repeat(43)}0`
   const times = (expires = 'zzzzzzzz') => `1 1 1 1 ${expires} - -`
   const foreign: [string, string[]][] = [
     ['text', ['SET', 'key', 'x']],
@@ -150,9 +145,10 @@ describe('a key that holds something else is no session, and stays as it is', ()
     ['sorted set', ['ZADD', 'key', '1', 'm']],
     ['stream', ['XADD', 'key', '*', 'm', 'x']],
     ['hash', ['HSET', 'key', 'name', 'x']],
-    ['text in m', ['HSET', 'key', 'm', 'hello', 't', times(), 'h', 'hash']],
-    ['m without an epoch', ['HSET', 'key', 'm', '9999999999999', 't', times(), 'h', 'hash']],
-    ['m with a sign', ['HSET', 'key', 'm', '-999999999999990', 't', times(), 'h', 'hash']],
+    ['text in m', ['HSET', 'key', 'm', 'hello', 't', times()]],
+    ['m without an epoch', ['HSET', 'key', 'm', `9999999999999${newHash()}`, 't', times()]],
+    ['m with a sign', ['HSET', 'key', 'm', `-${newHash()}${newHash()}`, 't', times()]],
+    ['m with a short hash', ['HSET', 'key', 'm', '9999999999999hash0', 't', times()]],
     ['binary', ['HSET', 'key', 'm', '\0\ufffd', 's', '\0']],
   ]
 
@@ -175,12 +171,12 @@ describe('a key that holds something else is no session, and stays as it is', ()
   })
 
   const damaged: [string, string[]][] = [
-    ['nothing but m', ['HSET', 'key', 'm', '99999999999990']],
-    ['no hash', ['HSET', 'key', 'm', '99999999999990', 't', times()]],
-    ['too few words', ['HSET', 'key', 'm', '99999999999990', 't', '1 1 1 1 zzzzzzzz -', 'h', 'hash']],
-    ['a time that is none', ['HSET', 'key', 'm', '99999999999990', 't', times('so:on'), 'h', 'hash']],
-    ['a negative time', ['HSET', 'key', 'm', '99999999999990', 't', times('-5'), 'h', 'hash']],
-    ['an idle deadline that is none', ['HSET', 'key', 'm', '99999999999990', 't', `${times()}.5`, 'h', 'hash']],
+    ['nothing but m', ['HSET', 'key', 'm', summary]],
+    ['another sign in m', ['HSET', 'key', 'm', summary.replace('A', '.'), 't', times()]],
+    ['too few words', ['HSET', 'key', 'm', summary, 't', '1 1 1 1 zzzzzzzz -']],
+    ['a time that is none', ['HSET', 'key', 'm', summary, 't', times('so:on')]],
+    ['a negative time', ['HSET', 'key', 'm', summary, 't', times('-5')]],
+    ['an idle deadline that is none', ['HSET', 'key', 'm', summary, 't', `${times()}.5`]],
   ]
 
   test.each(damaged)('a record that is damaged beside m: %s', async (_, command) => {

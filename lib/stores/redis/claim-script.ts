@@ -1,14 +1,12 @@
 import { nameScript } from './redis-link'
-import { insertRecord, readLimit } from './scripts'
+import { insertRecord, readLimit, summaryPattern } from './scripts'
 
 /**
  * As `insertScript`, with its arguments, where the key holds no record. Replies that there is nothing where it holds one. A claim
  * that a client sends twice finds its own record the second time, and is refused: the caller looks again, and finds it too.
  */
 export const claimScript = nameScript(`${readLimit}
-local found = redis.pcall('HMGET', KEYS[1], 'm', 't', 'h')
-if not found.err and found[1] and found[2] and found[3] and string.find(found[1], '^%d%d%d%d%d%d%d%d%d%d%d%d%d%d+%+?$') then
-  return -clock
-end
+local found = redis.pcall('HMGET', KEYS[1], 'm', 't')
+if not found.err and found[1] and found[2] and string.find(found[1], '${summaryPattern}') then return -clock end
 redis.call('UNLINK', KEYS[1])
 ${insertRecord}`)

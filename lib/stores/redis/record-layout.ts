@@ -4,11 +4,10 @@ import type { UserSessionOperationContext } from '../../session/session-shape'
 /*
  * How a session lies in Redis. One hash at `<prefix><handle>`, which expires at `retainUntil` of its record:
  *
- *   m   what most changes ask for: when the session ends (the earlier of its two deadlines, Unix ms, 13 digits), the epoch,
- *       and `+` where there is a field `u` or `w`
+ *   m   what most changes ask for: when the session ends (the earlier of its two deadlines, Unix ms, 13 digits), the hash of the
+ *       current id (43 characters), the epoch, and `+` where there is a field `u` or `w`
  *   t   words, one space between them: version createdAt issuedAt accessedAt expiresAt idleUntil previousUntil
  *       Instants are Unix ms to the base 36; `-` is "none".
- *   h   the hash of the current id
  *   p   the hashes of the ids before it, n of the pending ones, with commas; absent where there are none
  *   s   the subject, where there is one; with it
  *   x   the context of its login, as JSON, if it has one
@@ -29,12 +28,12 @@ export const version = '1'
 export const none = '-'
 /** Instants to the base 36 have nine digits from 2059 on, and decimal ones thirteen until 2286. */
 const lastInstant = 9_999_999_999_999
-const summary = /^\d{14,}\+?$/
+const summary = /^\d{13}([\w-]{43})(\d+)\+?$/
 const times =
   /^\d+ ([\da-z]{1,9}) ([\da-z]{1,9}) ([\da-z]{1,9}) ([\da-z]{1,9}) ([\da-z]{1,9}|-) ([\da-z]{1,9}|-)(?: |$)/
 
 /** The fields that hold a record, in the order of {@link decodeRecord}. */
-export const recordFields = ['m', 't', 'h', 'p', 'n', 's', 'x'] as const
+export const recordFields = ['m', 't', 'p', 'n', 's', 'x'] as const
 
 /** An instant of a record, or its absence, as the layout has it. */
 export function toInstant(instant: number | undefined): string {
@@ -56,8 +55,8 @@ function wholeMilliseconds(instant: number): number {
 }
 
 /**
- * Names and values of the fields of a record that is to be inserted. Of a record with a subject the fourth is `b` with an
- * empty value, which the script fills in.
+ * A record that is to be inserted: the values of `m` and `t`, then names and values of its other fields. Of a record with a
+ * subject the first of these is `b` with an empty value, which the script fills in.
  *
  * @param entry Of the subject's index, where there is a subject.
  */
@@ -66,8 +65,7 @@ export function encodeRecord(record: SessionRecord, entry: string | undefined): 
   const ends = idleUntil === undefined ? expiresAt : Math.min(expiresAt, idleUntil)
   const instants = [createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previousUntil].map(toInstant).join(' ')
   const { previous, pending, subject, context } = record
-  const fields = ['m', `${toDigits(ends)}${epoch}${entry === undefined ? '' : '+'}`]
-  fields.push('t', `${version} ${instants}`, 'h', hash)
+  const fields = [`${toDigits(ends)}${hash}${epoch}${entry === undefined ? '' : '+'}`, `${version} ${instants}`]
   if (subject !== undefined) fields.push('b', '', 's', toWire(subject))
   if (entry !== undefined) fields.push('u', entry)
   if (context !== undefined) fields.push('x', encodeContext(context))
@@ -87,29 +85,27 @@ export function decodeSession(reply: unknown): StoredSession | undefined {
   if (!Array.isArray(reply) || reply.length === 0) return undefined
   const pairs = reply as string[]
   const fields = new Map<string, string>()
-  let m: Text, t: Text, h: Text, p: Text, n: Text, s: Text, x: Text
+  let m: Text, t: Text, p: Text, n: Text, s: Text, x: Text
   for (let i = 1; i < pairs.length; i += 2) {
     const name = pairs[i - 1] ?? ''
     const text = pairs[i] ?? ''
     if (name.length !== 1) fields.set(fromWire(name), fromWire(text))
     else if (name === 'm') m = text
     else if (name === 't') t = text
-    else if (name === 'h') h = text
     else if (name === 'p') p = text
     else if (name === 'n') n = text
     else if (name === 's') s = text
     else if (name === 'x') x = text
   }
-  const record = decodeRecord([m, t, h, p, n, s, x])
+  const record = decodeRecord([m, t, p, n, s, x])
   return record === undefined ? undefined : { record, fields }
 }
 
 /** The record in the fields that hold one, or undefined when they do not. */
-export function decodeRecord([m, t, hash, p, n, s, x]: readonly Text[]): SessionRecord | undefined {
-  if (m == null || hash == null || !summary.test(m)) return undefined
+export function decodeRecord([m, t, p, n, s, x]: readonly Text[]): SessionRecord | undefined {
+  const [, hash, epoch] = summary.exec(m ?? '') ?? []
   const [, createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previousUntil] = times.exec(t ?? '') ?? []
-  if (createdAt === undefined) return undefined
-  const epoch = m.endsWith('+') ? m.slice(13, -1) : m.slice(13)
+  if (hash === undefined || createdAt === undefined) return undefined
   try {
     return {
       hash,

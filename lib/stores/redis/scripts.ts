@@ -30,17 +30,21 @@ local clock = time[1] * 1000 + time[2] / 1000
 if clock > tonumber(string.sub(words, 1, 13)) then return { ${lateStatus}, clock } end
 `
 
+/** The parts of `m`: when the session ends, the hash of its id, and the epoch. */
+export const summaryPattern = `^(${'%d'.repeat(13)})(${'[%w_-]'.repeat(43)})(%d+)%+?$`
+
 /** Keeps the record; see `insertScript`. */
 export const insertRecord = `
-if ARGV[8] == 'b' then ARGV[9] = string.format('%.0f', clock) end
+if ARGV[4] == 'b' then ARGV[5] = string.format('%.0f', clock) end
 local added
 if #ARGV < 1000 then
-  added = redis.pcall('HSET', KEYS[1], unpack(ARGV, 2))
+  added = redis.pcall('HSET', KEYS[1], 'm', ARGV[2], 't', ARGV[3], unpack(ARGV, 4))
   if type(added) == 'table' and not string.find(added.err, 'WRONGTYPE', 1, true) then return added end
 end
-if added ~= (#ARGV - 1) / 2 then
+if added ~= (#ARGV + 1) / 2 then
   redis.call('UNLINK', KEYS[1])
-  for i = 2, #ARGV, 1000 do
+  redis.call('HSET', KEYS[1], 'm', ARGV[2], 't', ARGV[3])
+  for i = 4, #ARGV, 1000 do
     redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
   end
 end
@@ -49,7 +53,7 @@ return clock
 `
 
 /**
- * KEYS: the record. ARGV: "limit, deadline of the record", then names and values of all fields as `encodeRecord` gives them.
+ * KEYS: the record. ARGV: "limit, deadline of the record", then what `encodeRecord` gives, then names and values of fields.
  * Nothing else has this handle, but a command that a client sends twice does, and a key that belongs to something else might.
  */
 export const insertScript = nameScript(`${readLimit}${insertRecord}`)
@@ -98,9 +102,10 @@ end
 
 const fieldsText = (heal: string, said: string): string => `${readLimit}
 local m = redis.pcall('HGET', KEYS[1], 'm')
-if type(m) ~= 'string' or #m < 14 or not string.find(m, '^%d+%+?$') then return -clock end
-if string.sub(m, 1, 13) <= string.sub(words, 15, 27) then return -clock end
-local wanted, stored = string.sub(words, 29), string.sub(m, 14)
+if type(m) ~= 'string' or #m < 57 then return -clock end
+local ends = string.sub(m, 1, 13)
+if not tonumber(ends) or ends <= string.sub(words, 15, 27) then return -clock end
+local wanted, stored = string.sub(words, 29), string.sub(m, 57)
 if wanted ~= stored and wanted ~= '-' and wanted .. '+' ~= stored then return -clock end
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 if string.byte(m, -1) ~= 43 then return clock end
@@ -157,15 +162,15 @@ const generalText = (heal: string, said: string): string => `${readLimit}${renew
 local word = string.gmatch(words, '%S+')
 word()
 local now, epoch, removals = word(), word(), tonumber(word())
-local found = redis.pcall('HMGET', KEYS[1], 'm', 't', 'h', 'p', 'n', 's', 'w', 'u', 'b')
-if found.err or not found[1] or not found[2] or not found[3] then return -clock end
-local ends, stored = string.match(found[1], '^(%d%d%d%d%d%d%d%d%d%d%d%d%d)(%d+)%+?$')
+local found = redis.pcall('HMGET', KEYS[1], 'm', 't', 'p', 'n', 's', 'w', 'u', 'b')
+if found.err or not found[1] or not found[2] then return -clock end
+local ends, hash, stored = string.match(found[1], '${summaryPattern}')
 local version, created, issued, accessed, expires, idle, overlap, rest =
   string.match(found[2] .. ' ', '^(%d+) (%w+) (%w+) (%w+) (%w+) ([%w-]+) ([%w-]+) (.*)$')
 if not ends or not version or ends <= now then return -clock end
 local record = { created = created, issued = issued, accessed = accessed, expires = expires, idle = idle,
-  overlap = overlap, hash = found[3], previous = found[4] or '-', pending = found[5] or '-' }
-local owner, watched, entry, bound = found[6], found[7], found[8], found[9]
+  overlap = overlap, hash = hash, previous = found[3] or '-', pending = found[4] or '-' }
+local owner, watched, entry, bound = found[5], found[6], found[7], found[8]
 local _, keptBefore = deadlines(record)
 local at = 2
 local status = 1
@@ -200,7 +205,7 @@ for step in word do
 end
 
 -- Sent once more; a login may keep the id, but restarts the lifetime.
-if replacing == found[3] and record.created == created then return { 1, clock, watched or '', '' } end
+if replacing == hash and record.created == created then return { 1, clock, watched or '', '' } end
 if epoch ~= '-' and epoch ~= stored then return -clock end
 
 for i = at, at + removals - 1, 1000 do
@@ -211,11 +216,11 @@ for i = at + removals, #ARGV, 1000 do
 end
 local ended, kept = deadlines(record)
 local more = watched or (subject and nextEntry ~= '') or (not subject and entry)
-local texts = { m = string.format('%013.0f', ended) .. nextEpoch .. (more and '+' or ''),
+local texts = { m = string.format('%013.0f', ended) .. record.hash .. nextEpoch .. (more and '+' or ''),
   t = string.sub(table.concat({ version, record.created, record.issued, record.accessed, record.expires, record.idle,
     record.overlap, rest }, ' '), 1, -2),
-  h = record.hash, p = record.previous, n = record.pending }
-local before = { m = found[1], t = found[2], h = found[3], p = found[4] or '-', n = found[5] or '-' }
+  p = record.previous, n = record.pending }
+local before = { m = found[1], t = found[2], p = found[3] or '-', n = found[4] or '-' }
 if subject then
   texts.s, texts.x, texts.u, texts.b = subject, context, nextEntry, subject ~= '' and string.format('%013.0f', clock) or ''
 end
@@ -237,19 +242,19 @@ return { status, clock, watched or '', ${said} }
  * deleted, and the reply is { 1 when it was live, 2 when it had ended by time, time, watched, entry of the index or '' }.
  */
 export const deleteScript = nameScript(`${readLimit}
-local found = redis.pcall('HMGET', KEYS[1], 'm', 't', 'h', 's', 'w', 'u', 'b')
-if found.err or not found[1] or not found[2] or not found[3] then return -clock end
-local ends = string.match(found[1], '^(%d%d%d%d%d%d%d%d%d%d%d%d%d)%d+%+?$')
+local found = redis.pcall('HMGET', KEYS[1], 'm', 't', 's', 'w', 'u', 'b')
+if found.err or not found[1] or not found[2] then return -clock end
+local ends, currentHash = string.match(found[1], '${summaryPattern}')
 local current = string.match(found[2], '^%d+ (%w+) %w+ %w+ %w+ %S+ %S+')
 if not ends or not current then return -clock end
 local now, created, hash, before = string.match(words, '^%S+ (%S+) (%S+) (%S+) (%S+)')
 local live = ends > now
-if (ARGV[2] and ARGV[2] ~= found[4]) or (created ~= '-' and created ~= current) or (hash ~= '-' and hash ~= found[3])
-  or (before ~= '-' and found[7] and found[7] > before) then
+if (ARGV[2] and ARGV[2] ~= found[3]) or (created ~= '-' and created ~= current) or (hash ~= '-' and hash ~= currentHash)
+  or (before ~= '-' and found[6] and found[6] > before) then
   return { live and 3 or 0, clock }
 end
 redis.call('UNLINK', KEYS[1])
-return { live and 1 or 2, clock, found[5] or '', found[6] or '' }
+return { live and 1 or 2, clock, found[4] or '', found[5] or '' }
 `)
 
 /**
@@ -279,7 +284,7 @@ return clock
 export const watchScript = nameScript(`
 local found = redis.pcall('HMGET', KEYS[1], 'm', 'w')
 local m = found[1]
-if found.err or not m or not string.find(m, '^%d+%+?$') then return {} end
+if found.err or not m or not string.find(m, '${summaryPattern}') then return {} end
 if tonumber(ARGV[1]) > (tonumber(found[2] or '') or 0) then
   if string.sub(m, -1) ~= '+' then m = m .. '+' end
   redis.pcall('HSET', KEYS[1], 'w', ARGV[1], 'm', m)
