@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { andThen, type Awaitable, isPromise } from '../base/awaitable'
-import { warnOnce } from '../base/warnings'
+import type { Next } from '../hold/failure-response'
 import { type Committer, ResponseSaves } from '../hold/response-saves'
+import { warnOfSecureCookie } from '../service/untrusted-proxy'
 import { type CommitFacts, planCommit } from './commit-plan'
 import { Cookie, slide } from './cookie'
 import { ForeignSession } from './foreign-session'
@@ -12,8 +13,6 @@ import { type Callback, Session, type SessionRequest, tracked } from './session'
 import type { Setting } from './setting'
 import { writeSession } from './write-session'
 import { type CommittableSession, type SessionHost, TrackedSession } from './tracked-session'
-
-export type Next = (error?: unknown) => void
 
 const noCookies: readonly string[] = []
 
@@ -298,7 +297,10 @@ export class Exchange implements SessionHost, Committer {
       sent: this.#sentFor === session,
       delivery: this.#deliveryOf(session, headersSent),
     })
-    if (plan.undeliverable) warnOnce(headersSent ? 'HOLDFAST_COOKIE_AFTER_HEADERS' : 'HOLDFAST_SECURE_COOKIE_NOT_SENT')
+    if (plan.undeliverable) {
+      if (headersSent) this.#saves.warnOfLateCookie()
+      else warnOfSecureCookie(this.req)
+    }
     if (plan.store === 'nothing' && !plan.sendsCookie) return noCookies
     slide(session.cookie)
     // Made before anything is stored: attributes that cannot stand in a header store nothing.

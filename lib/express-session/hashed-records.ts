@@ -1,6 +1,6 @@
-import { createHash, hash } from 'node:crypto'
 import { andThen, type Awaitable } from '../base/awaitable'
 import { systemClock } from '../base/clock'
+import { digestOf, handleLength } from '../id/session-id'
 import { contextOfRequest, isSessionStore } from '../service/resolve-options'
 import { isLive, matchId } from '../session/lifetime'
 import { parseValue } from '../session/json-value'
@@ -11,24 +11,26 @@ import { adaptExpressSessionStore, type ExpressSessionStore } from '../stores/ex
 import { GuardedStore } from '../stores/guarded-store'
 import { type Cookie, cookieFromRecord } from './cookie'
 import { takenId } from './record-data'
-import type { NewSession, Owner, Records, SessionUpdate, StoredSession } from './records'
+import {
+  accessIntervalOf,
+  type NewSession,
+  type Owner,
+  type Records,
+  secondsOfADay,
+  type SessionUpdate,
+  type StoredSession,
+} from './records'
 import type { ResolvedOptions } from './resolve-options'
 import { Unparsed } from './tracked-session'
 
 /** The field that holds the cookie's attributes and the lifetime that it slides by, but no instant. */
 const cookieField = 'c:cookie'
-const secondsOfADay = 86_400
 /** Without `sessionTtl` a session that is used goes on; its record needs an absolute deadline all the same. */
 const noAbsoluteEnd = 3650 * secondsOfADay
 /** No id is ever replaced within a record here. A change carries this epoch, so that it writes nothing into a record which
  * has become another's, or none. */
 const firstEpoch = 0
-const handleLength = 16
 const hashLength = 43
-/** Node 20.12 and later: half the time of a hash object. */
-const oneShot = hash as typeof hash | undefined
-const intervalPart = 1 / 20
-const longestInterval = 60
 
 /**
  * Records of our own: a field for each value, under a handle that is derived from the id, with a hash of the id in it.
@@ -104,7 +106,7 @@ export class HashedRecords implements Records {
   }
 
   accessInterval(lifetime: number = this.#options.ttl ?? secondsOfADay): number {
-    return Math.min(longestInterval, lifetime * intervalPart)
+    return accessIntervalOf(lifetime)
   }
 
   /** What the store is to keep of a session that begins, or arrives, now. */
@@ -141,8 +143,7 @@ export class HashedRecords implements Records {
 
 /** Two parts of one SHA-512 of the id, as long as a handle and a hash of other sessions are. */
 export function deriveKeys(id: string): { readonly handle: string; readonly hash: string } {
-  const digest =
-    oneShot === undefined ? createHash('sha512').update(id).digest('base64url') : oneShot('sha512', id, 'base64url')
+  const digest = digestOf('sha512', id)
   return { handle: digest.slice(0, handleLength), hash: digest.slice(handleLength, handleLength + hashLength) }
 }
 

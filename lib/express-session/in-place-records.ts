@@ -7,7 +7,7 @@ import { UnansweredWrites } from '../stores/express-session/unanswered-writes'
 import { type Cookie, cookieFromRecord } from './cookie'
 import { type OldPlace, type Removal, type Snapshot, snapshotOf } from './old-place'
 import { type Data, isData, put, refreshed, takenId } from './record-data'
-import type { NewSession, SessionUpdate, StoredSession } from './records'
+import { accessIntervalOf, type NewSession, secondsOfADay, type SessionUpdate, type StoredSession } from './records'
 
 type TouchingStore = ExpressSessionStore & {
   touch?: (id: string, session: object, callback?: (error?: unknown) => void) => unknown
@@ -22,12 +22,6 @@ interface Shared {
 
 /** What middlewares over the same store object share, so that they are one as to order. */
 const sharedOf = new WeakMap<object, Shared>()
-
-/** Seconds. An access is recorded this often at the most: many stores have a lifetime of their own, which is not known
- * here, and a session must not end in it because of what was saved there. */
-const longestInterval = 60
-const intervalPart = 1 / 20
-const secondsOfADay = 86_400
 
 /**
  * Records of express-session, in place: the key is the id, the record `{ cookie, ...values }`, nothing is added. So
@@ -129,7 +123,7 @@ export class InPlaceRecords implements OldPlace {
 
   accessInterval(lifetime: number | undefined): number {
     const spans = [lifetime, this.#ttl, this.#store.ttl].filter((one) => typeof one === 'number' && one > 0) as number[]
-    return Math.min(longestInterval, ...spans.map((span) => span * intervalPart))
+    return accessIntervalOf(...spans)
   }
 
   #inTurn<T>(operation: string, id: string, task: (turn: Turn) => Promise<T>): Promise<T> {

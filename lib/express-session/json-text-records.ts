@@ -8,11 +8,7 @@ import type { CompareResult, JsonRecords } from '../stores/json-records'
 import { type Cookie, cookieFromRecord } from './cookie'
 import { type OldPlace, type Removal, type Snapshot, snapshotOf } from './old-place'
 import { type Data, isData, refreshed, takenId } from './record-data'
-import type { NewSession, SessionUpdate, StoredSession } from './records'
-
-const secondsOfADay = 86_400
-const intervalPart = 1 / 20
-const longestInterval = 60
+import { accessIntervalOf, type NewSession, secondsOfADay, type SessionUpdate, type StoredSession } from './records'
 
 /** What middlewares over the same store object share, so that they are one as to order. */
 const queueOf = new WeakMap<JsonRecords, HandleQueue>()
@@ -117,7 +113,7 @@ export class JsonTextRecords implements OldPlace {
   }
 
   accessInterval(lifetime: number = this.#ttl): number {
-    return Math.min(longestInterval, lifetime * intervalPart)
+    return accessIntervalOf(lifetime)
   }
 
   async #attempt(id: string, turn: Turn, deadline: CallDeadline, attempt: Attempt): Promise<boolean> {

@@ -16,8 +16,6 @@ export interface Committer {
   readonly variesOnCookie?: boolean
   /** Default false. See `ResponseHooks`. */
   readonly ignoresAfterEnd?: boolean
-  /** The client has left before a response was given: what needs a cookie cannot reach it, and nothing is wrong. */
-  clientLeft?(): void
 }
 
 /**
@@ -38,6 +36,7 @@ export class ResponseSaves implements ResponseHooks {
   #isChangePending = false
   /** The response will ask for no further commit. */
   #isOver = false
+  #hasWarned = false
   #lateSave: Promise<void> | undefined
   #failure: FailureResponse | undefined
 
@@ -79,6 +78,13 @@ export class ResponseSaves implements ResponseHooks {
     else this.#isChangePending = true
   }
 
+  /** Warns that a cookie comes after the headers: once, because a stream asks at each of its chunks. */
+  warnOfLateCookie(): void {
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    warnRarely('HOLDFAST_COOKIE_AFTER_HEADERS')
+  }
+
   /** Runs the task when the response has ended, or its client has left. */
   whenOver(task: () => void): void {
     // A stub of a response is no emitter.
@@ -103,7 +109,8 @@ export class ResponseSaves implements ResponseHooks {
     this.#settle()
     if (!isUnfinished) return
     this.#isOver = true
-    if (!this.#res.headersSent) this.#committer.clientLeft?.()
+    // The client has left before there was a response: no cookie can reach it, and nothing is wrong.
+    if (!this.#res.headersSent) this.#hasWarned = true
     this.#saveLate()
   }
 

@@ -9,7 +9,7 @@ import { type Committer, ResponseSaves } from '../hold/response-saves'
 import { commitReplacement } from '../service/commit-replacement'
 import type { Presentation } from '../service/find-presented'
 import type { CommitOutcome, SessionService, VerifiedSession } from '../service/session-service'
-import { refuseCookie, refusesCookie } from '../service/untrusted-proxy'
+import { refuseCookie, refusesCookie, warnOfSecureCookie } from '../service/untrusted-proxy'
 import type { CommitFacts } from '../session/commit-plan'
 import { type AnySession, Session, stateOf } from '../session/session'
 import type { LoginIntent, SessionOwner } from '../session/session-setting'
@@ -30,7 +30,6 @@ export class RequestSession implements Committer, SessionOwner {
   #session: Session
   readonly #ended: Session[] = []
   #rivals: readonly VerifiedSession[]
-  #hasWarned = false
 
   constructor(
     service: SessionService,
@@ -118,10 +117,6 @@ export class RequestSession implements Committer, SessionOwner {
     )
   }
 
-  clientLeft(): void {
-    this.#hasWarned = true
-  }
-
   /** A login, so that the next request names the new session alone; and an end, so that it does not open another login of
    * the same user. */
   #endsRivals(delivery: CommitFacts['delivery']): boolean {
@@ -157,19 +152,9 @@ export class RequestSession implements Committer, SessionOwner {
 
   /** @throws SessionError `PROXY_NOT_TRUSTED`. */
   #warnUndelivered(delivery: CommitFacts['delivery']): void {
-    if (delivery === 'headers-sent') {
-      // A stream asks at each of its chunks.
-      if (this.#hasWarned) return
-      this.#hasWarned = true
-      warnRarely('HOLDFAST_COOKIE_AFTER_HEADERS')
-      return
-    }
-    const { secure } = this.service.options.cookie.settings
-    if (secure === 'auto') refuseCookie()
-    warnRarely(
-      'HOLDFAST_SECURE_COOKIE_NOT_SENT',
-      claimsForwardedTls(this.#req) ? 'a proxy says that the client used TLS' : undefined,
-    )
+    if (delivery === 'headers-sent') this.#saves.warnOfLateCookie()
+    else if (this.service.options.cookie.settings.secure === 'auto') refuseCookie()
+    else warnOfSecureCookie(this.#req)
   }
 
   #warnOfProxy(): void {

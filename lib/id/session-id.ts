@@ -7,7 +7,7 @@ import { RandomPool } from './random-pool'
  * same session is a new hash in the same record.
  */
 const handleBytes = 12
-const handleLength = 16
+export const handleLength = 16
 
 /** Random bytes in the secret part, unless the app asks for more or fewer: 192 bits, three times what OWASP asks for. */
 export const defaultSecretBytes = 24
@@ -67,9 +67,14 @@ export function handleNamedBy(id: string): string {
  * nothing there. No slow hash and no salt: the secret has at least 128 random bits, there is nothing to guess.
  */
 export function hashId(id: string): string {
+  return digestOf('sha256', id)
+}
+
+/** In base64url. */
+export function digestOf(algorithm: 'sha256' | 'sha512', text: string): string {
   return oneShot === undefined
-    ? createHash('sha256').update(id).digest('base64url')
-    : oneShot('sha256', id, 'base64url')
+    ? createHash(algorithm).update(text).digest('base64url')
+    : oneShot(algorithm, text, 'base64url')
 }
 
 /** Compares two hashes in a time that tells nothing about where they differ. */

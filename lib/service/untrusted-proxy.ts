@@ -15,6 +15,12 @@ export function refusesCookie({ secure }: CookieSettings, req: IncomingMessage):
   return secure === true || (secure === 'auto' && claimsForwardedTls(req) && process.env['NODE_ENV'] === 'production')
 }
 
+/** Warns that a secure cookie is not sent over plain HTTP. */
+export function warnOfSecureCookie(req: IncomingMessage): void {
+  const detail = claimsForwardedTls(req) ? 'a proxy says that the client used TLS' : undefined
+  warnRarely('HOLDFAST_SECURE_COOKIE_NOT_SENT', detail)
+}
+
 /** @throws SessionError `PROXY_NOT_TRUSTED`. */
 export function refuseCookie(): never {
   warnRarely('HOLDFAST_UNTRUSTED_PROXY')

@@ -1,17 +1,12 @@
-import type { RecordChange, SessionRecord, StoredSession } from '../../lib/session/record'
+import type { RecordChange, SessionRecord } from '../../lib/session/record'
 import { changeRecord } from '../../lib/session/record'
 import type { SessionStore } from '../../lib/session/store'
-import { at, newHandle, newHash, sessionWith, setting } from './samples'
+import { at, keptIn, newHandle, newHash, sessionWith, setting } from './samples'
 
 /** `SessionStore.change`: each row of `changeRecord`, refusals, and changes that run in parallel. */
 export function describeChange(store: () => SessionStore): void {
   describe('change', () => {
-    const kept = async (session: StoredSession): Promise<string> => {
-      const handle = newHandle()
-      await store().insert(handle, session, at(0))
-      return handle
-    }
-    const fieldsOf = async (handle: string) => Object.fromEntries((await store().load(handle, at(1)))?.fields ?? [])
+    const { kept, fieldsOf } = keptIn(store)
 
     const from = newHash()
     const to = newHash()

@@ -1,5 +1,6 @@
 import { hashId, mintId } from '../../lib/id/session-id'
 import type { RecordChange, SessionRecord, StoredSession } from '../../lib/session/record'
+import type { SessionStore } from '../../lib/session/store'
 
 /**
  * Where the time of a test starts: an hour ahead. A store that drops records by a clock of its own then drops none while
@@ -32,4 +33,21 @@ export function sessionWith(parts: Partial<SessionRecord> = {}, fields: Record<s
 
 export function setting(fields: Record<string, string>, remove: string[] = []): RecordChange {
   return { fields: { set: new Map(Object.entries(fields)), remove } }
+}
+
+/** Keeps sessions in the store of a test, and reads what became of their fields. */
+export function keptIn(store: () => SessionStore): {
+  kept(session: StoredSession): Promise<string>
+  fieldsOf(handle: string): Promise<Record<string, string>>
+} {
+  return {
+    async kept(session) {
+      const handle = newHandle()
+      await store().insert(handle, session, at(0))
+      return handle
+    },
+    async fieldsOf(handle) {
+      return Object.fromEntries((await store().load(handle, at(1)))?.fields ?? [])
+    },
+  }
 }

@@ -1,16 +1,10 @@
-import type { StoredSession } from '../../lib/session/record'
 import type { SessionStore } from '../../lib/session/store'
-import { at, newHandle, recordWith, sessionWith, setting } from './samples'
+import { at, keptIn, recordWith, sessionWith, setting } from './samples'
 
 /** Names and values of fields are opaque: whatever they are, they come back as they went in. */
 export function describeTexts(store: () => SessionStore): void {
   describe('texts', () => {
-    const kept = async (session: StoredSession): Promise<string> => {
-      const handle = newHandle()
-      await store().insert(handle, session, at(0))
-      return handle
-    }
-    const fieldsOf = async (handle: string) => Object.fromEntries((await store().load(handle, at(1)))?.fields ?? [])
+    const { kept, fieldsOf } = keptIn(store)
 
     const texts: [string, string][] = [
       ['nothing', ''],

@@ -1,7 +1,10 @@
 import { createSecretKey } from 'node:crypto'
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import ours from '../../lib/express-session'
 import { MemoryStore } from '../../lib/stores/memory-store'
-import { stopApps } from '../support/app'
+import { passTurns, stopApps } from '../support/app'
 import { bothSessions, Browser, sidOf, startCompatApp, usualOptions } from '../support/express-session-app'
 import { hearWarnings } from '../support/warnings'
 
@@ -218,6 +221,36 @@ describe('what is legal and does harm is warned of once', () => {
       process.env['NODE_ENV'] = environment
     }
     expect(warnings.map((one) => one.code)).toEqual(['HOLDFAST_SECURE_COOKIE_NOT_SENT', 'HOLDFAST_MEMORY_STORE'])
+  })
+
+  test.each([
+    ['a stream that has begun, once, at a session that is changed too late', true, ['HOLDFAST_COOKIE_AFTER_HEADERS']],
+    ['a client that left before there was a response, of nothing', false, []],
+  ])('%s', async (_name, hasBegun, codes) => {
+    const warnings = hearWarnings()
+    let reach: (res: ServerResponse) => void
+    const reached = new Promise<ServerResponse>((resolve) => (reach = resolve))
+    const app = await startCompatApp({
+      routes: {
+        hang: (req, res) => {
+          if (hasBegun) res.write('a')
+          req.session.n = 1
+          reach(res)
+          return new Promise(() => undefined)
+        },
+      },
+    })
+    const client = connect(app.port, '127.0.0.1', () => client.write('GET /hang HTTP/1.1\r\nHost: a\r\n\r\n'))
+    const res = await reached
+    const closed = once(res, 'close')
+    for (let i = 0; hasBegun && i < 2; i++) {
+      res.write('b')
+      await passTurns(2)
+    }
+    client.destroy()
+    await closed
+    await passTurns(3)
+    expect(warnings.map((one) => one.code)).toEqual(codes)
   })
 
   test('nothing for the options that the documentation of express-session shows', () => {
