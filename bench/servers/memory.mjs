@@ -1,8 +1,8 @@
 import cookieSession from 'cookie-session'
 import expressSession from 'express-session'
-import { sessionMiddleware } from 'holdfast'
 import { filling, largest, nextView, serve } from './serve.mjs'
 
+const { sessionMiddleware } = await import(process.env.BENCH_PACKAGE ?? 'holdfast')
 const secret = 'no secret at all, but long enough'
 
 /** For the two that keep values as properties of `req.session`. */
