@@ -155,6 +155,9 @@ export function forgetRequest(next: Next): void {
  * known by its source, also from a bundle; any other is once it was given for a second request.
  */
 function belongsToAnother(next: Next, middleware: object, req: IncomingMessage): boolean {
-  if (pooled.has(middleware) || (requests.get(next) ?? req) !== req) return true
+  if (pooled.has(middleware)) return true
+  const noted = requests.get(next)
+  // Of two managers that serve one request, the outer one has seen the response end when the inner one fails.
+  if (noted !== undefined && noted !== ended && noted !== req) return true
   return requests.has(next) && Function.prototype.toString.call(next).includes('.release(')
 }
