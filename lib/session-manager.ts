@@ -160,7 +160,7 @@ export class SessionManager {
     checkOriginOptions(options)
     const req = upgradeRequestOf(socketOrUpgradeRequest)
     if (req === undefined || !acceptOrigin(req, options.allowedOrigins)) return undefined
-    const { verified } = await findPresented(this.#service, req, isSecureHandshake(req))
+    const { verified } = await findPresented(this.#service, req, isSecureHandshake)
     return valuesIn(verified)
   }
 

@@ -76,7 +76,7 @@ export async function openChannel<T extends object>(
   }
   link.pause()
   try {
-    const { verified } = await findPresented(service, req, isSecureHandshake(req))
+    const { verified } = await findPresented(service, req, isSecureHandshake)
     const store = verified && (await hub.open(verified, options.checkInterval))
     if (verified === undefined || store === undefined || link.isClosed()) {
       link.release()

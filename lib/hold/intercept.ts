@@ -72,10 +72,35 @@ export function intercept(res: ServerResponse, by: Interceptor): Interception {
     const isLate = early.has(res) && isWrapped(res)
     if (shared !== undefined && prototype !== null && !isLate && isReached(prototype, shared)) {
       interceptors.set(res, by)
+      for (const source of pipedSources.get(res) ?? []) by.piped(source)
       return shared.interception
     }
   }
   return interceptOwn(res, by)
+}
+
+/**
+ * Whether a response can as well be intercepted later: its calls come to the shared methods, whatever wraps them from here
+ * on. A request that leaves its session alone then costs nothing of the hold. What is piped into the response meanwhile is
+ * remembered.
+ */
+export function canInterceptLater(res: ServerResponse): boolean {
+  stopWatching()
+  if (interceptors.has(res)) return false
+  const prototype = Object.getPrototypeOf(res) as Members | null
+  const shared = prototype === null ? undefined : (sharedBy.get(prototype) ?? shareMethods(prototype, res))
+  if (shared === undefined || prototype === null || (early.has(res) && isWrapped(res))) return false
+  early.delete(res)
+  return isReached(prototype, shared)
+}
+
+/** What is piped into responses that nothing intercepts yet. */
+const pipedSources = new WeakMap<object, unknown[]>()
+
+function notePiped(res: object, source: unknown): void {
+  const known = pipedSources.get(res)
+  if (known === undefined) pipedSources.set(res, [source])
+  else known.push(source)
 }
 
 /** Responses that had begun before the first one was intercepted: what has wrapped them has taken Node's methods. */
@@ -165,7 +190,12 @@ interface SharedMethods {
 
 /** Whether a call on a response with this prototype comes to our methods first. */
 function isReached(prototype: Members, { shown }: SharedMethods): boolean {
-  return methods.every((method) => prototype[method] === shown[method])
+  return (
+    prototype['write'] === shown.write &&
+    prototype['end'] === shown.end &&
+    prototype['writeHead'] === shown.writeHead &&
+    prototype['flushHeaders'] === shown.flushHeaders
+  )
 }
 
 /** The methods for this prototype; undefined where they do not serve this response, but will serve the ones after it. */
@@ -177,7 +207,9 @@ function shareMethods(prototype: object, res: ServerResponse): SharedMethods | u
   sharedBy.set(root, shared)
   sharedBy.set(prototype, shared)
   // Its wrappers have taken Node's methods, when ours did not stand there yet.
-  return known === undefined && isWrapped(res) ? undefined : shared
+  if (known !== undefined || !isWrapped(res)) return shared
+  early.add(res)
+  return undefined
 }
 
 /** The prototype next to Node's own, which all prototypes of one Express have in common. */
@@ -219,7 +251,11 @@ function defineMethods(root: Members): SharedMethods {
   }
   const emit = before('emit')
   define(root, 'emit', function (this: object, ...args: readonly unknown[]) {
-    if (args[0] === 'pipe') interceptors.get(this)?.piped(args[1])
+    if (args[0] === 'pipe') {
+      const by = interceptors.get(this)
+      if (by === undefined) notePiped(this, args[1])
+      else by.piped(args[1])
+    } else if (args[0] === 'close') pipedSources.delete(this)
     return emit.apply(this, args as unknown[])
   })
   defineAppearance(root, (res) => interceptors.get(res)?.appearance)

@@ -1,4 +1,4 @@
-import { IncomingMessage } from 'node:http'
+import { IncomingMessage, type Server } from 'node:http'
 import { SessionError } from '../base/errors'
 import { Session } from '../session/session'
 
@@ -7,37 +7,98 @@ export interface SessionHolder {
   readonly session: Session
 }
 
-const holderKey = Symbol('holdfast.holder')
-type Carrier = IncomingMessage & { [holderKey]?: SessionHolder }
+/** Gives back the object that it is given, so that a class over it adds its private fields to that object. */
+const Given = function (object: object): object {
+  return object
+} as unknown as new (object: object) => object
+
+/** Where a request keeps what holds its session: a private field on the request itself, which no reflection shows. */
+class Slot extends Given {
+  #holder: SessionHolder | undefined = undefined
+
+  static isOn(req: object): boolean {
+    return #holder in req
+  }
+
+  static read(req: object): SessionHolder | undefined {
+    return #holder in req ? req.#holder : undefined
+  }
+
+  static fill(req: object, holder: SessionHolder): void {
+    if (!(#holder in req)) new Slot(req)
+    ;(req as Slot).#holder = holder
+  }
+}
 
 /**
  * Gives a request its `req.session`: an accessor, so that `req.session = null` is not silent. Cookie-session ends a session
  * that way; here it would have no effect, and the user would stay signed in.
  *
- * The accessors are the same two functions for every request, and what they lead to is a property beside them: with
- * functions of its own, each request took 10 to 17 µs more (Express gives each a hidden class of its own, and closures that
- * refer to it keep it alive for the collector). Configurable, because cookie-session, and a second middleware of ours with
- * other sessions, define theirs over it.
+ * The accessors are the same two functions for every request, and what they lead to is a private field of the request.
+ * Both are there before Express sees the request, see {@link prepareRequests}: Express gives each request a hidden class of
+ * its own, and from then on each property costs a copy of that, 1.7 kB for the two in the part of the heap that is collected
+ * seldom. Configurable, because cookie-session, and a second middleware of ours with other sessions, define theirs over it.
  */
 export function attachSession(req: IncomingMessage, holder: SessionHolder): void {
   if (Object.getPrototypeOf(req) !== IncomingMessage.prototype) explainOn(req)
-  ;(req as Carrier)[holderKey] = holder
-  Object.defineProperty(req, 'session', sharedAccessor)
+  if (!Slot.isOn(req)) prepareRequests(req)
+  const isOurs = hasOurAccessor(req)
+  Slot.fill(req, holder)
+  if (!isOurs) Object.defineProperty(req, 'session', sharedAccessor)
 }
+
+/** What holds the session of a request, if one is attached. */
+export function holderOf(req: object): SessionHolder | undefined {
+  return Slot.read(req)
+}
+
+let wasOurGetterCalled = false
 
 const sharedAccessor: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
-  get(this: Carrier) {
-    return this[holderKey]?.session
+  get(this: object) {
+    wasOurGetterCalled = true
+    return Slot.read(this)?.session
   },
-  set(this: Carrier, value: unknown) {
-    refuseAssignment(this[holderKey], value)
+  set(this: object, value: unknown) {
+    const holder = Slot.read(this)
+    if (holder !== undefined) refuseAssignment(holder, value)
+    // Prepared, and without a session of ours: the property is somebody else's, and becomes an ordinary one.
+    else Object.defineProperty(this, 'session', { value, writable: true, enumerable: true, configurable: true })
   },
 }
 
-function refuseAssignment(holder: SessionHolder | undefined, value: unknown): void {
-  if (value === holder?.session) return
+/** Asked by reading, which is cheaper than a descriptor. A session of our own is not made by it: there is none yet. */
+function hasOurAccessor(req: IncomingMessage & { session?: unknown }): boolean {
+  if (Slot.read(req) !== undefined) return false
+  wasOurGetterCalled = false
+  Reflect.get(req, 'session')
+  return wasOurGetterCalled
+}
+
+/** How often the listener was added to a server: what takes it off again is not fought. */
+const prepared = new WeakMap<object, number>()
+const mostAttempts = 3
+
+/** Prepares the requests that the request's server receives from now on, before any other listener of it sees them. */
+function prepareRequests(req: IncomingMessage): void {
+  const { server } = ((req as Partial<IncomingMessage>).socket ?? {}) as { server?: Partial<Server> | null }
+  if (typeof server?.prependListener !== 'function') return
+  const attempts = prepared.get(server) ?? 0
+  if (attempts === mostAttempts || server.listeners?.('request').includes(prepare) === true) return
+  prepared.set(server, attempts + 1)
+  server.prependListener('request', prepare)
+}
+
+function prepare(req: IncomingMessage): void {
+  // Another copy of the package may have been here.
+  if (!Object.hasOwn(req, 'session')) Object.defineProperty(req, 'session', sharedAccessor)
+  if (!Slot.isOn(req)) new Slot(req)
+}
+
+function refuseAssignment(holder: SessionHolder, value: unknown): void {
+  if (value === holder.session) return
   const isEnd = value === null || value === undefined
   const remedy = isEnd
     ? 'to end the session use logout(req)'

@@ -4,7 +4,6 @@ import { SessionError } from '../base/errors'
 import { watchFirstResponses } from '../hold/intercept'
 import { findPresented, type Presented } from '../service/find-presented'
 import type { SessionService } from '../service/session-service'
-import type { Session } from '../session/session'
 import { type Next, passError } from '../hold/failure-response'
 import { RequestSession, requestSessionOf } from './request-session'
 
@@ -30,29 +29,16 @@ export function createMiddleware(service: SessionService): RequestHandler {
     if (isPromise(found)) {
       found.then(
         (sent) => {
-          attach(service, req, res, next, sessionMiddleware, sent)
+          new RequestSession(service, req, res, next, sessionMiddleware, sent)
           next()
         },
         (error: unknown) => passError(error, res, next),
       )
       return
     }
-    attach(service, req, res, next, sessionMiddleware, found)
+    new RequestSession(service, req, res, next, sessionMiddleware, found)
     next()
   }
-}
-
-function attach(
-  service: SessionService,
-  req: IncomingMessage,
-  res: ServerResponse,
-  next: Next,
-  middleware: RequestHandler,
-  sent: Presented,
-): void {
-  const { verified } = sent
-  const session: Session = verified === undefined ? service.fresh() : service.open(verified, 'client')
-  new RequestSession(service, req, res, next, middleware, sent, session)
 }
 
 /** Mounted twice, the first one serves. */

@@ -1,19 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { andThen, type Awaitable } from '../base/awaitable'
 import { SessionError } from '../base/errors'
-import { claimsForwardedTls } from '../base/request'
+import { claimsForwardedTls, isSecureRequest } from '../base/request'
 import { warnRarely } from '../base/warnings'
 import type { Next } from '../hold/failure-response'
+import { canInterceptLater } from '../hold/intercept'
 import type { CacheControl } from '../hold/response-headers'
 import { type Committer, ResponseSaves } from '../hold/response-saves'
 import { commitReplacement } from '../service/commit-replacement'
-import type { Presentation } from '../service/find-presented'
+import type { Presented } from '../service/find-presented'
 import type { CommitOutcome, SessionService, VerifiedSession } from '../service/session-service'
 import { refuseCookie, refusesCookie, warnOfSecureCookie } from '../service/untrusted-proxy'
 import type { CommitFacts } from '../session/commit-plan'
 import { type AnySession, Session, stateOf } from '../session/session'
 import type { LoginIntent, SessionOwner } from '../session/session-setting'
-import { attachSession } from './attach-session'
+import { attachSession, holderOf } from './attach-session'
 
 export type SessionRequest = IncomingMessage & { session: AnySession }
 
@@ -21,13 +22,17 @@ export type SessionRequest = IncomingMessage & { session: AnySession }
 export class RequestSession implements Committer, SessionOwner {
   readonly service: SessionService
   readonly #req: SessionRequest
-  readonly #saves: ResponseSaves
-  readonly #secure: boolean
+  readonly #res: ServerResponse
+  readonly #next: Next
+  readonly #middleware: object
+  #saves: ResponseSaves | undefined
+  #secure: boolean | undefined
   /** The client has a cookie of our name, good or not. */
   #hasCookie: boolean
   /** The id that the client has, or is about to get. */
   #clientId: string | undefined
-  #session: Session
+  /** Made when it is first asked for: a request that leaves its session alone has none. */
+  #session: Session | undefined
   readonly #ended: Session[] = []
   #rivals: readonly VerifiedSession[]
 
@@ -37,27 +42,30 @@ export class RequestSession implements Committer, SessionOwner {
     res: ServerResponse,
     next: Next,
     middleware: object,
-    shown: Presentation,
-    session: Session,
+    sent: Presented,
   ) {
     this.service = service
     this.#req = req as SessionRequest
-    this.#saves = new ResponseSaves(req, res, next, middleware, this)
-    this.#secure = shown.secure
-    this.#hasCookie = shown.presented
-    this.#rivals = shown.rivals
-    this.#session = session
-    const state = stateOf(session)
-    state.attachTo(this)
+    this.#res = res
+    this.#next = next
+    this.#middleware = middleware
+    const outer = holderOf(req)
+    // Of two that serve one request, the first one is next to Node, whichever is used first.
+    if (outer instanceof RequestSession) outer.#intercept()
+    if (!canInterceptLater(res)) this.#intercept()
+    this.#secure = sent.secure
+    this.#hasCookie = sent.presented
+    this.#rivals = sent.rivals
     attachSession(req, this)
-    if (state.record === undefined) return
+    if (sent.verified === undefined) return
+    const session = this.#begin(service.open(sent.verified, 'client'))
     this.#clientId = session.id
-    if (service.isCommitExpected(session)) this.#saves.expectChange()
+    if (service.isCommitExpected(session)) this.expectChange()
   }
 
   /** What `req.session` gives. */
   get session(): Session {
-    return this.#session
+    return this.#session ?? this.#begin(this.service.fresh())
   }
 
   get req(): IncomingMessage {
@@ -66,32 +74,30 @@ export class RequestSession implements Committer, SessionOwner {
 
   /** The session so far ends, and a fresh one takes its place. */
   startOver(): Session {
-    if (!this.#session.destroyed) this.#session.destroy()
-    this.#ended.push(this.#session)
-    const { wasRead } = stateOf(this.#session)
-    this.#session = this.service.fresh()
-    const state = stateOf(this.#session)
-    if (wasRead) state.noteRead()
-    state.attachTo(this)
-    this.#saves.expectChange()
-    return this.#session
+    const { session: before } = this
+    if (!before.destroyed) before.destroy()
+    this.#ended.push(before)
+    const session = this.#begin(this.service.fresh())
+    if (stateOf(before).wasRead) stateOf(session).noteRead()
+    this.expectChange()
+    return session
   }
 
   expectChange(): void {
-    this.#saves.expectChange()
+    this.#intercept().expectChange()
   }
 
   /** Replaces the id and binds the session at the next save. A login over the login of another user starts from nothing. */
   login(login: LoginIntent): void {
-    const { destroyed, subject } = stateOf(this.#session)
+    const { destroyed, subject } = stateOf(this.session)
     const isOther = subject !== undefined && login.subject !== undefined && subject !== login.subject
-    const state = stateOf(destroyed || isOther ? this.startOver() : this.#session)
+    const state = stateOf(destroyed || isOther ? this.startOver() : this.session)
     state.logIn(login)
     state.noteChange()
   }
 
   get variesOnCookie(): boolean {
-    return stateOf(this.#session).wasRead && this.service.options.vary
+    return this.#session !== undefined && stateOf(this.#session).wasRead && this.service.options.vary
   }
 
   get cacheControl(): CacheControl {
@@ -99,34 +105,49 @@ export class RequestSession implements Committer, SessionOwner {
   }
 
   commit(headersSent: boolean): Awaitable<readonly string[]> {
-    const isRefused = !this.#secure && refusesCookie(this.service.options.cookie.settings, this.#req)
+    const isRefused = !this.#isSecure && refusesCookie(this.service.options.cookie.settings, this.#req)
     const delivery = headersSent ? 'headers-sent' : isRefused ? 'insecure' : 'open'
-    stateOf(this.#session).announceNextChange()
+    stateOf(this.session).announceNextChange()
     if (this.#rivals.length > 0 && this.#endsRivals(delivery)) {
       const rivals = this.#rivals
       this.#rivals = []
       return this.service.endAll(rivals).then(() => this.commit(headersSent))
     }
     if (this.#ended.length > 0) {
-      return commitReplacement(this.service, this.#ended, this.#session, delivery, this.#hasCookie).then(
+      return commitReplacement(this.service, this.#ended, this.session, delivery, this.#hasCookie).then(
         ({ outcome, cleared }) => this.#cookiesOf(outcome, cleared, delivery),
       )
     }
-    return andThen(this.service.commit(this.#session, delivery, this.#hasCookie), (outcome) =>
+    return andThen(this.service.commit(this.session, delivery, this.#hasCookie), (outcome) =>
       this.#cookiesOf(outcome, false, delivery),
     )
+  }
+
+  #begin(session: Session): Session {
+    this.#session = session
+    this.#intercept()
+    stateOf(session).attachTo(this)
+    return session
+  }
+
+  #intercept(): ResponseSaves {
+    return (this.#saves ??= new ResponseSaves(this.#req, this.#res, this.#next, this.#middleware, this))
+  }
+
+  get #isSecure(): boolean {
+    return (this.#secure ??= isSecureRequest(this.#req))
   }
 
   /** A login, so that the next request names the new session alone; and an end, so that it does not open another login of
    * the same user. */
   #endsRivals(delivery: CommitFacts['delivery']): boolean {
-    const { destroyed, login } = stateOf(this.#session)
+    const { destroyed, login } = stateOf(this.session)
     return destroyed || this.#ended.length > 0 || (login !== undefined && delivery === 'open')
   }
 
   #cookiesOf(outcome: CommitOutcome, cleared: boolean, delivery: CommitFacts['delivery']): readonly string[] {
     const { cookie } = this.service.options
-    const state = stateOf(this.#session)
+    const state = stateOf(this.session)
     // The app may have saved the session itself, with `sessions.save(req.session)`: then nothing was left to store here,
     // and the client does not know yet.
     const isCookieDue = state.record !== undefined && !state.isOver && state.id !== this.#clientId
@@ -135,30 +156,32 @@ export class RequestSession implements Committer, SessionOwner {
     if (outcome.cookie === 'send' || (isCookieDue && delivery === 'open')) {
       this.#hasCookie = true
       this.#warnOfProxy()
-      return [cookie.write(state.id, this.#secure, this.#maxAge())]
+      return [cookie.write(state.id, this.#isSecure, this.#maxAge())]
     }
     const isEnded = state.destroyed && state.isOver && !state.isDeleteRefused && this.#hasCookie && delivery === 'open'
     if (outcome.cookie !== 'clear' && !cleared && !isEnded) return noCookies
     this.#hasCookie = false
-    return [cookie.clear(this.#secure)]
+    return [cookie.clear(this.#isSecure)]
   }
 
   /** The cookie ends with the session, never a second before it. */
   #maxAge(): number | undefined {
     const { service } = this
     if (!service.options.cookie.settings.persistent) return undefined
-    return Math.max(1, Math.ceil(stateOf(this.#session).expiresAt - service.now))
+    return Math.max(1, Math.ceil(stateOf(this.session).expiresAt - service.now))
   }
 
   /** @throws SessionError `PROXY_NOT_TRUSTED`. */
   #warnUndelivered(delivery: CommitFacts['delivery']): void {
-    if (delivery === 'headers-sent') this.#saves.warnOfLateCookie()
+    if (delivery === 'headers-sent') this.#intercept().warnOfLateCookie()
     else if (this.service.options.cookie.settings.secure === 'auto') refuseCookie()
     else warnOfSecureCookie(this.#req)
   }
 
   #warnOfProxy(): void {
-    if (this.#secure || this.service.options.cookie.settings.secure !== 'auto' || !claimsForwardedTls(this.#req)) return
+    if (this.#isSecure || this.service.options.cookie.settings.secure !== 'auto' || !claimsForwardedTls(this.#req)) {
+      return
+    }
     warnRarely('HOLDFAST_UNTRUSTED_PROXY')
   }
 }

@@ -5,7 +5,8 @@ import type { SessionService, VerifiedSession } from './session-service'
 
 /** What the cookies of a request say. */
 export interface Presentation {
-  readonly secure: boolean
+  /** Whether the request came over TLS; undefined where the cookies left no need to ask. */
+  readonly secure: boolean | undefined
   /** The client sent a cookie of our name, valid or not. */
   readonly presented: boolean
   /** Live sessions that the cookies name beside the one that is served; a login of this request ends them. */
@@ -21,6 +22,7 @@ export interface Presented extends Presentation {
 const ranks: Readonly<Record<VerifiedSession['openedAs'], number>> = { previous: 0, renewed: 1, current: 2, pending: 3 }
 
 const noRivals: readonly VerifiedSession[] = []
+const nothingSent: Presented = { secure: undefined, presented: false, rivals: noRivals, verified: undefined }
 
 /**
  * The live session that the request's cookies name. A browser may send several of one name: left over from another path,
@@ -30,9 +32,12 @@ const noRivals: readonly VerifiedSession[] = []
 export function findPresented(
   service: SessionService,
   req: IncomingMessage,
-  secure = isSecureRequest(req),
+  isSecure = isSecureRequest,
 ): Awaitable<Presented> {
-  const { presented, ids } = service.options.cookie.read(headerOf(req, 'cookie'), secure)
+  const header = headerOf(req, 'cookie')
+  if (header === undefined) return nothingSent
+  const secure = isSecure(req)
+  const { presented, ids } = service.options.cookie.read(header, secure)
   const [id] = ids
   if (id === undefined) return { secure, presented, rivals: noRivals, verified: undefined }
   if (ids.length === 1) {
