@@ -1,10 +1,16 @@
-import { andThen, type Awaitable } from '../base/awaitable'
+import { andThen, type Awaitable, isPromise } from '../base/awaitable'
 import { hashId, handleOfId } from '../id/session-id'
 import { planCommit, type CommitFacts, type CommitPlan } from '../session/commit-plan'
 import { accessAt, clampAccess, idleDeadline, isAccessDue, isLive, isRenewalDue, matchId } from '../session/lifetime'
 import { type FieldChanges, hasChanges, noChanges } from '../session/fields'
 import { freshState, openedState } from '../session/make-state'
-import { changeRecord, type ChangeResult, type RecordChange, type SessionRecord } from '../session/record'
+import {
+  changeRecord,
+  type ChangeResult,
+  type RecordChange,
+  type SessionRecord,
+  type StoredSession,
+} from '../session/record'
 import { type AnySession, Session, stateOf } from '../session/session'
 import type { SessionSetting } from '../session/session-setting'
 import type { SessionState } from '../session/session-state'
@@ -54,15 +60,20 @@ export class SessionService {
   find(id: string): Awaitable<VerifiedSession | undefined> {
     const handle = handleOfId(id)
     if (handle === undefined) return undefined
-    return andThen(this.store.load(handle, this.now), (stored) => {
-      if (stored === undefined) return undefined
-      const { now } = this
-      if (!isLive(stored.record, now, this.options.timeouts)) return undefined
-      const openedAs = matchId(stored.record, hashId(id), now)
-      if (openedAs === undefined) return undefined
-      const record = clampAccess(stored.record, now)
-      return { id, handle, openedAs, stored: record === stored.record ? stored : { ...stored, record } }
-    })
+    // The clock is asked as seldom as can be: 0.2 µs each time, on the machine of the benchmark.
+    const { now } = this
+    const stored = this.store.load(handle, now)
+    return isPromise(stored)
+      ? stored.then((given) => this.#verify(id, handle, given, this.now))
+      : this.#verify(id, handle, stored, now)
+  }
+
+  #verify(id: string, handle: string, stored: StoredSession | undefined, now: number): VerifiedSession | undefined {
+    if (stored === undefined || !isLive(stored.record, now, this.options.timeouts)) return undefined
+    const openedAs = matchId(stored.record, hashId(id), now)
+    if (openedAs === undefined) return undefined
+    const record = clampAccess(stored.record, now)
+    return { id, handle, openedAs, stored: record === stored.record ? stored : { ...stored, record } }
   }
 
   /**
@@ -74,7 +85,7 @@ export class SessionService {
   open(verified: VerifiedSession, shownBy: 'client' | 'job'): Session {
     const { now } = this
     const confirmation = shownBy === 'client' ? this.use.confirmationOf(verified, now) : undefined
-    this.use.record(verified, confirmation?.confirm)
+    this.use.record(verified, confirmation?.confirm, now)
     const opened = confirmation?.confirmed ?? verified
     const { openedAs, handle, stored } = opened
     if (
@@ -83,7 +94,7 @@ export class SessionService {
     ) {
       this.renewals.reportRenewed(stored.record, handle, now)
     }
-    return new Session(openedState(this.#setting(), opened, confirmation?.confirm))
+    return new Session(openedState(this.#setting(now), opened, confirmation?.confirm))
   }
 
   /** Whether a save has something to do although nobody touched the session: a flash message was given, its id is old. */
@@ -151,15 +162,16 @@ export class SessionService {
     this.use.record(used)
   }
 
-  #setting(): SessionSetting {
+  #setting(now = this.now): SessionSetting {
     const { sessionTtl, idLength, maxBytes } = this.options
-    return { now: this.now, ttl: sessionTtl, secretBytes: idLength, maxBytes }
+    return { now, ttl: sessionTtl, secretBytes: idLength, maxBytes }
   }
 
   #renewalDue(state: SessionState): boolean {
     const { record, openedAs } = state
     if (record === undefined || openedAs === 'pending' || openedAs === 'previous') return false
-    return isRenewalDue(record, this.now, this.options.timeouts)
+    const { timeouts } = this.options
+    return timeouts.renewal !== undefined && isRenewalDue(record, this.now, timeouts)
   }
 
   /** The plan, or undefined when it is to renew what somebody else here is renewing, or has renewed. */
@@ -205,8 +217,9 @@ export class SessionService {
     const { record } = state
     if (record === undefined) return nothing
     const renewedId = plan.store === 'renew' ? state.mintNextId() : undefined
-    const change = this.#planChange(state, record, plan, changes, renewedId)
-    return andThen(this.changeStored(state.handle, change), (result) => {
+    const { now } = this
+    const change = this.#planChange(state, record, plan, changes, renewedId, now)
+    return andThen(this.changeStored(state.handle, change, now), (result) => {
       if (result === 'gone') return this.#changeRefused(state, plan)
       if (plan.store === 'reissue') state.markIssued()
       if (result === 'renewed') state.markIssued(renewedId)
@@ -220,10 +233,9 @@ export class SessionService {
   }
 
   /** Asks the store for a change; what becomes of a renewal in it is remembered. */
-  changeStored(handle: string, change: RecordChange): Awaitable<ChangeResult> {
-    const { now } = this
-    const ask = (): Awaitable<ChangeResult> => this.store.change(handle, change, now)
-    return change.renew === undefined ? ask() : this.renewals.make(handle, change.renew, now, ask)
+  changeStored(handle: string, change: RecordChange, now = this.now): Awaitable<ChangeResult> {
+    if (change.renew === undefined) return this.store.change(handle, change, now)
+    return this.renewals.make(handle, change.renew, now, () => this.store.change(handle, change, now))
   }
 
   #planChange(
@@ -232,18 +244,13 @@ export class SessionService {
     plan: CommitPlan,
     fields: FieldChanges,
     renewedId: string | undefined,
+    now: number,
   ): RecordChange {
-    const { now } = this
     const { timeouts } = this.options
-    const change: RecordChange = {
-      epoch: record.epoch,
-      fields,
-      ...(state.confirm !== undefined && { confirm: state.confirm }),
-      // A change of values alone costs Redis half as much when no deadline moves with it.
-      ...((plan.store !== 'update' || isAccessDue(record, now, timeouts, 1 / 2)) && {
-        access: accessAt(now, timeouts),
-      }),
-    }
+    const change: { -readonly [K in keyof RecordChange]: RecordChange[K] } = { epoch: record.epoch, fields }
+    if (state.confirm !== undefined) change.confirm = state.confirm
+    // A change of values alone costs Redis half as much when no deadline moves with it.
+    if (plan.store !== 'update' || isAccessDue(record, now, timeouts, 1 / 2)) change.access = accessAt(now, timeouts)
     if (renewedId !== undefined) return { ...change, renew: this.planRenewal(record, renewedId, now) }
     if (plan.store !== 'reissue') return change
     const replace = { hash: hashId(state.id), issuedAt: now }

@@ -65,8 +65,8 @@ export class SessionUse {
   record(
     { handle, stored: { record } }: Pick<VerifiedSession, 'handle' | 'stored'>,
     confirm?: RecordChange['confirm'],
+    now = this.#rules.clock(),
   ): void {
-    const now = this.#rules.clock()
     const isAccess = this.claimAccess(handle, record, now)
     const isConfirmed = confirm === undefined || this.#confirmations.has(confirm.hash, now)
     if (!isAccess && isConfirmed) return

@@ -38,6 +38,11 @@ export class CallGuard {
     return isPromise(result) ? this.#limit(operation, result, deadline, onLate, onFailed) : result
   }
 
+  /** As `run`, for a call that was made and that has no use for the time limit. */
+  limit<T>(operation: string, result: PromiseLike<T>): Promise<T> {
+    return this.#limit(operation, result, new CallDeadline(this.#timeout), undefined, undefined)
+  }
+
   #limit<T>(
     operation: string,
     result: PromiseLike<T>,

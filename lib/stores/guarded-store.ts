@@ -1,9 +1,9 @@
-import type { Awaitable } from '../base/awaitable'
+import { type Awaitable, isPromise } from '../base/awaitable'
 import type { CallDeadline } from '../base/call-deadline'
 import { SessionError } from '../base/errors'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../session/record'
 import type { DeleteConditions, DeleteResult, SessionStore, StoreListener } from '../session/store'
-import { CallGuard } from './call-guard'
+import { CallGuard, storeFailure } from './call-guard'
 import { Withdrawals } from './withdrawals'
 
 /** A store behind a {@link CallGuard}: its failures come out as `SessionError`, and what it cannot do at all as
@@ -21,7 +21,14 @@ export class GuardedStore {
   }
 
   load(handle: string, now: number): Awaitable<StoredSession | undefined> {
-    return this.#guard.run('load', () => this.#store.load(handle, now))
+    let stored: Awaitable<StoredSession | undefined>
+    try {
+      stored = this.#store.load(handle, now)
+    } catch (cause) {
+      throw storeFailure('load', cause)
+    }
+    // What is there at once needs no limit: neither a closure nor a look at the clock.
+    return isPromise(stored) ? this.#guard.limit('load', stored) : stored
   }
 
   /** A session that was stored although this failed is deleted: see {@link Withdrawals}. */

@@ -149,24 +149,29 @@ export function changeFields(
   changes: FieldChanges | undefined,
 ): { fields: readonly string[]; growth: number } {
   if (changes === undefined || changes.set.size + changes.remove.length === 0) return { fields, growth: 0 }
-  let growth = 0
+  const { set, remove } = changes
+  const removed = remove.length === 0 ? undefined : new Set(remove)
   const next: string[] = []
-  const set = new Map(changes.set)
-  const removed = new Set(changes.remove)
+  let growth = 0
+  let replaced = 0
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? ''
     const before = fields[i + 1] ?? ''
     const text = set.get(name)
     if (text !== undefined) {
       next.push(name, text)
-      set.delete(name)
+      replaced++
       growth += bytesOfText(text) - bytesOfText(before)
-    } else if (removed.has(name)) growth -= bytesOfText(name) + bytesOfText(before)
+    } else if (removed?.has(name) === true) growth -= bytesOfText(name) + bytesOfText(before)
     else next.push(name, before)
   }
-  for (const [name, text] of set) {
-    next.push(sharedName(name), text)
-    growth += bytesOfText(name) + bytesOfText(text)
+  if (replaced < set.size) {
+    const known = new Set(fields.filter((_, place) => place % 2 === 0))
+    for (const [name, text] of set) {
+      if (known.has(name)) continue
+      next.push(sharedName(name), text)
+      growth += bytesOfText(name) + bytesOfText(text)
+    }
   }
   // A copy is as long as it has to be; an array that grew has room for more.
   return { fields: next.slice(), growth }
