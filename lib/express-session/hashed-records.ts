@@ -29,7 +29,7 @@ const cookieField = 'c:cookie'
 const noAbsoluteEnd = 3650 * secondsOfADay
 /** No id is ever replaced within a record here. A change carries this epoch, so that it writes nothing into a record which
  * has become another's, or none. */
-const firstEpoch = 0
+export const firstEpoch = 0
 const hashLength = 43
 
 /**

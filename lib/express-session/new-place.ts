@@ -3,7 +3,7 @@ import { isLive, matchId } from '../session/lifetime'
 import type { SessionRecord } from '../session/record'
 import type { SessionStore } from '../session/store'
 import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
-import { deriveKeys, HashedRecords, sessionOf } from './hashed-records'
+import { deriveKeys, firstEpoch, HashedRecords, sessionOf } from './hashed-records'
 import type { NewSession, StoredSession } from './records'
 import type { ResolvedOptions } from './resolve-options'
 
@@ -63,7 +63,7 @@ export class NewPlace extends HashedRecords {
     // First in place, so that channels and the list of its user learn of it.
     const replace = { hash: endedHash, issuedAt: now }
     const bind = { subject: undefined, createdAt: now, expiresAt: now + this.#window }
-    await this.store.change(handle, { replace, bind }, now)
+    await this.store.changeForGood(handle, { replace, bind }, now)
     // Then without its values, or where there was none.
     await this.store.replace(handle, { record: this.#tombstone(now), fields: new Map() }, now)
   }
@@ -78,7 +78,8 @@ export class NewPlace extends HashedRecords {
   /** From here on the session takes no change: its values can go to another place, whole. */
   async close(id: string): Promise<void> {
     const now = systemClock()
-    await this.store.change(deriveKeys(id).handle, { epoch: 0, replace: { hash: leavingHash, issuedAt: now } }, now)
+    const replace = { hash: leavingHash, issuedAt: now }
+    await this.store.changeForGood(deriveKeys(id).handle, { epoch: firstEpoch, replace }, now)
   }
 
   /** Removes a closed session, and nothing else. */

@@ -55,6 +55,11 @@ export class GuardedStore {
     return this.#guard.run('claim', (deadline) => store.claim?.(handle, session, now, deadline) ?? false)
   }
 
+  /** As `change`, for a change whose new hash is no id's: one that was carried out although this failed, stays. */
+  changeForGood(handle: string, change: RecordChange, now: number): Awaitable<ChangeResult> {
+    return this.#guard.run('change', (deadline) => this.#store.change(handle, change, now, deadline))
+  }
+
   /** As `insert`, over a record that is to be no session any more. One that arrived too late stays. */
   replace(handle: string, session: StoredSession, now: number): Awaitable<void> {
     return this.#guard.run('replace', (deadline) => this.#store.insert(handle, session, now, deadline))

@@ -244,6 +244,37 @@ test('subject: a session that moves is listed, and ended for good by its list', 
   expect(await lookAt(mover, before.cookie)).toEqual({})
 })
 
+test('a step that was reported as failed, and was carried out all the same, loses nothing', async () => {
+  const [old, kept] = [new ours.MemoryStore(), new MemoryStore()]
+  const late = { on: false, done: Promise.resolve<unknown>(undefined) }
+  // Carries the change out at once, and replies when the caller waits no longer.
+  const own = Object.assign(Object.create(kept) as MemoryStore, {
+    ...Object.fromEntries(
+      (['load', 'insert', 'claim', 'delete'] as const).map((name) => [name, (kept[name] as any).bind(kept)]),
+    ),
+    change(...args: Parameters<MemoryStore['change']>) {
+      const result = kept.change(...args)
+      if (!late.on) return result
+      const reply = new Promise((resolve) => setTimeout(resolve, 200, result))
+      late.done = reply
+      return reply
+    },
+  })
+  const turn = turnClock()
+  const stores = { old, own }
+  const browser = new Browser(await deploy('take-over', stores))
+  await browser.json('/login')
+  turn(5)
+  const back = await deploy('give-back', stores, { storeTimeout: 0.05 })
+  late.on = true
+  expect((await back.get('/look', browser.cookie)).status).toBe(503)
+  late.on = false
+  await late.done
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(await lookAt(back, browser.cookie)).toEqual({ user: 'ada' })
+  expect(await lookAt(await deploy('in place', stores), browser.cookie)).toEqual({ user: 'ada' })
+})
+
 test('a tombstone holds neither ID nor value, opens for nobody, and expires', async () => {
   const { client } = redis
   const stores = { old: new RedisStore({ client, layout: 'express-session' }), own: new RedisStore({ client }) }

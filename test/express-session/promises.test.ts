@@ -1,3 +1,4 @@
+import { jsonRecordsOf } from '../../lib/stores/json-records'
 import { stopApps } from '../support/app'
 import { inParallel } from '../support/http-client'
 import { Browser, type CompatApp, type CompatHandler, sidOf, startCompatApp } from '../support/express-session-app'
@@ -140,6 +141,62 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
     expect([changed.cookies.length, changed.headers['cache-control']]).toEqual([1, 'private'])
   })
 
+  test('P2: a store that fails gives 503 before the headers, with no cookie, and the next request works', async () => {
+    const own = await open()
+    try {
+      const app = await startCompatApp({
+        options: own.options,
+        routes: {
+          set: (req) => (req.session[tail(req.url)] = 1),
+          look: (req) => ({ ...req.session, cookie: undefined, __lastAccess: undefined }),
+        },
+      })
+      const browser = new Browser(app)
+      await browser.json('/set/a')
+      const mend = breakStores(own.options)
+      const failed = [
+        await app.get('/set/b'),
+        await app.get('/set/b', browser.cookie),
+        await app.get('/look', browser.cookie),
+      ]
+      expect(failed.map(({ status, cookies }) => [status, cookies])).toEqual(failed.map(() => [503, []]))
+      expect(app.errors.map(({ status, cause }) => [status, cause?.message])).toEqual(failed.map(() => [503, 'away']))
+      mend()
+      expect(await browser.json('/look')).toEqual({ a: 1 })
+    } finally {
+      await own.close()
+    }
+  })
+
+  test('P12: no shared cache may keep a response with the cookie, also one that clears it; others stay as they were', async () => {
+    const cached = (res: any) => {
+      res.setHeader('Cache-Control', 'public, s-maxage=60, max-age=30')
+      res.setHeader('CDN-Cache-Control', 'max-age=60')
+      res.setHeader('Set-Cookie', 'theme=dark')
+      return true
+    }
+    const app = await start({
+      set(req, res) {
+        req.session.a = 1
+        return cached(res)
+      },
+      look: (_req, res) => cached(res),
+      destroy: (req, res) => new Promise((resolve) => req.session.destroy(() => resolve(cached(res)))),
+    })
+    const browser = new Browser(app)
+    const kept = await browser.get('/look')
+    expect([kept.headers['cache-control'], kept.headers['cdn-cache-control']]).toEqual([
+      'public, s-maxage=60, max-age=30',
+      'max-age=60',
+    ])
+    for (const path of ['/set', '/destroy']) {
+      const { headers } = await app.get(path, browser.cookie)
+      expect([headers['cache-control'], headers['cdn-cache-control']]).toEqual(['private, max-age=30', undefined])
+      expect(headers['set-cookie']).toEqual(['theme=dark', expect.stringMatching(/^connect\.sid=/)])
+      browser.cookie = headers['set-cookie']?.[1]?.split(';')[0]
+    }
+  })
+
   test('maxAge: a session ends that long after its last write, in milliseconds', async () => {
     let turned = 0
     const pass = async (milliseconds: number): Promise<void> => {
@@ -189,3 +246,35 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
     expect(await browser.json('/look')).toEqual({ user: 'ada', a: { at: 'a' }, b: { at: 'b' } })
   })
 })
+
+/** Makes each call of the stores fail, until what it returns is called. */
+function breakStores(options: Record<string, unknown>): () => void {
+  const broken: (() => void)[] = []
+  for (const store of [options['store'], options['upcoming'], options['migrateFrom']]) {
+    if (store === undefined) continue
+    const records = (jsonRecordsOf(store) ?? store) as Record<string, unknown>
+    for (const name of [
+      'load',
+      'insert',
+      'claim',
+      'change',
+      'delete',
+      'replace',
+      'extend',
+      'get',
+      'set',
+      'destroy',
+      'touch',
+    ]) {
+      const method = records[name]
+      if (typeof method !== 'function') continue
+      records[name] = (...args: unknown[]) => {
+        const callback = args.at(-1)
+        if (typeof callback !== 'function') throw new Error('away')
+        setImmediate(callback as (error: Error) => void, new Error('away'))
+      }
+      broken.push(() => (records[name] = method))
+    }
+  }
+  return () => broken.forEach((mend) => mend())
+}

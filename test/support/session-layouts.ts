@@ -1,6 +1,7 @@
 import ours from '../../lib/express-session'
 import { RedisStore } from '../../lib/redis'
 import { MemoryStore } from '../../lib/stores/memory-store'
+import { type MoveStores, optionsAt } from './move-run'
 import { storesOfOthers } from './express-session-stores'
 import { RedisServer } from './redis-server'
 
@@ -77,6 +78,37 @@ export const layouts: readonly Layout[] = [
         options: { store: new RedisStore({ client, layout: 'express-session' }) },
         otherProcess: () => ({ store: new RedisStore({ client: other, layout: 'express-session' }) }),
         close: () => server.stop(),
+      }
+    },
+  },
+  {
+    name: 'moving to RedisStore, beside the stage before',
+    isAtomic: true,
+    hasOwnClock: true,
+    async open() {
+      const server = await RedisServer.start()
+      const clients = [await server.connect(), await server.connect()] as const
+      const [one, other] = clients.map((client) => ({
+        old: new RedisStore({ client, layout: 'express-session' }),
+        own: new RedisStore({ client }),
+      })) as [MoveStores, MoveStores]
+      return {
+        options: optionsAt('take-over', one),
+        otherProcess: () => optionsAt('upcoming', other),
+        close: () => server.stop(),
+      }
+    },
+  },
+  {
+    name: 'on the way back, in memory',
+    isAtomic: true,
+    hasOwnClock: false,
+    async open() {
+      const stores = { old: new ours.MemoryStore(), own: new MemoryStore() }
+      return {
+        options: optionsAt('give-back', stores),
+        otherProcess: () => optionsAt('upcoming', stores),
+        close: done,
       }
     },
   },
