@@ -27,7 +27,7 @@ import { isCluster, isReplyError, keyPrefixOf, RedisLink, type Script, tooLate }
 import { type ChangeScripts, changeScripts, deleteScript, insertScript, watchScript } from './scripts'
 import { checkEviction } from './server-check'
 import type { IndexEntry } from './subject-index'
-import { isSameEntry, SubjectIndex } from './subject-index'
+import { isSameEntry, readMember, SubjectIndex } from './subject-index'
 
 export interface RedisStoreOptions {
   /**
@@ -53,10 +53,9 @@ export interface RedisStoreOptions {
 }
 
 const layouts: readonly unknown[] = ['holdfast', 'express-session']
-/** How many sessions of a subject are read in one go. */
-const readBatch = 1000
-/** How many are written in one go: few enough that the commands of others get their turn. */
-const writeBatch = 250
+/** How many sessions of a subject are read or written in one go: few enough that the commands of other clients, and the other
+ * requests of this process, get their turn. */
+const batch = 100
 /** Seconds that a call may take whose caller says nothing: a day. */
 const longestCall = 86_400
 
@@ -182,7 +181,7 @@ export class RedisStore implements SessionStore {
     this.#checkOpen()
     const live = new Map<string, SessionRecord>()
     const stale: string[] = []
-    await this.#eachEntry(subject, readBatch, deadline, async (entry) => {
+    await this.#eachEntry(subject, 'together', deadline, async (entry) => {
       const record = await this.#readRecord(entry.handle)
       const bound = record?.subject === subject
       if (bound && isLive(record, now)) live.set(entry.handle, record)
@@ -196,7 +195,7 @@ export class RedisStore implements SessionStore {
     this.#checkOpen()
     let ended = 0
     const stale: string[] = []
-    await this.#eachEntry(subject, writeBatch, deadline, async (entry) => {
+    await this.#eachEntry(subject, 'one by one', deadline, async (entry) => {
       if (entry.handle === except) return
       // A login on this handle since the index was read has another `createdAt`.
       const args = deleteArguments(now, { subject, createdAt: entry.boundAt }, this.#startOf(deadline))
@@ -213,7 +212,7 @@ export class RedisStore implements SessionStore {
     this.#checkOpen()
     let changed = 0
     const handles = new Set<string>()
-    await this.#eachEntry(subject, writeBatch, deadline, async ({ handle }) => {
+    await this.#eachEntry(subject, 'one by one', deadline, async ({ handle }) => {
       if (handles.has(handle)) return
       handles.add(handle)
       const args = changeArguments({ fields }, now, undefined, { subject, boundBefore: this.#startOf(deadline) })
@@ -279,18 +278,36 @@ export class RedisStore implements SessionStore {
     return Array.isArray(reply) ? decodeRecord(reply as (string | null)[]) : undefined
   }
 
-  /** All commands of a batch leave together: one round trip each. When the caller waits no longer, no batch leaves. */
+  /**
+   * Acts on each entry of a subject, batch by batch.
+   *
+   * @param batches `together`: a batch does not wait for the replies of the one before, so all of them take one round trip.
+   *   `one by one`: it does, so that writes stop when the caller waits no longer.
+   */
   async #eachEntry(
     subject: string,
-    batch: number,
+    batches: 'together' | 'one by one',
     deadline: CallDeadline,
     act: (entry: IndexEntry) => Promise<void>,
   ): Promise<void> {
-    const entries = await this.#index.entries(subject)
-    for (let i = 0; i < entries.length; i += batch) {
+    const members = await this.#index.members(subject)
+    const running: Promise<unknown>[] = []
+    for (let i = 0; i < members.length; i += batch) {
       if (deadline.isOver) throw tooLate()
-      await Promise.all(entries.slice(i, i + batch).map(act))
+      const acts = Promise.all(
+        members
+          .slice(i, i + batch)
+          .flatMap(readMember)
+          .map(act),
+      )
+      if (batches === 'one by one') await acts
+      else {
+        running.push(acts)
+        acts.catch(() => undefined)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
     }
+    await Promise.all(running)
   }
 
   /** When a call began, in ms of the server's clock. */

@@ -82,14 +82,14 @@ export class SubjectIndex {
     })
   }
 
-  /** All entries whose session may still be there; one command. */
-  async entries(subject: string): Promise<IndexEntry[]> {
+  /** All members whose session may still be there; one command. See `readMember`. */
+  async members(subject: string): Promise<readonly string[]> {
     const key = this.#keyOf(subject)
     const time = this.#link.clock.latest(performance.now())
     const since = time === undefined ? '-inf' : String(time - clockTolerance)
     try {
       const reply = await this.#link.send(key, ['ZRANGE', key, since, '+inf', 'BYSCORE'])
-      return Array.isArray(reply) ? reply.flatMap((member) => parseMember(String(member))) : []
+      return Array.isArray(reply) ? (reply as string[]) : []
     } catch (error) {
       if (isReplyError(error, 'WRONGTYPE')) return []
       throw error
@@ -134,7 +134,8 @@ export function isSameEntry(one: string, other: string): boolean {
   return one.slice(0, one.lastIndexOf(' ')) === other.slice(0, other.lastIndexOf(' '))
 }
 
-function parseMember(member: string): IndexEntry[] {
+/** The entry that a member of an index is, or none. */
+export function readMember(member: string): IndexEntry[] {
   const colon = member.lastIndexOf(':')
   const boundAt = parseInt(member.slice(colon + 1), 36)
   if (colon < 1 || !Number.isFinite(boundAt)) return []
