@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import holdfast, { type RequestHandler } from '../../../lib/index.js'
+import expressSession from '../../../lib/express-session.js'
 import controlled from '../../support/controlled-store.js'
 import raw, { type RawAnswer } from '../../support/raw-client.js'
 
@@ -50,6 +51,38 @@ export function sessionsOf(delay: number | undefined): { store: Store; sessions:
   const store = new controlled.ControlledStore()
   store.delay = delay
   return { store, sessions: sessionMiddleware({ store }) }
+}
+
+interface EntryPoint {
+  readonly sessions: RequestHandler
+  /** In front of the framework: changes the session, as an app's own middleware would. */
+  readonly change: RequestHandler
+  /** From now on, a new session cannot be stored. */
+  readonly fail: () => void
+  readonly mend: () => void
+}
+
+/** The middleware of each entry point, over a store that a test can slow down and break. */
+const entryPoints: Readonly<Record<string, (delay: number | undefined) => EntryPoint>> = {
+  holdfast(delay) {
+    const { store, sessions } = sessionsOf(delay)
+    const fault = delay === undefined ? 'throw' : 'reject'
+    return { sessions, change, fail: () => store.fail('insert', fault), mend: () => store.mend() }
+  },
+  'holdfast/express-session'(delay) {
+    const store = new controlled.ControlledExpressSessionStore()
+    store.delay = delay
+    const options = { store, secret: 'keyboard cat and a few more', resave: false, saveUninitialized: false }
+    return {
+      sessions: expressSession(options as never) as unknown as RequestHandler,
+      change(req, _res, next) {
+        ;(req as any).session.changed = Math.random()
+        next()
+      },
+      fail: () => store.fail('set', delay === undefined ? 'throw' : 'reject'),
+      mend: () => store.mend(),
+    }
+  },
 }
 
 const pass: RequestHandler = (_req, _res, next) => next()
@@ -99,43 +132,47 @@ export async function send(port: number, exchange: Exchange, cookie?: string): P
   return raw.parseAnswer(text, method)
 }
 
-/** The same bytes as without sessions, whether the session changes or not; and 503 in place of them where the save fails. */
+/** The same bytes as without sessions, whether the session changes or not; and 503 in place of them where the save fails.
+ * With both entry points. */
 export function checkBesideBare(name: string, make: Make, exchanges: readonly Exchange[]): void {
-  for (const [speed, delay] of delays) {
-    void test(`${name} sends the bytes that it sends without sessions, with ${speed}`, async () => {
-      const bare = await listen(await make([pass]))
-      const idle = await listen(await make([sessionsOf(delay).sessions]))
-      const changed = await listen(await make([sessionsOf(delay).sessions, change]))
-      for (const exchange of exchanges) {
-        const shown = `${exchange.method ?? 'GET'} ${exchange.path} ${JSON.stringify(exchange.headers ?? {})}`
-        const expected = comparable(await send(bare, exchange), exchange)
-        assert.deepEqual(comparable(await send(idle, exchange), exchange), expected, `${shown}, session untouched`)
-        for (const time of ['first', 'second']) {
-          const response = await send(changed, exchange)
-          assert.deepEqual(comparable(response, exchange), expected, `${shown}, session changed, ${time}`)
-          assert.notEqual(sessionCookie(response), undefined)
+  for (const [entryPoint, start] of Object.entries(entryPoints)) {
+    for (const [speed, delay] of delays) {
+      void test(`${name} sends the bytes that it sends without ${entryPoint}, with ${speed}`, async () => {
+        const { sessions, change } = start(delay)
+        const bare = await listen(await make([pass]))
+        const idle = await listen(await make([start(delay).sessions]))
+        const changed = await listen(await make([sessions, change]))
+        for (const exchange of exchanges) {
+          const shown = `${exchange.method ?? 'GET'} ${exchange.path} ${JSON.stringify(exchange.headers ?? {})}`
+          const expected = comparable(await send(bare, exchange), exchange)
+          assert.deepEqual(comparable(await send(idle, exchange), exchange), expected, `${shown}, session untouched`)
+          for (const time of ['first', 'second']) {
+            const response = await send(changed, exchange)
+            assert.deepEqual(comparable(response, exchange), expected, `${shown}, session changed, ${time}`)
+            assert.match(valuesOf(response, 'set-cookie').join(), /^(connect\.)?sid=[^;]{20}/)
+          }
         }
-      }
-    })
+      })
 
-    void test(`${name} gives 503 where the save fails, with ${speed}`, async () => {
-      const { store, sessions } = sessionsOf(delay)
-      const port = await listen(await make([sessions, change]))
-      store.fail('insert', delay === undefined ? 'throw' : 'reject')
-      for (const exchange of exchanges) {
-        const response = await send(port, exchange)
-        const shown = `${exchange.method ?? 'GET'} ${exchange.path}`
-        assert.deepEqual([response.status, response.whole], [503, true], shown)
-        assert.deepEqual(valuesOf(response, 'set-cookie'), [], shown)
-        assert.deepEqual(valuesOf(response, 'content-encoding'), [], shown)
-        assert.deepEqual(valuesOf(response, 'retry-after'), ['5'], shown)
-      }
-      store.mend()
-      for (const exchange of exchanges) {
-        const { status, whole } = await send(port, exchange)
-        assert.ok(status !== 503 && whole, `${exchange.path} after the outage`)
-      }
-    })
+      void test(`${name} gives 503 where the save of ${entryPoint} fails, with ${speed}`, async () => {
+        const { sessions, change, fail, mend } = start(delay)
+        const port = await listen(await make([sessions, change]))
+        fail()
+        for (const exchange of exchanges) {
+          const response = await send(port, exchange)
+          const shown = `${exchange.method ?? 'GET'} ${exchange.path}`
+          assert.deepEqual([response.status, response.whole], [503, true], shown)
+          assert.deepEqual(valuesOf(response, 'set-cookie'), [], shown)
+          assert.deepEqual(valuesOf(response, 'content-encoding'), [], shown)
+          assert.deepEqual(valuesOf(response, 'retry-after'), ['5'], shown)
+        }
+        mend()
+        for (const exchange of exchanges) {
+          const { status, whole } = await send(port, exchange)
+          assert.ok(status !== 503 && whole, `${exchange.path} after the outage`)
+        }
+      })
+    }
   }
 }
 

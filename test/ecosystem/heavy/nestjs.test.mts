@@ -1,22 +1,28 @@
 import 'reflect-metadata'
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterEach, test } from 'node:test'
-import holdfast, { type RequestHandler } from '../../../lib/index.js'
-import controlled from '../../support/controlled-store.js'
-import raw from '../../support/raw-client.js'
+import { test } from 'node:test'
+import {
+  atTheEnd,
+  Browser,
+  change,
+  checkBesideBare,
+  delays,
+  listen,
+  login,
+  logout,
+  type Make,
+  send,
+  sessionsOf,
+  valuesOf,
+} from './company.mts'
 
 /** NestJS on Express, with and without sessions: the same bytes, and 503 from a failing save. */
 
 // The compiler may find no packages of this folder. Decorators are called as functions, as none are compiled here.
-const nest = '@nestjs/common'
+const common = '@nestjs/common'
 const core = '@nestjs/core'
-const { Catch, Controller, Get, HttpCode, Module, Post, Redirect, Req } = await import(nest)
+const { Catch, Controller, Get, HttpCode, Module, Post, Redirect, Req } = await import(common)
 const { NestFactory } = await import(core)
-
-const { fetchRaw } = raw
 
 class Routes {
   text(): string {
@@ -33,6 +39,14 @@ class Routes {
     req.session.set('count', Number(req.session.get('count') ?? 0) + 1)
     return { count: req.session.get('count') }
   }
+  login(req: any): object {
+    login(req, 'ada')
+    return { user: req.session.subject ?? 'ada' }
+  }
+  logout(req: any): object {
+    logout(req)
+    return { user: req.session.subject ?? null }
+  }
   fail(): never {
     throw new Error('a bug of the app')
   }
@@ -46,7 +60,8 @@ decorate('text', Get('/text'))
 decorate('json', Post('/json'), HttpCode(202))
 decorate('redirect', Get('/redirect'), Redirect('/text', 303))
 decorate('count', Get('/count'))
-Req()(Routes.prototype, 'count', 0)
+for (const name of ['login', 'logout'] as const) decorate(name, Get(`/${name}`))
+for (const name of ['count', 'login', 'logout']) Req()(Routes.prototype, name, 0)
 decorate('fail', Get('/fail'))
 
 const App = class {
@@ -65,97 +80,58 @@ class Filter {
 }
 Catch()(Filter)
 
-const running: any[] = []
-
-async function start(middleware: readonly RequestHandler[], filters: readonly object[] = []): Promise<number> {
-  const app = await NestFactory.create(App, { logger: false })
-  for (const one of middleware) app.use(one)
-  if (filters.length > 0) app.useGlobalFilters(...filters)
-  await app.listen(0, '127.0.0.1')
-  running.push(app)
-  return ((app.getHttpServer() as Server).address() as AddressInfo).port
-}
-
-function sessionsOf(delay: number | undefined): {
-  store: InstanceType<typeof controlled.ControlledStore>
-  sessions: RequestHandler
-} {
-  const store = new controlled.ControlledStore()
-  store.delay = delay
-  return { store, sessions: holdfast.sessionMiddleware({ store }) }
-}
-
-const change: RequestHandler = (req: IncomingMessage, _res: ServerResponse, next) => {
-  ;(req as any).session.set('changed', true)
-  next()
-}
-
-afterEach(async () => {
-  for (const app of running.splice(0)) {
-    const server = app.getHttpServer() as Server
-    const closed = once(server, 'close')
-    server.closeAllConnections()
-    await app.close()
-    await closed
+/** @param filters For all exceptions. */
+const nest =
+  (filters: readonly object[] = []): Make =>
+  async (middleware) => {
+    const app = await NestFactory.create(App, { logger: false })
+    for (const one of middleware) app.use(one)
+    if (filters.length > 0) app.useGlobalFilters(...filters)
+    await app.init()
+    atTheEnd(() => app.close())
+    return app.getHttpAdapter().getInstance()
   }
-})
 
-const ours = ['date', 'set-cookie', 'cache-control', 'vary']
-const comparable = (response: any): unknown => ({
-  ...response,
-  headers: response.headers.filter(([name]: [string]) => !ours.includes(name.toLowerCase())),
-})
+checkBesideBare('NestJS', nest(), [
+  { path: '/text' },
+  { path: '/text', method: 'HEAD' },
+  { path: '/json', method: 'POST' },
+  { path: '/redirect' },
+  { path: '/fail' },
+  { path: '/no-such-page' },
+])
 
-for (const delay of [undefined, 5]) {
-  const speed = delay === undefined ? 'a store that replies at once' : 'a store that replies later'
-
-  void test(`NestJS sends the bytes that it sends without sessions, with ${speed}`, async () => {
-    const bare = await start([])
-    const port = await start([sessionsOf(delay).sessions, change])
-    for (const [path, method] of [
-      ['/text', 'GET'],
-      ['/text', 'HEAD'],
-      ['/json', 'POST'],
-      ['/redirect', 'GET'],
-      ['/fail', 'GET'],
-      ['/no-such-page', 'GET'],
-    ] as const) {
-      const response = await fetchRaw(port, path, { method })
-      assert.deepEqual(comparable(response), comparable(await fetchRaw(bare, path, { method })), `${method} ${path}`)
-      assert.notEqual(raw.sessionCookie(response), undefined)
-    }
-  })
-
-  void test(`NestJS keeps what a controller sets, with ${speed}`, async () => {
-    const port = await start([sessionsOf(delay).sessions])
-    const first = await fetchRaw(port, '/count')
-    const cookie = raw.sessionCookie(first) ?? ''
-    const second = await fetchRaw(port, '/count', { headers: { cookie } })
-    assert.deepEqual([first.body, second.body], ['{"count":1}', '{"count":2}'])
+for (const [speed, delay] of delays) {
+  void test(`NestJS keeps what a controller sets, logs in and out, with ${speed}`, async () => {
+    const browser = new Browser(await listen(await nest()([sessionsOf(delay).sessions])))
+    const json = async (path: string): Promise<unknown> => JSON.parse((await browser.send({ path })).body)
+    assert.deepEqual([await json('/count'), await json('/count')], [{ count: 1 }, { count: 2 }])
+    const before = browser.cookie
+    assert.deepEqual(await json('/login'), { user: 'ada' })
+    assert.notEqual(browser.cookie, before)
+    assert.deepEqual(
+      [await json('/count'), await json('/logout'), await json('/count')],
+      [{ count: 3 }, { user: null }, { count: 1 }],
+    )
   })
 
   for (const path of ['/count', '/redirect', '/no-such-page']) {
-    void test(`NestJS responds to ${path} without a filter with 503 when the save fails, with ${speed}`, async () => {
-      const { store, sessions } = sessionsOf(delay)
-      const port = await start([sessions, change])
-      store.fail('insert', delay === undefined ? 'throw' : 'reject')
-      const response = await fetchRaw(port, path)
-      assert.equal(response.status, 503)
-      assert.equal(response.whole, true)
-      assert.equal(response.body.includes('session store'), false)
-      assert.equal(raw.sessionCookie(response), undefined)
-    })
-
     void test(`NestJS responds to ${path} through a filter for all exceptions with 503 when the save fails, with ${speed}`, async () => {
       const { store, sessions } = sessionsOf(delay)
-      const port = await start([sessions, change], [new Filter()])
+      const port = await listen(await nest([new Filter()])([sessions, change]))
       store.fail('insert', delay === undefined ? 'throw' : 'reject')
-      const response = await fetchRaw(port, path)
-      assert.equal(response.status, 503)
+      const response = await send(port, { path })
+      assert.deepEqual([response.status, response.whole], [503, true])
       assert.equal(response.body, '{"filtered":"STORE_UNAVAILABLE"}')
-      assert.equal(response.whole, true)
-      assert.equal(raw.sessionCookie(response), undefined)
-      assert.deepEqual(raw.valuesOf(response, 'Retry-After'), ['5'])
+      assert.deepEqual([valuesOf(response, 'set-cookie'), valuesOf(response, 'retry-after')], [[], ['5']])
     })
   }
+
+  void test(`NestJS without a filter shows nothing of the store when the save fails, with ${speed}`, async () => {
+    const { store, sessions } = sessionsOf(delay)
+    const port = await listen(await nest()([sessions, change]))
+    store.fail('insert', delay === undefined ? 'throw' : 'reject')
+    const { status, body } = await send(port, { path: '/count' })
+    assert.deepEqual([status, body.includes('session store')], [503, false])
+  })
 }
