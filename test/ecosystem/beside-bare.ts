@@ -1,9 +1,8 @@
 import type { RequestListener } from 'node:http'
 import { gunzipSync } from 'node:zlib'
-import { type RequestHandler, sessionMiddleware } from '../../lib'
+import type { RequestHandler } from '../../lib'
 import { listen } from '../support/app'
-import { ControlledStore } from '../support/controlled-store'
-import type { TestRequest } from '../support/server-kinds'
+import { type EntryPoint, entryPoints } from '../support/entry-points'
 import { fetchRaw, type RawAnswer } from '../support/raw-client'
 
 /** What an app under test mounts: the sessions, or nothing of ours for the bare app that it is compared with. */
@@ -19,31 +18,29 @@ export type MakeApp = (mounted: Mounted) => RequestListener
 
 const pass: RequestHandler = (_req, _res, next) => next()
 
-export interface EcosystemApp {
-  readonly port: number
-  readonly store: ControlledStore
-}
-
 export async function startBare(makeApp: MakeApp): Promise<number> {
   return (await listen(makeApp({ sessions: pass, change: pass }))).port
+}
+
+export interface EcosystemApp extends Pick<EntryPoint, 'fail'> {
+  readonly port: number
 }
 
 /** @param delay Milliseconds until the store replies; undefined: in the same tick. */
 export async function startWithSessions(
   makeApp: MakeApp,
   delay: number | undefined,
-  options: { storeTimeout?: number } = {},
+  entryPoint: string,
 ): Promise<EcosystemApp> {
-  const store = new ControlledStore()
-  store.delay = delay
-  let count = 0
-  const change: RequestHandler = (req, _res, next) => {
-    ;(req as TestRequest).session.set('count', ++count)
-    next()
-  }
-  const { port } = await listen(makeApp({ sessions: sessionMiddleware({ store, ...options }), change }))
-  return { port, store }
+  const start = entryPoints[entryPoint]
+  if (start === undefined) throw new Error(`no entry point ${entryPoint}`)
+  const { sessions, change, fail } = start(delay)
+  const { port } = await listen(makeApp({ sessions, change }))
+  return { port, fail }
 }
+
+/** Of the package. Each test runs with both. */
+export const entryPointNames = Object.keys(entryPoints)
 
 /** What sessions add to a response; all else is to be the same, byte by byte. */
 const ours = ['set-cookie', 'cache-control', 'vary']
@@ -68,7 +65,7 @@ export const storeSpeeds = [
   ['a store that replies later', 5],
 ] as const
 
-/** Compares the responses of an app with those of the same app without sessions, also to a second request. */
+/** Compares the responses of an app, with the sessions of each entry point, with those of the same app without sessions, also to a second request. */
 export async function expectSameAsBare(
   makeApp: MakeApp,
   delay: number | undefined,
@@ -76,12 +73,14 @@ export async function expectSameAsBare(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const bare = await startBare(makeApp)
-  const { port } = await startWithSessions(makeApp, delay)
   const expected = comparable(await fetchRaw(bare, path, { headers }))
-  for (const _time of ['first', 'second']) {
-    const response = await fetchRaw(port, path, { headers })
-    expect(comparable(response)).toEqual(expected)
-    expect(response.headers.filter(([name]) => name === 'Set-Cookie')).toHaveLength(1)
+  for (const entryPoint of entryPointNames) {
+    const { port } = await startWithSessions(makeApp, delay, entryPoint)
+    for (const _time of ['first', 'second']) {
+      const response = await fetchRaw(port, path, { headers })
+      expect(comparable(response)).toEqual(expected)
+      expect(response.headers.filter(([name]) => name === 'Set-Cookie')).toHaveLength(1)
+    }
   }
 }
 

@@ -3,7 +3,14 @@ import type { RequestHandler } from '../../lib'
 import { stopApps } from '../support/app'
 import type { TestResponse } from '../support/server-kinds'
 import { fetchRaw, valuesOf } from '../support/raw-client'
-import { expectSameAsBare, expresses, type MakeApp, startWithSessions, storeSpeeds } from './beside-bare'
+import {
+  entryPointNames,
+  expectSameAsBare,
+  expresses,
+  type MakeApp,
+  startWithSessions,
+  storeSpeeds,
+} from './beside-bare'
 
 afterEach(stopApps)
 
@@ -70,11 +77,13 @@ describe.each(expresses)('compression on %s', (_express, create) => {
       })
 
       test.each(storeSpeeds)('the error page is whole when the save fails: %s', async (_name, delay) => {
-        const { port, store } = await startWithSessions(appOf(create, order, send), delay)
-        store.fail('insert', delay === undefined ? 'throw' : 'reject')
-        const response = await fetchRaw(port, '/', { headers: { 'Accept-Encoding': 'gzip' } })
-        expect(response).toMatchObject({ status: 503, body: 'sorry: STORE_UNAVAILABLE', whole: true })
-        expect(valuesOf(response, 'Content-Encoding')).toEqual([])
+        for (const entryPoint of entryPointNames) {
+          const { port, fail } = await startWithSessions(appOf(create, order, send), delay, entryPoint)
+          fail()
+          const response = await fetchRaw(port, '/', { headers: { 'Accept-Encoding': 'gzip' } })
+          expect(response).toMatchObject({ status: 503, body: 'sorry: STORE_UNAVAILABLE', whole: true })
+          expect(valuesOf(response, 'Content-Encoding')).toEqual([])
+        }
       })
     })
   })

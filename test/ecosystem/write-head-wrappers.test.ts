@@ -3,7 +3,15 @@ import type { RequestHandler } from '../../lib'
 import { stopApps } from '../support/app'
 import type { TestResponse } from '../support/server-kinds'
 import { fetchRaw } from '../support/raw-client'
-import { expectSameAsBare, expresses, type MakeApp, startBare, startWithSessions, storeSpeeds } from './beside-bare'
+import {
+  entryPointNames,
+  expectSameAsBare,
+  expresses,
+  type MakeApp,
+  startBare,
+  startWithSessions,
+  storeSpeeds,
+} from './beside-bare'
 
 const onHeaders = jest.requireActual<(res: unknown, listener: () => void) => void>('on-headers')
 const morgan = jest.requireActual<(format: string, options: object) => RequestHandler>('morgan')
@@ -60,16 +68,18 @@ describe.each(expresses)(
       describe.each(Object.entries(sends))('%s', (_send, send) => {
         test.each(storeSpeeds)('%s', async (_speed, delay) => {
           const [expected, log]: [string[], string[]] = [[], []]
-          const { port: ours } = await startWithSessions(appOf(create, order, send, log), delay)
           const bare = await startBare(appOf(create, order, send, expected))
-          // The first response of an Express is wrapped before our methods stand on its prototype.
-          await fetchRaw(ours)
-          await fetchRaw(bare)
-          log.length = expected.length = 0
-          const [response, wanted] = [await fetchRaw(ours), await fetchRaw(bare)]
-          expect(log).toEqual(expected)
-          expect(response.headers.filter(([name]) => name === 'X-Wrapper')).toHaveLength(1)
-          expect([response.status, response.body, response.whole]).toEqual([wanted.status, wanted.body, wanted.whole])
+          for (const entryPoint of entryPointNames) {
+            const { port: ours } = await startWithSessions(appOf(create, order, send, log), delay, entryPoint)
+            // The first response of an Express is wrapped before our methods stand on its prototype.
+            await fetchRaw(ours)
+            await fetchRaw(bare)
+            log.length = expected.length = 0
+            const [response, wanted] = [await fetchRaw(ours), await fetchRaw(bare)]
+            expect(log).toEqual(expected)
+            expect(response.headers.filter(([name]) => name === 'X-Wrapper')).toHaveLength(1)
+            expect([response.status, response.body, response.whole]).toEqual([wanted.status, wanted.body, wanted.whole])
+          }
         })
       })
     })
@@ -91,11 +101,14 @@ describe.each(expresses)('%s', (_name, create) => {
           .use(morgan(':method :url :status :res[content-length]', { stream }), sessions, change)
           .use((_req: unknown, res: TestResponse) => res['send']('hello'))
       }
-    const [expected, lines]: [string[], string[]] = [[], []]
+    const expected: string[] = []
     await fetchRaw(await startBare(app(expected)), '/x')
-    await fetchRaw((await startWithSessions(app(lines), delay)).port, '/x')
-    expect(lines).toEqual(expected)
-    expect(lines).toEqual(['GET /x 200 5\n'])
+    for (const entryPoint of entryPointNames) {
+      const lines: string[] = []
+      await fetchRaw((await startWithSessions(app(lines), delay, entryPoint)).port, '/x')
+      expect(lines).toEqual(expected)
+      expect(lines).toEqual(['GET /x 200 5\n'])
+    }
   })
 
   test.each(storeSpeeds)('helmet: the response is that of bare Express, byte by byte: %s', async (_speed, delay) => {

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import holdfast, { type RequestHandler } from '../../../lib/index.js'
-import expressSession from '../../../lib/express-session.js'
 import controlled from '../../support/controlled-store.js'
+import entries from '../../support/entry-points.js'
 import raw, { type RawAnswer } from '../../support/raw-client.js'
 
 /** What each framework and library is tried with: the same bytes as without sessions, what is set is there in the next
@@ -51,38 +51,6 @@ export function sessionsOf(delay: number | undefined): { store: Store; sessions:
   const store = new controlled.ControlledStore()
   store.delay = delay
   return { store, sessions: sessionMiddleware({ store }) }
-}
-
-interface EntryPoint {
-  readonly sessions: RequestHandler
-  /** In front of the framework: changes the session, as an app's own middleware would. */
-  readonly change: RequestHandler
-  /** From now on, a new session cannot be stored. */
-  readonly fail: () => void
-  readonly mend: () => void
-}
-
-/** The middleware of each entry point, over a store that a test can slow down and break. */
-const entryPoints: Readonly<Record<string, (delay: number | undefined) => EntryPoint>> = {
-  holdfast(delay) {
-    const { store, sessions } = sessionsOf(delay)
-    const fault = delay === undefined ? 'throw' : 'reject'
-    return { sessions, change, fail: () => store.fail('insert', fault), mend: () => store.mend() }
-  },
-  'holdfast/express-session'(delay) {
-    const store = new controlled.ControlledExpressSessionStore()
-    store.delay = delay
-    const options = { store, secret: 'keyboard cat and a few more', resave: false, saveUninitialized: false }
-    return {
-      sessions: expressSession(options as never) as unknown as RequestHandler,
-      change(req, _res, next) {
-        ;(req as any).session.changed = Math.random()
-        next()
-      },
-      fail: () => store.fail('set', delay === undefined ? 'throw' : 'reject'),
-      mend: () => store.mend(),
-    }
-  },
 }
 
 const pass: RequestHandler = (_req, _res, next) => next()
@@ -135,7 +103,7 @@ export async function send(port: number, exchange: Exchange, cookie?: string): P
 /** The same bytes as without sessions, whether the session changes or not; and 503 in place of them where the save fails.
  * With both entry points. */
 export function checkBesideBare(name: string, make: Make, exchanges: readonly Exchange[]): void {
-  for (const [entryPoint, start] of Object.entries(entryPoints)) {
+  for (const [entryPoint, start] of Object.entries(entries.entryPoints)) {
     for (const [speed, delay] of delays) {
       void test(`${name} sends the bytes that it sends without ${entryPoint}, with ${speed}`, async () => {
         const { sessions, change } = start(delay)
