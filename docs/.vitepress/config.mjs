@@ -30,7 +30,7 @@ export default defineConfig({
     },
   },
   themeConfig: {
-    logo: '/icon.svg',
+    logo: { src: '/icon.svg', width: 24, height: 24 },
     nav: [
       { text: 'Guide', link: '/guide/getting-started', activeMatch: '^/guide/' },
       { text: 'Options', link: '/guide/options' },

@@ -97,6 +97,34 @@ test.each([
   expect(headings(options).filter(belongs).sort()).toEqual(expected.sort())
 })
 
+test.each([
+  ['DeleteAllOptions', 'lib/users/user-session-manager.ts', 'deleteAll'],
+  ['SetCookieOptions', 'lib/session-manager.ts', 'setCookie'],
+  ['LoginOptions', 'lib/http/login.ts', 'login'],
+])('each option of %s has a heading', (name, path, call) => {
+  const expected = properties(path, name).map((option) => `${call}: ${option}`)
+  expect(expected.length).toBeGreaterThan(0)
+  const listed = headings(options).map((text) => (text === 'ttl' ? 'login: ttl' : text))
+  expect(listed.filter((text) => text.startsWith(`${call}: `)).sort()).toEqual(expected.sort())
+})
+
+test('UserSessionManager has a heading for the one option that the middleware has not', () => {
+  const shared = properties('lib/service/session-options.ts', 'SessionOptions')
+  const own = properties('lib/users/user-session-options.ts', 'UserSessionManagerOptions')
+  const expected = own.filter((option) => !shared.includes(option)).map((option) => `UserSessionManager: ${option}`)
+  expect(headings(options).filter((text) => text.startsWith('UserSessionManager: '))).toEqual(expected)
+})
+
+test('each option of holdfast/express-session that express-session has not has a heading', () => {
+  const text = source('lib/express-session.ts')
+  const [, body = ''] = /interface SessionOptions extends [^{]*\{([^]*?)\n {2}\}/.exec(text) ?? []
+  const own = [...body.matchAll(/^ {4}(\w+)\?:/gm)].map(([, option = '']) => option)
+  // `store` is on a page of its own, and `key` is the older name of `name`.
+  const expected = own.filter((option) => !['store', 'key'].includes(option)).map((option) => `session: ${option}`)
+  expect(expected.length).toBeGreaterThan(4)
+  expect(headings(options).filter((one) => one.startsWith('session: '))).toEqual(expected)
+})
+
 test('each option of a channel has a heading', () => {
   const expected = properties('lib/channels/open-channel.ts', 'ChannelOptions')
   expect(headings(new Page('docs/guide/websockets.md'))).toEqual(expect.arrayContaining(expected))
