@@ -120,7 +120,10 @@ export class SessionManager {
    */
   setCookie(res: ServerResponse, id: string, options: SetCookieOptions = {}): void {
     if (typeof id !== 'string' || handleOfId(id) === undefined) {
-      throw new SessionError('INVALID_ARGUMENT', 'setCookie: the id is none; it accepts what create resolved to')
+      throw new SessionError(
+        'INVALID_ARGUMENT',
+        'setCookie: the id is not a session id; pass what sessions.create() resolved to',
+      )
     }
     checkKeys<SetCookieOptions>('setCookie options', options, { maxAge: true })
     if (options.maxAge !== undefined && !isLifetime('maxAge', options.maxAge)) {
@@ -169,7 +172,7 @@ export class SessionManager {
    * Undefined when there is no such session, when the page is of another origin (see `allowedOrigins`), or when the socket
    * has closed meanwhile: then close the socket. Never creates a session.
    *
-   * The channel sees what HTTP requests, jobs and other channels change, in any process, and is told when the session
+   * The channel sees what HTTP requests, jobs and other channels change, in any process, and learns when the session
    * ends, whatever ended it: within a second, where the store's message arrives, and at the next `checkInterval` at the
    * latest where it is lost. Its socket is then closed with 4401 and one of the words of `ChannelEnd` as the reason. A
    * login and `regenerateId` end the channels of the id from before (`replaced`). So does a renewal by age, when the overlap
@@ -185,7 +188,7 @@ export class SessionManager {
    *
    * @example
    * wss.on('connection', (socket, request) => {
-   *   follow(socket, request).catch(console.error) // nobody else would hear that the store is away
+   *   follow(socket, request).catch(console.error) // the store may be away
    * })
    * async function follow(socket, request) {
    *   const channel = await sessions.openChannel(socket, request)
@@ -202,7 +205,7 @@ export class SessionManager {
     return openChannel<T>(this.#service, this.#channels, socket, upgradeRequest, options)
   }
 
-  /** Lets go of the store's timers and connections, and closes the sockets of channels with 1001. The app's own Redis
+  /** Closes the store's timers and connections, and the sockets of channels with 1001. The app's own Redis
    * client stays open: who opened it closes it. */
   async close(): Promise<void> {
     this.#channels.close()

@@ -1,4 +1,4 @@
-/** A value, or a promise of one. A store that has its answer at once gives it at once: nothing then waits for a tick. */
+/** A value, or a promise of one. A store that has its reply at once returns it at once: nothing then waits for a tick. */
 export type Awaitable<T> = T | PromiseLike<T>
 
 export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {

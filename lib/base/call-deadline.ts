@@ -14,7 +14,7 @@ export class CallDeadline {
     this.#timeout = timeout
   }
 
-  /** Seconds that are left; 0 or less when the caller has been told that the call failed. */
+  /** Seconds that are left; 0 or less when the call has failed for the caller. */
   get remaining(): number {
     if (this.#isReported) return 0
     return this.#timeout - (performance.now() - this.startedAt) / 1000
@@ -24,7 +24,7 @@ export class CallDeadline {
     return this.remaining <= 0
   }
 
-  /** The caller has been told that the call failed. A timer may fire up to a millisecond before this clock says so. */
+  /** The call has failed for the caller. A timer may fire up to a millisecond before this clock says so. */
   report(): void {
     this.#isReported = true
   }

@@ -1,5 +1,5 @@
 /**
- * Tells the time: Unix seconds, with a fraction. Everything that depends on time takes one, so that a test turns it by
+ * The time: Unix seconds, with a fraction. Everything that depends on time takes one, so that a test turns it by
  * hand instead of sleeping.
  */
 export type Clock = () => number

@@ -40,7 +40,7 @@ const statusOfCode: Partial<Record<SessionErrorCode, number>> = {
 /**
  * The one error class that the package throws, rejects with and hands to `next(err)`.
  *
- * `code` tells what happened (see {@link SessionErrorCode}); `status`, and `statusCode` with the same value, is 503 for a
+ * `code` says what happened (see {@link SessionErrorCode}); `status`, and `statusCode` with the same value, is 503 for a
  * store that failed, hung or was away, so that frameworks respond with it (Express and Koa read the first, NestJS, Fastify
  * and restana the second), and absent otherwise; `cause` is the error of the backend where there was one. A message names
  * the option or the operation and the remedy, ends with the address of the guide's section about its code, and never holds an

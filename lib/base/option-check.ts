@@ -76,7 +76,7 @@ export function checkStoreTimeout(value: unknown): asserts value is number {
 
 /** A value for a message. Strings are not quoted: an option may hold a secret. */
 export function describe(value: unknown): string {
-  if (value === null) return 'null'
+  if (value === null || value === undefined) return String(value)
   switch (typeof value) {
     case 'number':
     case 'boolean':

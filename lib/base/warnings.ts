@@ -61,7 +61,7 @@ const warnedOnce = new Set<WarningCode>()
 const windows = new Map<WarningCode, { suppressed: number; readonly timer: NodeJS.Timeout }>()
 
 /**
- * Tells the operator of something that is legal but harmful, through `process.emitWarning`, so that `--no-warnings`,
+ * Warns the operator of something that is legal but harmful, through `process.emitWarning`, so that `--no-warnings`,
  * `--trace-warnings` and `process.on('warning')` work as for Node's own.
  *
  * @param detail What is known of this case. Nothing that could hold an id, a cookie, a secret or session data.

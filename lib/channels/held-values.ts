@@ -57,7 +57,7 @@ export class HeldValues<T extends object> {
     this.#hold(held, value !== undefined && areSame(held, textsOf(value)) ? value : undefined)
   }
 
-  /** Takes over what the store has; `held` is that with what is yet to be stored. Returns whether the app is to be told:
+  /** Takes over what the store has; `held` is that with what is yet to be stored. Returns whether the app is to be notified:
    * not at the first time, and not when nothing differs. */
   takeOver(values: Texts, held: Texts | undefined): boolean {
     const isFirst = this.#taken === undefined

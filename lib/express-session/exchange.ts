@@ -39,7 +39,7 @@ export class Exchange implements SessionHost, Committer {
   #before: CommittableSession | undefined
   /** What the app wrote into `req.sessionID`. */
   #givenId: unknown
-  /** The session whose end the client is to be told of, and the one whose cookie it was sent. */
+  /** The session whose cookie is to be cleared, and the one whose cookie it was sent. */
   #ended: CommittableSession | undefined
   #sentFor: CommittableSession | undefined
   #tail: Promise<void> | undefined

@@ -3,7 +3,7 @@ import { CallGuard, storeFailure } from '../stores/call-guard'
 import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
 import { askStore, meansAbsent, meansGarbage } from '../stores/express-session/store-callback'
-import { UnansweredWrites } from '../stores/express-session/unanswered-writes'
+import { PendingWrites } from '../stores/express-session/pending-writes'
 import { type Cookie, cookieFromRecord } from './cookie'
 import { type OldPlace, type Removal, type Snapshot, snapshotOf } from './old-place'
 import { type Data, isData, put, refreshed, takenId } from './record-data'
@@ -17,7 +17,7 @@ type TouchingStore = ExpressSessionStore & {
 interface Shared {
   readonly queue: HandleQueue
   /** By id: when the store drops what a write makes. */
-  readonly unanswered: UnansweredWrites<number>
+  readonly pending: PendingWrites<number>
 }
 
 /** What middlewares over the same store object share, so that they are one as to order. */
@@ -46,7 +46,7 @@ export class InPlaceRecords implements OldPlace {
     this.#ttl = ttl
     this.#shared = sharedOf.get(store) ?? {
       queue: new HandleQueue(),
-      unanswered: new UnansweredWrites(
+      pending: new PendingWrites(
         (id) => this.#destroy(id),
         (deadline) => deadline,
       ),
@@ -64,7 +64,7 @@ export class InPlaceRecords implements OldPlace {
     const data = dataOf(session)
     return this.#inTurn('create', id, async (turn) => {
       if (isGiven && (await this.#get(id)) !== undefined) throw takenId()
-      this.#shared.unanswered.setEnded(id, false)
+      this.#shared.pending.setEnded(id, false)
       await this.#set(turn, id, data)
     })
   }
@@ -115,7 +115,7 @@ export class InPlaceRecords implements OldPlace {
     return this.#inTurn('put', id, async (turn) => {
       const found = snapshotOf(await this.#get(id))
       if (found?.text !== before?.text) return false
-      this.#shared.unanswered.setEnded(id, false)
+      this.#shared.pending.setEnded(id, false)
       await this.#set(turn, id, data)
       return true
     })
@@ -134,7 +134,7 @@ export class InPlaceRecords implements OldPlace {
   }
 
   async #get(id: string): Promise<Data | undefined> {
-    if (this.#shared.unanswered.isEnded(id)) return undefined
+    if (this.#shared.pending.isEnded(id)) return undefined
     try {
       const data = await askStore((callback) => this.#store.get(id, callback))
       return isData(data) ? data : undefined
@@ -158,7 +158,7 @@ export class InPlaceRecords implements OldPlace {
     const { maxAge } = data.cookie as Cookie
     turn.onCut = () => {
       const lifetime = typeof maxAge === 'number' ? maxAge / 1000 : (this.#ttl ?? secondsOfADay)
-      this.#shared.unanswered.add(id, now + lifetime, result, now)
+      this.#shared.pending.add(id, now + lifetime, result, now)
     }
     await result
     turn.onCut = undefined
@@ -166,13 +166,13 @@ export class InPlaceRecords implements OldPlace {
 
   async #end(turn: Turn, id: string): Promise<void> {
     if (!turn.held) return
-    const { unanswered } = this.#shared
-    const wasEnded = unanswered.isEnded(id)
-    unanswered.setEnded(id, true)
+    const { pending } = this.#shared
+    const wasEnded = pending.isEnded(id)
+    pending.setEnded(id, true)
     try {
       await this.#destroy(id)
     } catch (error) {
-      unanswered.setEnded(id, wasEnded)
+      pending.setEnded(id, wasEnded)
       throw error
     }
   }

@@ -20,7 +20,7 @@ type Carrier = object & { [stateKey]?: RequestState }
  *
  * Each Express request has a hidden class of its own, and each property added to it costs V8 some 5 µs. So one is added,
  * and the three are accessors on the prototype from which all requests inherit. Not on Express': a sub-app of another
- * copy of Express swaps the prototypes of a request for its own, and the session would be gone.
+ * copy of Express swaps the prototypes of a request for its own, and the session would be lost.
  */
 export function attachState(req: object, state: RequestState): void {
   ;(req as Carrier)[stateKey] = state
@@ -58,7 +58,7 @@ function accessorOf(name: (typeof names)[number]): PropertyDescriptor {
     set(this: Carrier, value: unknown) {
       const state = this[stateKey]
       if (state !== undefined) state[name] = value
-      // A request without our session: the property is somebody else's, and becomes an ordinary one.
+      // A request without our session: the property belongs to other code, and becomes an ordinary one.
       else Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
     },
   }

@@ -118,7 +118,7 @@ export function watchFirstResponses(): void {
 
 function noteEarly(message: unknown): void {
   early.add((message as { response: object }).response)
-  // An app most of whose requests have no sessions is not to pay for it.
+  // An app most of whose requests have no sessions must not get slower by it.
   if (++earlyCount >= 1000) stopWatching()
 }
 

@@ -215,7 +215,7 @@ export class ResponseHold implements Interceptor, Appearance {
         sent++
       }
     } catch (error) {
-      // Node refuses the call with an exception that `checkCall` did not foresee, and its caller has gone on long since.
+      // Node refuses the call with an exception that `checkCall` did not foresee, and its caller has long returned.
       this.#discard(error, 'open', queue.slice(sent))
       return
     }

@@ -43,7 +43,7 @@ export function login(req: IncomingMessage, subject: string, options?: LoginOpti
 export function login(req: IncomingMessage, ...rest: [subject?: string, options?: LoginOptions]): void {
   const requestSession = requestSessionOf(req)
   const [subject, options = {}] = rest
-  // An undefined that is written out is a misspelt `user.Id`: it would renew the session and sign nobody in.
+  // An undefined that is written out is a misspelt `user.Id`: it would renew the session without a login.
   if (rest.length > 0) checkSubject(subject)
   checkKeys<LoginOptions>('login options', options, loginKeys)
   const { sessionTtl, context } = requestSession.service.options

@@ -11,7 +11,7 @@ export interface Timeouts {
 /** What of a record says when it ends. */
 type Instants = Pick<SessionRecord, 'createdAt' | 'accessedAt' | 'idleUntil' | 'expiresAt'>
 
-/** An idle session's record is kept a little past its end, so that its owner can be told "expired" and not "unknown". */
+/** An idle session's record is kept a little past its end, so that a read can report "expired" and not "unknown". */
 export const longestRetention = 60
 
 /** An access is recorded when the last recorded one is this part of the idle timeout old: at most one command each

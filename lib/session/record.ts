@@ -3,7 +3,7 @@ import type { UserSessionOperationContext } from './session-shape'
 
 /**
  * What a store keeps of a session beside its values. All instants are Unix seconds (with a fraction, to the
- * millisecond). There is no id in it, only hashes of ids: nobody who reads a record can open the session.
+ * millisecond). There is no id in it, only hashes of ids: a reader of the record cannot open the session.
  */
 export interface SessionRecord {
   /** SHA-256, base64url, of the id that opens the session: the last one that a client has sent. */
@@ -17,11 +17,11 @@ export interface SessionRecord {
    * for as long as none issued later was sent. Never empty, and at most {@link mostPending}. */
   readonly pending?: readonly string[] | undefined
   /** Counts the times that an id was replaced without overlap (login, regenerate). A save carries the epoch that it was
-   * opened with and is refused when it is no longer the record's: a request that began on a dead id writes nothing. */
+   * opened with and is refused when it is no longer the record's: a request that began on an invalid id writes nothing. */
   readonly epoch: number
-  /** Whose session it is; absent while nobody is logged in. */
+  /** Whose session it is; absent without a login. */
   readonly subject?: string | undefined
-  /** From where the subject logged in; absent while nobody is. */
+  /** From where the subject logged in; absent without a login. */
   readonly context?: UserSessionOperationContext | undefined
   /** Start of the absolute lifetime; a login restarts it. */
   readonly createdAt: number
@@ -146,9 +146,9 @@ export function isRenewed(record: SessionRecord, change: RecordChange): boolean 
   return change.renew.from === hash && change.renew.after === pending?.at(-1)
 }
 
-/** Whether stores notify channels of a change: of other values, another id or another subject. A recorded access is the
- * one change that no channel depends on. */
-export function isNews({ fields, confirm, renew, replace, bind }: RecordChange): boolean {
+/** Whether a store notifies its subscribers of a change: of other values, another id or another subject. A recorded access is
+ * the one change that no channel depends on. */
+export function isNotifiable({ fields, confirm, renew, replace, bind }: RecordChange): boolean {
   const otherId = confirm !== undefined || renew !== undefined || replace !== undefined
   return otherId || bind !== undefined || (fields !== undefined && hasChanges(fields))
 }

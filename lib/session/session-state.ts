@@ -212,12 +212,12 @@ export class SessionState extends SessionContents {
     this.#idReplaced = true
   }
 
-  /** `regenerateId(true)` tells, through `deleteId`, which id the client came with. */
+  /** After `regenerateId(true)`, `deleteId` is the id that the client has sent. */
   markFirstIdDeleted(): void {
     this.#deleteId = this.#firstId
   }
 
-  /** An id that was given and not made here may be a guess, or somebody else's wish: it never becomes a session's. */
+  /** An id that was given and not made here may be a guess, or an attacker's choice: it never becomes a session's. */
   mintUnlessMinted(): void {
     if (this.#minted && handleOfId(this.id) !== undefined) return
     this.#id = mintId(this.setting.secretBytes)

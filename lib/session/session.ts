@@ -126,11 +126,11 @@ export class Session<Values extends object = DefaultValues, Flash extends object
   }
 
   /**
-   * A new id, the same data. The id from before opens nothing as soon as the change is stored, whatever the argument:
+   * A new id, the same data. The id from before is invalid as soon as the change is stored, whatever the argument:
    * the data lives on in the same record (OWASP Session Management, "Renew the session ID after any privilege level
    * change"). At a login use `login(req, subject)`, which does this and more.
    *
-   * @param deleteOldSession When true, `deleteId` afterwards tells the first id of this request.
+   * @param deleteOldSession When true, `deleteId` is afterwards the first id of this request.
    */
   regenerateId(deleteOldSession = false): void {
     const state = this.#state
@@ -158,12 +158,12 @@ export class Session<Values extends object = DefaultValues, Flash extends object
     return this.#state.id
   }
 
-  /** Public name of the session, 16 characters: safe to log, to show, to put in a URL. It opens nothing. */
+  /** Public name of the session, 16 characters: safe to log, to show, to put in a URL. It cannot open the session. */
   get handle(): string {
     return this.#state.handle
   }
 
-  /** Whose session it is; undefined while nobody is logged in. */
+  /** Whose session it is; undefined without a login. */
   get subject(): string | undefined {
     this.#state.noteRead()
     return this.#state.subject

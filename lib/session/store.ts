@@ -11,7 +11,7 @@ import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSes
  *   its deadline on: `insert` and `change` set that time, so no record is ever without one.
  * - `now` (Unix seconds) decides what is live, so that one clock rules a process and a test can turn it.
  * - Unknown, dropped, corrupt or foreign data is absence, never an error. A backend that fails throws or rejects.
- * - `deadline` is when the caller stops to wait: it has then been told that the call failed. A store that has not written
+ * - `deadline` is when the caller stops to wait and the call has failed for it. A store that has not written
  *   by then must not write later, over something newer: a call of several steps stops between them, and a store that can
  *   has its server refuse what arrives too late. Absent: the call may take any time.
  * - What is handed out or taken in is never shared with the caller: later changes to it change nothing.
@@ -47,25 +47,25 @@ export interface SessionStore {
   changeAll?(subject: string, fields: FieldChanges, now: number, deadline?: CallDeadline): Awaitable<number>
 
   /**
-   * Tells of sessions that changed or ended, so that a channel can follow its session; without it, channels learn of
-   * changes only from their periodic check. One subscription a process: who listens sorts the news by handle.
+   * Notifies of sessions that changed or ended, so that a channel can follow its session; without it, channels learn of
+   * changes only from their periodic check. There is one subscription in a process; the subscriber filters by handle.
    *
-   * The news is only that there is news; what it is, the record says. So a message that comes late, twice, or in another
-   * order does no harm, one that is lost is made good by the next look, and none of them holds an id or a value.
+   * A notification carries no data: the subscriber re-reads the record. So a notification that comes late, twice, or in
+   * another order does no harm, the next read makes good for one that is lost, and none of them holds an id or a value.
    *
    * @param listener Called with the handle of a session after it was changed or has ended, or without one when messages
-   *   may have been lost: then anything may have happened to any session. Must not throw. An access that was recorded
-   *   need not be told.
+   *   may have been lost: then anything may have happened to any session. Must not throw. A recorded access
+   *   needs no notification.
    * @returns How to stop; twice is once.
    */
   subscribe?(listener: StoreListener): Awaitable<() => void>
 
-  /** As `load`, and from this step until `until` (Unix seconds) the session's changes and its end are told to whoever has
-   * subscribed, in any process. For a store that would have to pay for telling of sessions that nobody watches; where it
-   * is absent, `subscribe` tells of all. */
+  /** As `load`, and from this step until `until` (Unix seconds) the subscribers in all processes are notified of the
+   * session's changes and its end. For a store whose notifications cost something: it sends none for sessions that are not
+   * watched. Where it is absent, `subscribe` notifies of all sessions. */
   watch?(handle: string, now: number, until: number): Awaitable<StoredSession | undefined>
 
-  /** Lets go of timers and connections that the store made itself. Twice is once. */
+  /** Closes timers and connections that the store made itself. Twice is once. */
   close?(): Awaitable<void>
 }
 

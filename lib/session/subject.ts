@@ -11,7 +11,7 @@ export function checkSubject(subject: unknown): asserts subject is string {
 
 /**
  * A context of the caller's, as a record keeps it: a copy of its `ip`, `device` and `location`, with nothing in it that
- * JSON cannot carry. No `ip` is the empty string: a request whose client has gone has none, and that is no mistake.
+ * JSON cannot carry. No `ip` is the empty string: a request whose client has disconnected has none, and that is no mistake.
  */
 export function copyContext(context: unknown): UserSessionOperationContext {
   if (typeof context !== 'object' || context === null || Array.isArray(context)) {

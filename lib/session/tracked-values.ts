@@ -1,7 +1,7 @@
 import { bytesOf, type KeptValue, parseValue, serializeValue } from './json-value'
 
 /**
- * Values by key that know which of them changed. They stay text until somebody asks for them; the ones that were handed
+ * Values by key that know which of them changed. They stay text until they are read; the ones that were handed
  * out are compared, as text, with what the store has, so that `values.get('cart').push(x)` counts and reading does not.
  */
 export class TrackedValues {

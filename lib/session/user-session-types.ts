@@ -21,7 +21,7 @@ export interface UserSessionMetaData<Device = UserSessionDevice, Location = unkn
  * throws is what the caller gets. Default: when both the session and the access name a device, their `name` and `type`
  * must be equal, or `FORBIDDEN_ACCESS_TO_USER_SESSION_FROM_DIFFERENT_DEVICE` is thrown.
  *
- * `session` names the session and opens nothing: its handle or, on a storage with the six methods,
+ * `session` names the session and is no id: its handle or, on a storage with the six methods,
  * `UserSessionManager.hash` of its id.
  */
 export type ReadUserSessionHook<Device = UserSessionDevice, Location = unknown> = (
@@ -32,15 +32,15 @@ export type ReadUserSessionHook<Device = UserSessionDevice, Location = unknown> 
 ) => Awaitable<void>
 
 /**
- * Told of what happens around a renewal, for logs; all optional. `session` is as in {@link ReadUserSessionHook}. What a
+ * Called on renewal events, for logs; all optional. `session` is as in {@link ReadUserSessionHook}. What a
  * hook throws goes to `process.on('warning')` and nowhere else.
  */
 export interface RenewSessionHooks {
-  /** An id was shown that is old enough to be renewed, but this manager has renewed it, or is at it. */
+  /** The client has sent an id that is old enough to be renewed, but this manager has renewed it, or is doing so. */
   onRenewMadeAlreadyFromCurrentProcess?: (session: string) => void
   /** As above, but it was another process, or another manager, that has renewed it. */
   onRenewMadeAlreadyFromAnotherProcess?: (session: string) => void
-  /** On a storage with the six methods: the session of the old id could not be deleted after its overlap. It opens
-   * nothing all the same, and the storage drops it at its own deadline. */
+  /** On a storage with the six methods: the session of the old id could not be deleted after its overlap. It is invalid
+   * all the same, and the storage drops it at its own deadline. */
   onOldSessionDeleteFailure?: (session: string, error: unknown) => void
 }

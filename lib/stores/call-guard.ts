@@ -5,7 +5,7 @@ import { startTimer } from '../base/timers'
 
 /**
  * Guards calls into code of others that keeps sessions: whatever goes wrong in one, in whatever way, comes out as one
- * `SessionError` that Express answers with 503 (`STORE_UNAVAILABLE`, or `STORE_TIMEOUT` for a call that has no result in
+ * `SessionError` for which Express responds with 503 (`STORE_UNAVAILABLE`, or `STORE_TIMEOUT` for a call that has no result in
  * time), with the original error as `cause`. A call with a result at once costs no timer.
  */
 export class CallGuard {

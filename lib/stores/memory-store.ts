@@ -8,7 +8,7 @@ import {
   changeRecord,
   type ChangeResult,
   type FieldChanges,
-  isNews,
+  isNotifiable,
   isRenewed,
   type RecordChange,
   type SessionRecord,
@@ -139,7 +139,7 @@ export class MemoryStore implements SessionStore {
     kept.replace(record, fields, context)
     if (isMoved) this.#enlist(kept)
     else this.#moveDeadline(kept)
-    if (isNews(change)) this.#listeners.tell(handle)
+    if (isNotifiable(change)) this.#listeners.notify(handle)
     return isRenewed(before, change) ? 'renewed' : 'stored'
   }
 
@@ -177,7 +177,7 @@ export class MemoryStore implements SessionStore {
     return changed
   }
 
-  /** Tells of every session that is changed or dropped, an evicted one included, within the call that did it. */
+  /** Notifies of every session that is changed or dropped, an evicted one included, within the call that did it. */
   subscribe(listener: StoreListener): () => void {
     this.#checkOpen()
     return this.#listeners.add(listener)
@@ -230,7 +230,7 @@ export class MemoryStore implements SessionStore {
     this.#delist(kept)
     this.#sessions.delete(kept.handle)
     this.#bytes -= kept.bytes
-    this.#listeners.tell(kept.handle)
+    this.#listeners.notify(kept.handle)
   }
 
   /** Counts what a session is about to grow by; the session itself is not evicted for that. */

@@ -1,6 +1,6 @@
 import type { StoreListener } from '../session/store'
 
-/** Those who listen to a store within this process. Costs nothing while there are none. */
+/** The subscribers to a store within this process. Costs nothing while there are none. */
 export class StoreListeners {
   readonly #listeners = new Set<StoreListener>()
 
@@ -19,8 +19,8 @@ export class StoreListeners {
     }
   }
 
-  /** To be called after the step, when the store says what it is going to say to anybody who asks. */
-  tell(handle?: string): void {
+  /** To be called after the step, when a read of the store gives the new state. */
+  notify(handle?: string): void {
     for (const listener of this.#listeners) listener(handle)
   }
 

@@ -29,7 +29,7 @@ export interface UserSessionManagerOptions<Device = UserSessionDevice, Location 
   readUserSessionHook?: ReadUserSessionHook<Device, Location> | undefined
   /** Called on what happens around renewals, for logs. */
   renewSessionHooks?: RenewSessionHooks | undefined
-  /** Seconds after which a call of the storage that has not answered has failed. Default 5, as in `SessionOptions`. */
+  /** Seconds after which a call of the storage without a reply has failed. Default 5, as in `SessionOptions`. */
   storeTimeout?: number | undefined
   /** Bytes of one session's values, for `updateAll`. Default 65 536, as in `SessionOptions`. */
   maxBytes?: number | undefined

@@ -3,7 +3,7 @@ import { isLive, retainUntil } from '../../session/lifetime'
 import {
   changeRecord,
   type ChangeResult,
-  isNews,
+  isNotifiable,
   isRenewed,
   type RecordChange,
   type StoredSession,
@@ -19,10 +19,10 @@ import { StoreListeners } from '../store-listeners'
 import { HandleQueue, type Turn } from './handle-queue'
 import { decodeSession, encodeSession, type ExpressSessionData, isHoldfastData } from './session-format'
 import { askStore, meansAbsent, meansGarbage } from './store-callback'
-import { UnansweredWrites } from './unanswered-writes'
+import { PendingWrites } from './pending-writes'
 
 /**
- * A store written for express-session, told by its shape: nothing of express-session need be installed. `sid` is the
+ * A store written for express-session, recognised by its shape: nothing of express-session need be installed. `sid` is the
  * session's handle, never an id. `touch` and the listing methods that many such stores have are not used.
  */
 export interface ExpressSessionStore {
@@ -36,7 +36,7 @@ export interface ExpressSessionStore {
 }
 
 export interface ExpressSessionStoreOptions {
-  /** Seconds that a write may take, waiting for others of the same session included; what has not been answered by then
+  /** Seconds that a write may take, waiting for others of the same session included; a write without a reply by then
    * rejects with `STORE_TIMEOUT`. Default 5, as for `SessionOptions.storeTimeout`. */
   storeTimeout?: number
 }
@@ -59,7 +59,7 @@ export function adaptExpressSessionStore(
 /** What adapters over the same store object share, so that they are one as to order. */
 interface Shared {
   readonly queue: HandleQueue
-  readonly unanswered: UnansweredWrites
+  readonly pending: PendingWrites
   readonly listeners: StoreListeners
 }
 
@@ -70,18 +70,18 @@ const sharedOf = new WeakMap<ExpressSessionStore, Shared>()
  *
  * Such a store can only read and write a session whole. So a change is a `get` and a `set`, and a delete a `get` and a
  * `destroy`, made one step by a queue for each session: within one process every promise of the package holds, also for
- * several adapters over the same store object. A clean read is one `get` and waits for nobody.
+ * several adapters over the same store object. A clean read is one `get` and waits for no other call.
  *
  * Between processes (or two store objects over one database) nothing makes `get` and `set` one step. Requests may overlap
  * as they like, because a save reads again before it writes; but when another process writes the same session between
  * the `get` and the `set` of one save, which is the time of one round trip:
  * - what the other wrote is lost, whatever its keys (P3);
  * - a session that the other ended is back, with what it held (P4);
- * - a login in the other process is undone: its new id opens nothing, the id from before opens the session as it was
+ * - a login in the other process is undone: its new id is invalid, the id from before opens the session as it was
  *   before the login, never the logged-in one (P5);
- * - two processes may each issue a new id at a renewal, and the one that was stored first opens nothing (P6).
+ * - two processes may each issue a new id at a renewal, and the one that was stored first is invalid (P6).
  *
- * A write that the store left unanswered past the time limit may still land. It does not revive a session that this
+ * A write to which the store has not replied within the time limit may still land. It does not revive a session that this
  * process ended in the meantime, but it may replace what was written in the meantime.
  *
  * The users' index cannot be kept in such a store, so `list`, `deleteAll` and `changeAll` are absent. The app made the
@@ -92,34 +92,34 @@ export class ExpressSessionStoreAdapter implements SessionStore {
   readonly #store: ExpressSessionStore
   readonly #limit: number
   readonly #queue: HandleQueue
-  readonly #unanswered: UnansweredWrites
+  readonly #pending: PendingWrites
   readonly #listeners: StoreListeners
 
   constructor(store: ExpressSessionStore, { storeTimeout = 5 }: ExpressSessionStoreOptions = {}) {
     const shared = sharedOf.get(store) ?? {
       queue: new HandleQueue(),
-      unanswered: new UnansweredWrites((handle) => destroy(store, handle)),
+      pending: new PendingWrites((handle) => destroy(store, handle)),
       listeners: new StoreListeners(),
     }
     sharedOf.set(store, shared)
     this.#store = store
     this.#limit = storeTimeout
     this.#queue = shared.queue
-    this.#unanswered = shared.unanswered
+    this.#pending = shared.pending
     this.#listeners = shared.listeners
   }
 
   async load(handle: string, now: number): Promise<StoredSession | undefined> {
     const session = decodeSession(await this.#get(handle))
     if (session === undefined || now >= retainUntil(session.record)) return undefined
-    return this.#unanswered.isEnded(handle) ? undefined : session
+    return this.#pending.isEnded(handle) ? undefined : session
   }
 
   insert(handle: string, session: StoredSession, now: number): Promise<void> {
     // Copied before the first wait: until its turn comes, the caller may change what it gave.
     const data = encodeSession(session, skewOf(now))
     return this.#queue.run(handle, this.#limit, async (turn) => {
-      this.#unanswered.setEnded(handle, false)
+      this.#pending.setEnded(handle, false)
       await this.#set(turn, handle, data, now)
     })
   }
@@ -129,8 +129,8 @@ export class ExpressSessionStoreAdapter implements SessionStore {
     return this.#queue.run(handle, this.#limit, async (turn) => {
       const before = decodeSession(await this.#get(handle))
       const isKept = before !== undefined && now < retainUntil(before.record)
-      if (isKept && !this.#unanswered.isEnded(handle)) return false
-      this.#unanswered.setEnded(handle, false)
+      if (isKept && !this.#pending.isEnded(handle)) return false
+      this.#pending.setEnded(handle, false)
       await this.#set(turn, handle, data, now)
       return true
     })
@@ -141,12 +141,12 @@ export class ExpressSessionStoreAdapter implements SessionStore {
     const skew = skewOf(now)
     return this.#queue.run(handle, this.#limit, async (turn) => {
       const before = decodeSession(await this.#get(handle))
-      if (before === undefined || !isLive(before.record, now) || this.#unanswered.isEnded(handle)) return 'gone'
+      if (before === undefined || !isLive(before.record, now) || this.#pending.isEnded(handle)) return 'gone'
       const record = changeRecord(before.record, own)
       if (record === undefined) return 'gone'
       const fields = applyChanges(before.fields, own.fields)
       await this.#set(turn, handle, encodeSession({ record, fields }, skew), now)
-      if (isNews(own)) this.#listeners.tell(handle)
+      if (isNotifiable(own)) this.#listeners.notify(handle)
       return isRenewed(before.record, own) ? 'renewed' : 'stored'
     })
   }
@@ -156,21 +156,21 @@ export class ExpressSessionStoreAdapter implements SessionStore {
       const data = await this.#get(handle)
       const record = decodeSession(data)?.record
       // A write that the store has not replied to may make a record yet; it counts as well.
-      const coming = this.#unanswered.recordOf(handle)
+      const coming = this.#pending.recordOf(handle)
       const found = [record, coming].filter((one) => one !== undefined)
       if (found.length > 0 && !found.some((one) => meetsConditions(one, only))) {
         return found.some((one) => isLive(one, now)) ? 'refused' : 'absent'
       }
       // Damaged data of ours meets no condition; without one it is removed. What is not ours stays.
       if (found.length === 0 && (only !== undefined || !isHoldfastData(data))) return 'absent'
-      const wasLive = record !== undefined && isLive(record, now) && !this.#unanswered.isEnded(handle)
+      const wasLive = record !== undefined && isLive(record, now) && !this.#pending.isEnded(handle)
       await this.#end(turn, handle)
-      this.#listeners.tell(handle)
+      this.#listeners.notify(handle)
       return wasLive ? 'ended' : 'absent'
     })
   }
 
-  /** Tells of what adapters over the same store object change, and of nothing that another process does. */
+  /** Notifies of what adapters over the same store object change, and of nothing that another process does. */
   subscribe(listener: StoreListener): () => void {
     return this.#listeners.add(listener)
   }
@@ -188,22 +188,22 @@ export class ExpressSessionStoreAdapter implements SessionStore {
     // The turn may have been cut while the store was asked: then what was read is no longer what is there.
     if (!turn.held) return
     const { record } = data.holdfast
-    const answer = askStore((callback) => this.#store.set(handle, data, callback))
+    const reply = askStore((callback) => this.#store.set(handle, data, callback))
     turn.onCut = () => {
-      this.#unanswered.add(handle, record, answer, now)
+      this.#pending.add(handle, record, reply, now)
     }
-    await answer
+    await reply
   }
 
   async #end(turn: Turn, handle: string): Promise<void> {
     if (!turn.held) return
-    // Before the store is asked: an unanswered write may land at any moment from here on.
-    const wasEnded = this.#unanswered.isEnded(handle)
-    this.#unanswered.setEnded(handle, true)
+    // Before the store is asked: a pending write may land at any moment from here on.
+    const wasEnded = this.#pending.isEnded(handle)
+    this.#pending.setEnded(handle, true)
     try {
       await destroy(this.#store, handle)
     } catch (error) {
-      this.#unanswered.setEnded(handle, wasEnded)
+      this.#pending.setEnded(handle, wasEnded)
       throw error
     }
   }

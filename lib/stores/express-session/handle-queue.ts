@@ -20,7 +20,7 @@ interface Waiting extends Turn {
  * side. This is what makes "read, then write" one step within the process, over a store that has no such step.
  *
  * A task has a time limit, counted from when it was given, waiting included. A task that it cuts rejects with
- * `STORE_TIMEOUT` and gives its place away: a store that never answers holds nobody up for longer than the limit, and a
+ * `STORE_TIMEOUT` and gives its place away: a store that never replies delays no caller for longer than the limit, and a
  * task that has waited too long does not begin.
  */
 export class HandleQueue {
@@ -38,7 +38,7 @@ export class HandleQueue {
       const cut = () => {
         turn.held = false
         turn.onCut?.()
-        reject(new SessionError('STORE_TIMEOUT', 'the session store did not answer in time'))
+        reject(new SessionError('STORE_TIMEOUT', 'the session store did not reply in time'))
       }
       const turn: Waiting = {
         held: true,

@@ -5,7 +5,7 @@ const longestSample = 250
 const period = 10_000
 
 /**
- * What time it is for Redis, told by the monotonic clock of this process: so that a call's time limit can travel with its
+ * What time it is for Redis, by the monotonic clock of this process: so that a call's time limit can travel with its
  * command, whatever the clocks of the machines show. Each script replies with the server's time. It was read after the
  * command was sent and before the reply came, so the two instants here enclose the true one: `earliest` is never later than
  * the clock of the server, and `latest` never earlier. Of the values of the last periods the highest counts, also on a cluster

@@ -5,22 +5,22 @@ import type { RedisLink, RedisStoreClient } from './redis-link'
 import { isCluster, isReplyError } from './redis-link'
 import { canSubscribe, type CloseSubscriber, openSubscriber } from './redis-subscriber'
 
-/** How many sharded channels the sessions of a cluster are told of on: enough to spread over its nodes, few enough for each
+/** How many sharded channels carry the notifications of a cluster: enough to spread over its nodes, few enough for each
  * process to subscribe to all. */
 const shards = 16
-/** Seconds between two looks at whether the subscription still hears anything. */
+/** Seconds between two checks that messages still arrive. */
 const defaultBeat = 5
 /** Seconds between two attempts to subscribe, at the most. */
 const longestPause = 5
 
 /**
- * How the processes of an app tell each other which sessions have changed: Redis publish/subscribe, on one channel
+ * How the processes of an app notify each other of changed sessions: Redis publish/subscribe, on one channel
  * `<prefix>news`, or on a cluster on sharded ones, `<prefix>news:0` to `<prefix>news:15`. A message is the handle of a
  * session and nothing else; an empty one only asks whether it arrives.
  *
  * Redis keeps no messages: what is published while a connection is down is lost. So the connection is watched. As soon as
  * it reports anything wrong, and also when it reports nothing but a message of this process's own does not come back, a
- * new one is made, again and again until it stands; and then the listeners hear that they may have missed something.
+ * new one is made, again and again until it stands; the listeners are then notified that they may have missed messages.
  */
 export class RedisEvents {
   readonly #client: RedisStoreClient
@@ -43,7 +43,7 @@ export class RedisEvents {
       : [`${prefix}news`]
   }
 
-  /** One connection serves all who listen; it is made for the first and closed after the last. */
+  /** One connection serves all listeners; it is made for the first and closed after the last. */
   subscribe(listener: StoreListener): () => void {
     if (!canSubscribe(this.#client)) {
       warnOnce('HOLDFAST_REDIS_CLIENT_WITHOUT_DUPLICATE')
@@ -55,7 +55,7 @@ export class RedisEvents {
       beat: this.#beat,
       open: (message, trouble) => openSubscriber(this.#client, this.#channels, { message, trouble }),
       probe: (channel) => this.#publish(channel, ''),
-      tell: (handle) => this.#listeners.tell(handle),
+      notify: (handle) => this.#listeners.notify(handle),
     })
     return () => {
       remove()
@@ -63,7 +63,7 @@ export class RedisEvents {
     }
   }
 
-  /** Nobody waits for it: what it tells of has been stored. */
+  /** The caller does not wait: the change has been stored. */
   publish(handle: string): void {
     const shard = (handle.charCodeAt(0) + handle.charCodeAt(1)) % this.#channels.length
     void this.#publish(this.#channels[shard] ?? '', handle)
@@ -92,7 +92,7 @@ interface SubscriptionSetting {
   readonly beat: number
   open(message: (channel: string, text: string) => void, trouble: (error?: unknown) => void): Promise<CloseSubscriber>
   probe(channel: string): Promise<boolean>
-  tell(handle?: string): void
+  notify(handle?: string): void
 }
 
 /** Subscribes, and again whenever it has to, until it is stopped. Keeps no process alive by its timers. */
@@ -103,7 +103,7 @@ class Subscription {
   #failures = 0
   #timer: NodeJS.Timeout | undefined
   #close: CloseSubscriber | undefined
-  #heard = new Set<string>()
+  #received = new Set<string>()
   readonly #probed = new Set<string>()
 
   constructor(setting: SubscriptionSetting) {
@@ -128,7 +128,7 @@ class Subscription {
     // A connection that neither comes nor fails counts as failed.
     this.#schedule(longestPause + this.#setting.beat, trouble)
     const message = (channel: string, text: string) => {
-      if (isCurrent()) this.#hear(channel, text)
+      if (isCurrent()) this.#receive(channel, text)
     }
     this.#setting.open(message, trouble).then((close) => {
       if (!isCurrent()) {
@@ -137,10 +137,10 @@ class Subscription {
       }
       this.#close = close
       this.#failures = 0
-      this.#heard = new Set(this.#setting.channels)
+      this.#received = new Set(this.#setting.channels)
       this.#probed.clear()
       this.#schedule(this.#setting.beat, () => this.#takePulse())
-      this.#setting.tell()
+      this.#setting.notify()
     }, trouble)
   }
 
@@ -150,25 +150,25 @@ class Subscription {
     this.#schedule(pause * (0.5 + Math.random() / 2), () => this.#open())
   }
 
-  #hear(channel: string, text: string): void {
-    this.#heard.add(channel)
-    if (text !== '') this.#setting.tell(text)
+  #receive(channel: string, text: string): void {
+    this.#received.add(channel)
+    if (text !== '') this.#setting.notify(text)
   }
 
-  /** A channel on which nothing was heard is asked, and one that was asked and stayed silent is lost. */
+  /** A channel without messages is sent one of this process's own; where that does not come back, the channel is lost. */
   #takePulse(): void {
-    const silent = this.#setting.channels.filter((channel) => !this.#heard.has(channel))
+    const silent = this.#setting.channels.filter((channel) => !this.#received.has(channel))
     if (silent.some((channel) => this.#probed.has(channel))) {
       this.#reopen()
       return
     }
-    this.#heard.clear()
+    this.#received.clear()
     this.#probed.clear()
     const generation = this.#generation
     for (const channel of silent) {
       // Where it could not be published, its silence means nothing.
       void this.#setting.probe(channel).then((isPublished) => {
-        if (isPublished && generation === this.#generation && !this.#heard.has(channel)) this.#probed.add(channel)
+        if (isPublished && generation === this.#generation && !this.#received.has(channel)) this.#probed.add(channel)
       })
     }
     this.#schedule(this.#setting.beat, () => this.#takePulse())

@@ -5,7 +5,7 @@ import { digits } from './record-layout'
 import { RedisClock } from './redis-clock'
 
 /* What the store needs of a client of the `redis` package, written down here so that major versions 5 and 6 fit alike
- * and nobody who imports the store needs the package's types. Raw commands and not `client.hGetAll()`: those would read
+ * and an app that imports the store does not need the package's types. Raw commands and not `client.hGetAll()`: those would read
  * from the client-side cache or from a replica where the app has one, and either may still show a session that was
  * ended. */
 
@@ -61,7 +61,7 @@ const longestMargin = 0.25
 const marginPart = 0.1
 
 /** How long a command may wait for a lost connection to come back, in milliseconds. After that it is taken out of the
- * client's queue: a save that the app was told had failed is not carried out minutes later. */
+ * client's queue: a save that has failed for the app is not carried out minutes later. */
 const offlineWait = 5000
 
 /** Milliseconds without a reply after which a node of a cluster may be dead. */
@@ -178,7 +178,7 @@ export class RedisLink {
 }
 
 /**
- * How long before its caller is told that a call failed the server refuses it, in seconds: the reply to a command that was
+ * How long before a call fails for its caller the server refuses it, in seconds: the reply to a command that was
  * just in time has to come back in time as well, or a change is stored that was reported as failed.
  */
 function replyMargin(remaining: number): number {

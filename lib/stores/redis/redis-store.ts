@@ -2,7 +2,7 @@ import { SessionError } from '../../base/errors'
 import { checkKeys, invalidOption } from '../../base/option-check'
 import { isLive, retainUntil } from '../../session/lifetime'
 import type { ChangeResult, FieldChanges, RecordChange, SessionRecord, StoredSession } from '../../session/record'
-import { isNews } from '../../session/record'
+import { isNotifiable } from '../../session/record'
 import { CallDeadline } from '../../base/call-deadline'
 import type { DeleteConditions, DeleteResult, SessionStore, StoreListener } from '../../session/store'
 import { needsExpressSession, offerJsonRecords } from '../json-records'
@@ -139,7 +139,7 @@ export class RedisStore implements SessionStore {
     return this.#link.runWithin(deadline, this.#scripts.fields, this.#keyOf(handle), args).then((reply) => {
       const [status, watched, entry] = reply
       if (status !== 1) return 'gone'
-      this.#tell(handle, watched, now)
+      this.#publish(handle, watched, now)
       if (isText(entry)) this.#index.heal(handle, entry)
       return 'stored'
     })
@@ -157,7 +157,7 @@ export class RedisStore implements SessionStore {
     if (entry !== undefined) await this.#index.add(handle, entry, deadline)
     const reply = await this.#link.runWithin(deadline, this.#scripts.general, key, args)
     const [status, watched, other] = reply
-    if (isNews(change)) this.#tell(handle, watched, now)
+    if (isNotifiable(change)) this.#publish(handle, watched, now)
     if (isText(other)) {
       if (change.bind === undefined) this.#index.heal(handle, other)
       // The login that this one replaces. One at the same instant has the same entry.
@@ -171,7 +171,7 @@ export class RedisStore implements SessionStore {
     const key = this.#keyOf(handle)
     const args = deleteArguments(now, only)
     const [status, watched, entry] = await this.#link.runWithin(deadline, deleteScript, key, args)
-    this.#tell(handle, watched, now)
+    this.#publish(handle, watched, now)
     if (isText(entry)) this.#index.forget(handle, entry)
     if (status === 1) return 'ended'
     return status === 3 ? 'refused' : 'absent'
@@ -200,7 +200,7 @@ export class RedisStore implements SessionStore {
       // A login on this handle since the index was read has another `createdAt`.
       const args = deleteArguments(now, { subject, createdAt: entry.boundAt }, this.#startOf(deadline))
       const [status, watched] = await this.#link.runWithin(deadline, deleteScript, this.#keyOf(entry.handle), args)
-      this.#tell(entry.handle, watched, now)
+      this.#publish(entry.handle, watched, now)
       if (status === 1) ended++
       if (status === 1 || status === 2 || this.#index.isSettled(entry)) stale.push(entry.member)
     })
@@ -218,7 +218,7 @@ export class RedisStore implements SessionStore {
       const args = changeArguments({ fields }, now, undefined, { subject, boundBefore: this.#startOf(deadline) })
       const key = this.#keyOf(handle)
       const [status, watched] = await this.#link.runWithin(deadline, this.#scripts.general, key, args)
-      this.#tell(handle, watched, now)
+      this.#publish(handle, watched, now)
       if (status === 1) changed++
     })
     return changed
@@ -230,8 +230,8 @@ export class RedisStore implements SessionStore {
     return this.#events.subscribe(listener)
   }
 
-  /** One command, as `load`. The record keeps until when it is watched, so that a change of a session that nobody watches
-   * costs nothing, and of another one message more. */
+  /** One command, as `load`. The record keeps until when it is watched, so that a change of a session that is not
+   * watched costs nothing, and of another one message more. */
   async watch(handle: string, now: number, until: number): Promise<StoredSession | undefined> {
     const session = decodeSession(await this.#link.run(watchScript, this.#keyOf(handle), [toDigits(until)]))
     return session === undefined || now >= retainUntil(session.record) ? undefined : session
@@ -242,8 +242,8 @@ export class RedisStore implements SessionStore {
     this.#events.close()
   }
 
-  /** @param watched Until when, in ms, somebody watches the session, as a script has answered. */
-  #tell(handle: string, watched: unknown, now: number): void {
+  /** @param watched Until when, in ms, the session is watched, as a script has replied. */
+  #publish(handle: string, watched: unknown, now: number): void {
     if (typeof watched === 'string' && Number(watched) > now * 1000) this.#events.publish(handle)
   }
 

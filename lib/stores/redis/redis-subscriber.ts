@@ -29,8 +29,8 @@ interface Origin {
   unsubscribe?(channels: readonly string[], receive: Receive): Promise<unknown>
 }
 
-/** What is different on a connection that only listens: it does not reconnect by itself, because whoever has lost messages
- * must know; it may be silent for long; and it must not close the client-side cache that it would share. */
+/** What is different on a connection that only listens: it does not reconnect by itself, because its owner must know
+ * that messages were lost; it may be silent for long; and it must not close the client-side cache that it would share. */
 function ownOptions({ options }: Origin): object {
   return {
     socket: { ...options?.socket, reconnectStrategy: false, socketTimeout: undefined },
@@ -49,7 +49,7 @@ export function canSubscribe(client: RedisStoreClient): boolean {
 /**
  * Subscribes on a connection of its own, made from the app's client: a connection that has subscribed can do nothing else.
  * On a cluster the channels are sharded ones, each on the node of its slot. A sentinel client of version 5 makes such a
- * connection itself. Rejects when it cannot be done now; the listener then hears nothing more that matters.
+ * connection itself. Rejects when it cannot be done now; the listener then gets no further message that matters.
  */
 export async function openSubscriber(
   client: RedisStoreClient,

@@ -11,7 +11,7 @@ import { lateStatus, nameScript, type Script } from './redis-link'
  * milliseconds. Later versions may append to the array.
  *
  * The first word of ARGV[1] is the call's time limit by the server's clock, thirteen digits. A command that arrives after it,
- * because it was held up on the way, does nothing and replies { 9, time }: its caller has been told that it failed, and may
+ * because it was held up on the way, does nothing and replies { 9, time }: it has failed for its caller, which may
  * have stored something newer since.
  *
  * A client may send a command again after it lost the connection, not knowing that it had been executed (the `redis`

@@ -8,7 +8,7 @@ import { CallGuard } from '../../stores/call-guard'
 
 /**
  * Where `UserSessionManager` keeps sessions when an app brings its own place for them: six methods, each of which may
- * answer at once or with a promise. A runnable one in memory and one on SQL stand in `examples/user-session-storage`.
+ * reply at once or with a promise. A runnable one in memory and one on SQL stand in `examples/user-session-storage`.
  *
  * Contract:
  * - Sessions are kept by subject and id together. Subjects are any non-empty text; ids are `[A-Za-z0-9_-]`. Both come from
@@ -18,7 +18,7 @@ import { CallGuard } from '../../stores/call-guard'
  * - `metaData` is plain data with whole Unix seconds in `createdAt`, `accessedAt` and `expiresAt`. `accessedAt` is negative
  *   in a session whose id was renewed: minus the instant at which the old id stops to work. Keep it as it is.
  * - Absence is `null` or `undefined`, never an error. What throws or rejects is a failure of the storage: the call rejects
- *   with `STORE_UNAVAILABLE`; with `STORE_TIMEOUT` when there was no answer in time.
+ *   with `STORE_UNAVAILABLE`; with `STORE_TIMEOUT` when there was no reply in time.
  */
 export interface UserSessionStorage<Device = UserSessionDevice, Location = unknown> {
   /** Keeps a new session, and drops it by itself `ttl` seconds from now. */

@@ -1,6 +1,6 @@
 import {
   changeRecord,
-  isNews,
+  isNotifiable,
   isRenewed,
   mostPending,
   type RecordChange,
@@ -152,7 +152,7 @@ test.each<[RecordChange, boolean]>([
   [{ replace }, true],
   [{ bind }, true],
 ])('what other holders of a session have to see: %j', (change, expected) => {
-  expect(isNews(change)).toBe(expected)
+  expect(isNotifiable(change)).toBe(expected)
 })
 
 test.each<[RecordChange, boolean]>([

@@ -2,7 +2,7 @@ import { DeadlineQueue } from '../../base/deadline-queue'
 import { retainUntil } from '../../session/lifetime'
 import type { SessionRecord } from '../../session/record'
 
-interface Unanswered<T> {
+interface Pending<T> {
   /** How many writes of the session may still land. */
   writes: number
   /** Whether the session was ended while they were under way. */
@@ -14,16 +14,16 @@ interface Unanswered<T> {
 }
 
 /**
- * The writes that a store left unanswered past the time limit. Such a write may still land, and must not revive a session
- * that was ended in the meantime: when it is answered at last, the session is ended again; and until then it counts as
- * ended in this process, whatever the store says.
+ * The writes to which a store has not replied within the time limit. Such a write may still land, and must not revive a
+ * session that was ended in the meantime: when the store replies at last, the session is ended again; until then it counts
+ * as ended in this process, whatever the store says.
  *
- * Bounded: one entry for each session with such a write, forgotten when the write was answered, or at the deadline that
- * the write carries, when the store drops the session by itself.
+ * Bounded: one entry for each session with such a write, removed when the store has replied, or at the deadline that the
+ * write carries, when the store drops the session by itself.
  */
-export class UnansweredWrites<T = SessionRecord> {
+export class PendingWrites<T = SessionRecord> {
   readonly #destroy: (handle: string) => Promise<unknown>
-  readonly #sessions = new Map<string, Unanswered<T>>()
+  readonly #sessions = new Map<string, Pending<T>>()
   readonly #deadlines = new DeadlineQueue()
   readonly #deadlineOf: (record: T) => number
 
@@ -40,8 +40,8 @@ export class UnansweredWrites<T = SessionRecord> {
     return this.#sessions.size
   }
 
-  /** Remembers a write until `answer` settles. */
-  add(handle: string, record: T, answer: Promise<unknown>, now: number): void {
+  /** Remembers a write until `reply` settles. */
+  add(handle: string, record: T, reply: Promise<unknown>, now: number): void {
     this.#forgetUntil(now)
     const session = this.#sessions.get(handle) ?? { writes: 0, ended: false, record, deadline: 0 }
     session.writes++
@@ -52,16 +52,16 @@ export class UnansweredWrites<T = SessionRecord> {
     const settle = () => {
       void this.#settle(handle, session)
     }
-    // A write that failed may have landed all the same: its answer was lost, not the write.
-    answer.then(settle, settle)
+    // A write that failed may have landed all the same: its reply was lost, not the write.
+    reply.then(settle, settle)
   }
 
-  /** The record that an unanswered write may still make, or undefined. */
+  /** The record that a pending write may still make, or undefined. */
   recordOf(handle: string): T | undefined {
     return this.#sessions.get(handle)?.record
   }
 
-  /** Whether the session was ended while a write was unanswered. */
+  /** Whether the session was ended while a write was pending. */
   isEnded(handle: string): boolean {
     return this.#sessions.get(handle)?.ended ?? false
   }
@@ -71,7 +71,7 @@ export class UnansweredWrites<T = SessionRecord> {
     if (session !== undefined) session.ended = ended
   }
 
-  async #settle(handle: string, session: Unanswered<T>): Promise<void> {
+  async #settle(handle: string, session: Pending<T>): Promise<void> {
     session.writes--
     try {
       if (session.ended) await this.#destroy(handle)

@@ -1,6 +1,6 @@
 import type { DeleteConditions } from '../../../../lib/session/store'
 import { adaptExpressSessionStore } from '../../../../lib/stores/express-session/express-session-store'
-import { UnansweredWrites } from '../../../../lib/stores/express-session/unanswered-writes'
+import { PendingWrites } from '../../../../lib/stores/express-session/pending-writes'
 import { at, newHandle, recordWith, sessionWith, setting } from '../../../contract/samples'
 import { ControlledExpressSessionStore } from '../../../support/controlled-store'
 
@@ -205,7 +205,7 @@ describe('memory', () => {
   const record = (seconds: number) => recordWith({ expiresAt: at(seconds) })
 
   test('what was answered is forgotten, failed or not, once no other write is open', async () => {
-    const writes = new UnansweredWrites(() => Promise.resolve())
+    const writes = new PendingWrites(() => Promise.resolve())
     const answers = [Promise.resolve(), Promise.reject(new Error('lost')), Promise.resolve()]
     for (const answer of answers) writes.add('h', record(60), answer, now)
     expect(writes.size).toBe(1)
@@ -214,7 +214,7 @@ describe('memory', () => {
   })
 
   test('what is never answered is forgotten at the latest deadline that its writes carry', () => {
-    const writes = new UnansweredWrites(() => Promise.resolve())
+    const writes = new PendingWrites(() => Promise.resolve())
     writes.add('h', record(60), never, now)
     writes.add('h', record(30), never, now)
     writes.add('other', record(600), never, at(59))
@@ -224,7 +224,7 @@ describe('memory', () => {
   })
 
   test('of several writes the newest says whose session it will be', () => {
-    const writes = new UnansweredWrites(() => Promise.resolve())
+    const writes = new PendingWrites(() => Promise.resolve())
     expect(writes.recordOf('h')).toBeUndefined()
     for (const subject of ['ann', 'bob']) writes.add('h', recordWith({ subject }), never, now)
     expect(writes.recordOf('h')?.subject).toBe('bob')
@@ -232,7 +232,7 @@ describe('memory', () => {
 
   test('an ended session is destroyed at each late answer and stays ended until the last', async () => {
     const destroyed: string[] = []
-    const writes = new UnansweredWrites(async (handle) => destroyed.push(handle))
+    const writes = new PendingWrites(async (handle) => destroyed.push(handle))
     let answer: () => void = () => {}
     writes.add('h', record(60), Promise.resolve(), now)
     writes.add(
