@@ -15,7 +15,7 @@ const floors: readonly (readonly string[])[] = [
   ['http', 'channels', 'users', 'express-session'],
 ]
 const assembly = ['session-manager.ts', 'session-middleware.ts']
-const entryPoints = ['index.ts', 'redis.ts', 'express-session.ts']
+const entryPoints = ['index.ts', 'redis.ts', 'express-session.ts', 'check-move.ts']
 
 interface Source {
   readonly text: string
