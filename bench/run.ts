@@ -17,7 +17,7 @@ interface Bench {
 
 /** bench/<name>.ts each. */
 const names = ['memory', 'redis', 'redis-server', 'scale', 'throughput', 'channels']
-const short = ['memory', 'redis']
+const short = ['memory', 'redis', 'redis-server']
 
 const root = join(__dirname, '..')
 const args = process.argv.slice(2)

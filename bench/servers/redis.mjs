@@ -4,21 +4,14 @@ import expressSession from 'express-session'
 import { sessionMiddleware } from 'holdfast'
 import { RedisStore } from 'holdfast/redis'
 import { createClient } from 'redis'
-import { filling, largest, nextView, serve } from './serve.mjs'
+import { asProperties, bare, filling, largest, nextView, serve, withGetAndSet } from './serve.mjs'
 
 const secret = 'no secret at all, but long enough'
 const client = createClient({ url: process.env.REDIS_URL })
 await client.connect()
 
 const servers = {
-  bare: () => ({
-    read: (req, res) => {
-      res.json({ views: 1 })
-    },
-    write: (req, res) => {
-      res.json({ views: nextView() })
-    },
-  }),
+  bare: () => bare,
 
   /** The least that keeps a session in Redis: no check, no expiry of the cookie, no promise. */
   floor: () => {
@@ -60,33 +53,12 @@ const servers = {
       saveUninitialized: false,
       store: new ConnectRedis({ client, prefix: 'es:' }),
     }),
-    read: (req, res) => {
-      res.json({ views: req.session.views })
-    },
-    write: (req, res) => {
-      req.session.views = nextView()
-      res.json({ views: req.session.views })
-    },
-    fill: (req, res) => {
-      Object.assign(req.session, { views: nextView() }, Object.fromEntries(filling(req)))
-      res.json({})
-    },
+    ...asProperties,
   }),
 
   holdfast: () => ({
     middleware: sessionMiddleware({ store: new RedisStore({ client }), maxBytes: largest }),
-    read: (req, res) => {
-      res.json({ views: req.session.get('views') })
-    },
-    write: (req, res) => {
-      req.session.set('views', nextView())
-      res.json({ views: req.session.get('views') })
-    },
-    fill: (req, res) => {
-      req.session.set('views', nextView())
-      for (const [key, value] of filling(req)) req.session.set(key, value)
-      res.json({})
-    },
+    ...withGetAndSet,
   }),
 }
 

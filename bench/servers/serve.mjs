@@ -43,3 +43,44 @@ export function filling({ query }) {
   const size = Math.max(1, Math.floor(bytes / keys) - 14)
   return Array.from({ length: keys }, (_, index) => [`value${index}`, 'x'.repeat(size)])
 }
+
+/** A server without sessions: what all others are measured over. */
+export const bare = {
+  read: (req, res) => {
+    res.json({ views: 1 })
+  },
+  write: (req, res) => {
+    res.json({ views: nextView() })
+  },
+}
+
+/** For middleware that keeps values as properties of `req.session`. */
+export const asProperties = {
+  read: (req, res) => {
+    res.json({ views: req.session.views })
+  },
+  write: (req, res) => {
+    req.session.views = nextView()
+    res.json({ views: req.session.views })
+  },
+  fill: (req, res) => {
+    Object.assign(req.session, { views: nextView() }, Object.fromEntries(filling(req)))
+    res.json({})
+  },
+}
+
+/** For ours. */
+export const withGetAndSet = {
+  read: (req, res) => {
+    res.json({ views: req.session.get('views') })
+  },
+  write: (req, res) => {
+    req.session.set('views', nextView())
+    res.json({ views: req.session.get('views') })
+  },
+  fill: (req, res) => {
+    req.session.set('views', nextView())
+    for (const [key, value] of filling(req)) req.session.set(key, value)
+    res.json({})
+  },
+}
