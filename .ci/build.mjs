@@ -1,10 +1,11 @@
-// Builds dist/: one CommonJS implementation, and in front of it an ES module door for each entry, so that `import`
-// and `require` in one process meet the same classes, the same warnings and the same symbols.
-// The doors' export lists are read from the module that was just built; they cannot get out of step with it.
+// Builds dist/: declarations, one for each module; one CommonJS implementation, bundled (see bundle.mjs); and in front of
+// it an ES module for each entry point, so that `import` and `require` in one process meet the same classes, the same
+// warnings and the same symbols. Their lists of exports are read from what was just built; they cannot get out of step.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { bundle } from './bundle.mjs'
 
 const require = createRequire(import.meta.url)
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -15,11 +16,13 @@ const doors = Object.keys(exports)
 
 rmSync(`${root}dist`, { recursive: true, force: true })
 
-const tsc = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'lib', '--noEmit', 'false'], {
-  cwd: root,
-  stdio: 'inherit',
-})
+const tsc = spawnSync(
+  process.execPath,
+  [require.resolve('typescript/bin/tsc'), '-p', 'lib', '--noEmit', 'false', '--emitDeclarationOnly'],
+  { cwd: root, stdio: 'inherit' },
+)
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+await bundle(root, doors)
 
 for (const door of doors) {
   const entry = require(`${root}dist/${door}.js`)

@@ -14,7 +14,8 @@ const limits = {
   tarball: 420 * kB,
   unpacked: 1700 * kB,
 }
-const limitOfEntry = 50 * kB
+/** The other entry points carry the core with them when they are bundled alone, which no app does. */
+const limitOfEntry = (entry) => (entry === '.' ? 50 : 60) * kB
 
 const [packed] = Object.values(
   JSON.parse(
@@ -40,7 +41,7 @@ for (const [entry, { require: { default: file } = {} }] of Object.entries(export
     format: 'cjs',
     logLevel: 'error',
   })
-  rows.push([`bundle of ${entry}`, gzipSync(outputFiles[0].contents).length, limitOfEntry])
+  rows.push([`bundle of ${entry}`, gzipSync(outputFiles[0].contents).length, limitOfEntry(entry)])
 }
 
 let tooLarge = 0

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pack, root, run } from './packed'
 
@@ -29,13 +29,46 @@ describe('the tarball', () => {
       path.endsWith('.ts'),
     )
     const expected = sources.flatMap((path) =>
-      ['js', 'd.ts', 'd.ts.map'].map((suffix) => `dist/${path.replace(/ts$/, suffix)}`),
+      ['d.ts', 'd.ts.map'].map((suffix) => `dist/${path.replace(/ts$/, suffix)}`),
     )
-    for (const door of ['index', 'redis', 'express-session']) expected.push(`dist/${door}.mjs`, `dist/${door}.d.mts`)
+    expected.push('dist/core.js')
+    for (const door of ['index', 'redis', 'express-session']) {
+      expected.push(`dist/${door}.js`, `dist/${door}.mjs`, `dist/${door}.d.mts`)
+    }
     expect(packed.files.filter((path) => path.startsWith('dist/')).sort()).toEqual(expected.sort())
     expect(packed.files.filter((path) => path.startsWith('lib/')).sort()).toEqual(
       sources.map((path) => `lib/${path}`).sort(),
     )
+  })
+
+  test.each(['index', 'redis', 'express-session'])('loads two files for the entry point %s', async (door) => {
+    const script = `require('./dist/${door}.js'); console.log(JSON.stringify(Object.keys(require.cache)))`
+    const files = JSON.parse(await run(process.execPath, ['-e', script], root)) as string[]
+    const own = files.filter((path) => !path.includes('node_modules'))
+    expect(own.map((path) => relative(root, path)).sort()).toEqual(['dist/core.js', `dist/${door}.js`])
+    expect(files.length - own.length).toBeLessThanOrEqual(2)
+  })
+
+  test('has one Session, one SessionError and one MemoryStore for all entry points and both module systems', async () => {
+    const script = `
+      import * as byImport from './dist/index.mjs'
+      import * as redis from './dist/redis.mjs'
+      import session from './dist/express-session.mjs'
+      import { createRequire } from 'node:module'
+      const require = createRequire(process.cwd() + '/x.js')
+      const byRequire = require('./dist/index.js')
+      const same = ['Session', 'SessionError', 'MemoryStore', 'SessionManager'].map((name) => byImport[name] === byRequire[name])
+      const errors = []
+      for (const act of [() => new redis.RedisStore({}), () => session({ storeTimeout: -1, secret: 'x' })]) {
+        try { act() } catch (error) { errors.push(error instanceof byImport.SessionError) }
+      }
+      const names = ['Session', 'SessionError', 'MemoryStore', 'SessionManager', 'UserSessionManager'].map((name) => byImport[name].name)
+      for (const kind of ['Session', 'Cookie', 'Store', 'MemoryStore']) names.push(session[kind].name)
+      console.log(JSON.stringify([same, errors, redis.SessionError === byImport.SessionError, require('./dist/express-session.js') === session, names]))`
+    const output = await run(process.execPath, ['--input-type=module', '-e', script], root)
+    const names = ['Session', 'SessionError', 'MemoryStore', 'SessionManager', 'UserSessionManager']
+    names.push('Session', 'Cookie', 'Store', 'MemoryStore')
+    expect(JSON.parse(output)).toEqual([[true, true, true, true], [true, true], true, true, names])
   })
 
   test('leads an editor from each declaration to its source', () => {
