@@ -79,13 +79,16 @@ test('400 renewals of one id from two processes: one is carried out, and all fie
 
 test('400 logins on one epoch from two processes: one is carried out, the others write nothing', async () => {
   const [handle] = await kept()
-  const results = await inTwoProcesses(handle, (process) =>
-    many.map((index) => ({
-      epoch: 0,
-      replace: { hash: `${process}.${index}`, issuedAt: at(1) },
-      bind: { subject: `u${process}.${index}`, createdAt: at(1), expiresAt: at(99) },
-      set: [[`v:${process}.${index}`, '1']],
-    })),
+  const results = await inTwoProcesses(handle, () =>
+    many.map(() => {
+      const hash = newHash()
+      return {
+        epoch: 0,
+        replace: { hash, issuedAt: at(1) },
+        bind: { subject: `u${hash}`, createdAt: at(1), expiresAt: at(99) },
+        set: [[`v:${hash}`, '1']],
+      }
+    }),
   )
   expect(results.flat().filter((result) => result === 'stored')).toHaveLength(1)
   const loaded = await store.load(handle, at(1))
