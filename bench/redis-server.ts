@@ -36,6 +36,15 @@ interface Contender {
 const operations = ['insert', 'read', 'write', 'login', 'readOfUser', 'writeOfUser'] as const
 type Operation = (typeof operations)[number]
 
+const headings: Record<Operation, string> = {
+  insert: 'insert',
+  read: 'read',
+  write: 'write',
+  login: 'login',
+  readOfUser: 'read, signed in',
+  writeOfUser: 'write, signed in',
+}
+
 async function connect(port: number) {
   return createClient({ url: `redis://127.0.0.1:${port}` }).connect()
 }
@@ -169,7 +178,7 @@ export async function run(report: Report): Promise<void> {
     report.table(
       'redis-time',
       `Microseconds of Redis a request: median of ${rounds} interleaved rounds of ${sessions}, and the least`,
-      ['', ...operations],
+      ['', ...operations.map((operation) => headings[operation])],
       contenders.map(({ name }, index) => [name, ...(times[index] ?? []).map(show)]),
     )
     client.destroy()
