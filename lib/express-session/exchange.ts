@@ -181,8 +181,10 @@ export class Exchange implements SessionHost, Committer {
     const { id } = value as { id?: unknown }
     ;(value as { cookie?: unknown }).cookie ??= (before ?? this.#fresh()).cookie
     const given = typeof id === 'string' ? id : this.#givenId
-    const isRead = value instanceof Session || typeof (value as { save?: unknown }).save === 'function'
-    if (isRead && typeof given === 'string' && (before?.id !== given || !before.stored)) {
+    const isSession = value instanceof Session || typeof (value as { save?: unknown }).save === 'function'
+    // An id that was minted for this request has no record yet; the store may have one under an id of the app's `genid`.
+    const isKnown = before?.id === given && (before?.stored === true || this.setting.options.genid === undefined)
+    if (isSession && typeof given === 'string' && !isKnown) {
       return ForeignSession.read(value, given)
     }
     const texts = before instanceof TrackedSession ? before.storedTexts() : new Map<string, string>()

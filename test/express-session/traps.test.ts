@@ -169,6 +169,35 @@ describe('req.session may be another object', () => {
     },
   )
 
+  test.each(bothSessions)(
+    '%s: one that store.createSession made of data that no store has is stored, and its cookie sent',
+    async (_name, session) => {
+      const made = { cookie: { originalMaxAge: 60_000, httpOnly: true, path: '/' }, cart: ['imported'] }
+      const app = await startCompatApp({
+        session,
+        options: { store: new session.MemoryStore() },
+        routes: {
+          import(req) {
+            req.sessionStore.createSession(req, made)
+            req.session.user = 'ann'
+            return req.session.id === req.sessionID
+          },
+          replace(req) {
+            req.sessionStore.generate(req)
+            req.session = req.sessionStore.createSession(req, made)
+            return true
+          },
+          look: (req) => ({ ...req.session, cookie: undefined }),
+        },
+      })
+      const browser = new Browser(app)
+      expect(await browser.json('/import')).toBe(true)
+      expect(await browser.json('/look')).toEqual({ cart: ['imported'], user: 'ann' })
+      expect(await browser.json('/replace')).toBe(true)
+      expect(await browser.json('/look')).toEqual({ cart: ['imported'] })
+    },
+  )
+
   test('a bare Session asks req.sessionStore itself', async () => {
     const app = await startCompatApp({
       routes: {
