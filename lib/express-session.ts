@@ -66,8 +66,8 @@ namespace session {
     moveBack?: boolean | undefined
     /**
      * Seconds for which an ended session stays marked as ended while sessions move, so that neither a request in flight nor a
-     * late write of express-session brings it back. Default 3600: longer than any request runs. Needs `upcoming` or
-     * `migrateFrom`.
+     * late write of express-session brings it back. Default 3600: longer than any request runs; at most 400 days. Needs
+     * `upcoming` or `migrateFrom`.
      */
     takeoverWindow?: number | undefined
     /** The older name of `name`. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { andThen, type Awaitable, isPromise } from '../base/awaitable'
+import { inNextTurn } from '../base/next-turn'
 import type { Next } from '../hold/failure-response'
 import { type Committer, ResponseSaves } from '../hold/response-saves'
 import { warnOfSecureCookie } from '../service/untrusted-proxy'
@@ -214,10 +215,10 @@ export class Exchange implements SessionHost, Committer {
   /** Runs at once and reports to the callback; without one, the response waits and an error goes to its error handler. */
   #report(task: () => Awaitable<void>, callback: Callback | undefined): void {
     const done = (): void => {
-      if (callback !== undefined) setImmediate(callback)
+      if (callback !== undefined) inNextTurn(callback)
     }
     const failed = (error: unknown): void => {
-      if (callback !== undefined) setImmediate(callback, error)
+      if (callback !== undefined) inNextTurn(callback, error)
       else this.#unreported = { error }
     }
     this.mayChange()

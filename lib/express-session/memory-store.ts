@@ -1,5 +1,6 @@
 import { inherits } from 'node:util'
 import { DeadlineQueue } from '../base/deadline-queue'
+import { inNextTurn } from '../base/next-turn'
 import type { Callback } from './session'
 import { Store, type StoreMethods } from './store'
 
@@ -29,23 +30,23 @@ inherits(MemoryStore, Store)
 
 Object.assign(MemoryStore.prototype, {
   get(this: Kept, id: string, callback: (error?: unknown, data?: unknown) => void) {
-    setImmediate(callback, null, read(this, id))
+    inNextTurn(callback, null, read(this, id))
   },
 
   set(this: Kept, id: string, session: object, callback?: Callback) {
     write(this, id, session)
-    if (callback) setImmediate(callback)
+    if (callback) inNextTurn(callback)
   },
 
   destroy(this: Kept, id: string, callback?: Callback) {
     remove(this, id)
-    if (callback) setImmediate(callback)
+    if (callback) inNextTurn(callback)
   },
 
   touch(this: Kept, id: string, session: { cookie?: unknown }, callback?: Callback) {
     const data = read(this, id)
     if (data !== undefined) write(this, id, { ...data, cookie: session.cookie })
-    if (callback) setImmediate(callback)
+    if (callback) inNextTurn(callback)
   },
 
   all(this: Kept, callback?: (error: unknown, sessions: Record<string, unknown>) => void) {
@@ -54,7 +55,7 @@ Object.assign(MemoryStore.prototype, {
       const data = read(this, id)
       if (data !== undefined) sessions[id] = data
     }
-    if (callback) setImmediate(callback, null, sessions)
+    if (callback) inNextTurn(callback, null, sessions)
   },
 
   length(this: Kept, callback: (error: unknown, length: number) => void) {
@@ -64,7 +65,7 @@ Object.assign(MemoryStore.prototype, {
   clear(this: Kept, callback?: Callback) {
     this.sessions = Object.create(null) as Record<string, string>
     deadlinesOf.delete(this)
-    if (callback) setImmediate(callback)
+    if (callback) inNextTurn(callback)
   },
 })
 

@@ -1,5 +1,5 @@
 import { SessionError } from '../base/errors'
-import { checkBoolean, invalidOption, isPositive } from '../base/option-check'
+import { checkBoolean, invalidOption, isLifetime, lifetimeAccepts } from '../base/option-check'
 import { isSessionStore } from '../service/resolve-options'
 import type { SessionStore } from '../session/store'
 import { type ExpressSessionStore, isExpressSessionStore } from '../stores/express-session/express-session-store'
@@ -49,7 +49,7 @@ export function resolveMove(given: MoveOptions, store: AnyStore, isHashed: boole
     throw contradiction('takeoverWindow', 'has a meaning only with upcoming or migrateFrom')
   }
   const window = takeoverWindow ?? defaultWindow
-  if (!isPositive(window)) throw invalidOption('takeoverWindow', window, 'seconds greater than 0')
+  if (!isLifetime('takeoverWindow', window)) throw invalidOption('takeoverWindow', window, lifetimeAccepts)
   const name = upcoming === undefined ? 'migrateFrom' : 'upcoming'
   if (other === store) throw contradiction(name, 'is the same as store; give a store object of its own')
   if (!isSessionStore(other) && !isExpressSessionStore(other)) {

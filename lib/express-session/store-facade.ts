@@ -1,4 +1,5 @@
 import { andThen, type Awaitable, isPromise } from '../base/awaitable'
+import { inNextTurn } from '../base/next-turn'
 import { asCookie, Unparsed, valuesOf } from './tracked-session'
 import { noOwner } from './owner'
 import type { ChangedValue, Records, StoredSession } from './records'
@@ -76,10 +77,10 @@ function storedText(value: unknown): string | undefined {
 
 function report<T>(task: () => Awaitable<T>, callback?: (error?: unknown, value?: T) => void): void {
   const done = (value: T): void => {
-    if (callback !== undefined) setImmediate(callback, null, value)
+    if (callback !== undefined) inNextTurn(callback, null, value)
   }
   const failed = (error: unknown): void => {
-    if (callback !== undefined) setImmediate(callback, error)
+    if (callback !== undefined) inNextTurn(callback, error)
   }
   try {
     const result = task()

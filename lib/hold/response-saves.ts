@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Awaitable } from '../base/awaitable'
+import { inNextTurn } from '../base/next-turn'
 import { warnRarely } from '../base/warnings'
 import { FailureResponse, forgetRequest, type Next, noteRequest, reasonOf } from './failure-response'
 import type { CacheControl } from './response-headers'
@@ -89,7 +90,7 @@ export class ResponseSaves implements ResponseHooks {
   whenOver(task: () => void): void {
     // A stub of a response is no emitter.
     if (typeof this.#res.once === 'function') this.#res.once('close', task)
-    else setImmediate(task)
+    else inNextTurn(task)
   }
 
   beforeSend(headersSent: boolean): Awaitable<readonly string[]> {
@@ -132,7 +133,7 @@ export class ResponseSaves implements ResponseHooks {
 
   /** Saves a change that comes after the response has ended. Nothing waits for it. */
   #saveLate(): void {
-    const before = this.#lateSave ?? new Promise<void>((resolve) => setImmediate(resolve))
+    const before = this.#lateSave ?? new Promise<void>((resolve) => inNextTurn(resolve))
     const save = before.then(async () => {
       if (this.#lateSave === save) this.#lateSave = undefined
       try {

@@ -329,6 +329,11 @@ describe('options', () => {
     ['migrateFrom that is no store', { store: own, migrateFrom: 5 }, /^migrateFrom is 5; it accepts/],
     ['takeoverWindow alone', { store: old, takeoverWindow: 60 }, /^takeoverWindow has a meaning only with/],
     ['takeoverWindow that is no time', { store: old, upcoming: own, takeoverWindow: 0 }, /^takeoverWindow is 0/],
+    [
+      'takeoverWindow in milliseconds',
+      { store: old, upcoming: own, takeoverWindow: 86_400_000 },
+      /^takeoverWindow is 86400000; .* divide milliseconds by 1000/,
+    ],
   ])('%s throws INVALID_OPTION', (_name, options, message) => {
     const make = () => ours({ ...usualOptions, ...options })
     expect(make).toThrow(message)

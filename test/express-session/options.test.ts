@@ -260,19 +260,21 @@ describe('what is legal and does harm is warned of once', () => {
   })
 })
 
-test.each([{ ttl: 1_800_000 }, { sessionTtl: 1_800_000, records: 'hashed' }, { storeTimeout: 250 }])(
-  'a warning tells of %j, which is more likely meant in milliseconds',
-  (options) => {
-    const warnings = hearWarnings()
-    ours({ ...usualOptions, store: new ours.MemoryStore(), ...options } as never)
-    expect(warnings).toEqual([
-      {
-        code: 'HOLDFAST_LOOKS_LIKE_MILLISECONDS',
-        message: expect.stringContaining(`${Object.keys(options)[0]} is ${Object.values(options)[0]} seconds`),
-      },
-    ])
-  },
-)
+test.each([
+  { ttl: 1_800_000 },
+  { sessionTtl: 1_800_000, records: 'hashed' },
+  { storeTimeout: 250 },
+  { takeoverWindow: 3_600_000, upcoming: new MemoryStore() },
+])('a warning tells of %j, which is more likely meant in milliseconds', (options) => {
+  const warnings = hearWarnings()
+  ours({ ...usualOptions, store: new ours.MemoryStore(), ...options } as never)
+  expect(warnings).toEqual([
+    {
+      code: 'HOLDFAST_LOOKS_LIKE_MILLISECONDS',
+      message: expect.stringContaining(`${Object.keys(options)[0]} is ${Object.values(options)[0]} seconds`),
+    },
+  ])
+})
 
 test.each([
   [{ store: {} }, /store/],
