@@ -4,6 +4,7 @@ import { mkdirSync, statSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { SessionManager } from 'holdfast'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { launchBrowser, submit } from '../test/support/browser'
 import { Visitor } from '../test/support/example'
@@ -61,11 +62,11 @@ async function main(): Promise<void> {
 }
 
 async function takeQuickStart(browser: Browser): Promise<void> {
-  const { url, server } = await serve(createQuickStart())
+  const { url, server } = await serve(createQuickStart(new SessionManager({ clock: () => present })))
   const context = await browser.newContext({
     colorScheme: 'light',
     viewport: { width: 1180, height: 700 },
-    deviceScaleFactor: 1.5,
+    deviceScaleFactor: 1.25,
   })
   const page = await context.newPage()
   await page.goto(url)

@@ -44,16 +44,25 @@ export class Room {
     }
     this.#sockets.set(socket, subject)
     socket.on('close', () => this.#sockets.delete(socket))
-    socket.on('message', (data) => {
-      this.#obey(channel, subject, orderOf(data)).catch(() => socket.close(1011))
-    })
     const sendName = () => socket.send(JSON.stringify({ name: channel.get()?.chatName }))
+    socket.on('message', (data) => {
+      this.#obey(channel, subject, orderOf(data), sendName).catch(() => socket.close(1011))
+    })
     channel.onChange(sendName)
     sendName()
   }
 
-  async #obey(channel: ChannelSession<SessionValues>, subject: string, { say, name }: Order): Promise<void> {
-    if (isText(name, 40)) await channel.update({ chatName: name.trim() })
+  async #obey(
+    channel: ChannelSession<SessionValues>,
+    subject: string,
+    { say, name }: Order,
+    sendName: () => void,
+  ): Promise<void> {
+    if (isText(name, 40)) {
+      await channel.update({ chatName: name.trim() })
+      // A channel reports the changes of others, not its own.
+      sendName()
+    }
     if (isText(say, 2000)) {
       await this.#publish({ subject, from: channel.get()?.chatName, text: say.trim(), at: Date.now() })
     }

@@ -36,7 +36,7 @@ export function signInPage(
         ${field('password', 'Password', 'password', 'current-password', isWrong)}
         <button class="button">Sign in</button>
       </form>
-      <p class="passport-or muted">or</p>
+      <p class="muted">or</p>
       <a class="button button-quiet passport-provider" href="/sign-in/provider">Sign in with Harbour ID</a>
     </div>`,
   )

@@ -112,7 +112,7 @@ function consentPage(asked: URLSearchParams): string {
     'Who are you?',
     html`<form class="card stack passport-card" method="post" action="/authorize">
       <h1>Who are you?</h1>
-      <p class="muted">The passport example wants to know your name. This provider is a part of the demo: be one of</p>
+      <p class="muted">The passport example wants to know your name. This provider is a part of the demo. Be one of:</p>
       ${hidden}
       ${people.map(({ id, name }) => html`<button class="button" name="person" value="${id}">${name}</button>`)}
       <button class="button button-quiet" name="person" value="">Cancel</button>

@@ -122,6 +122,42 @@ test('the chat is ready to write in, says that it is empty, and has messages tha
   await context.close()
 })
 
+test('everything can be done from the keyboard, and the focus is always seen', async () => {
+  const context = await browser.newContext()
+  const { page, problems } = await openPage(context, isExpected)
+  const isFocusSeen = () => page.evaluate('getComputedStyle(document.activeElement).outlineStyle')
+  const tabTo = async (label: string, key = 'Tab') => {
+    for (let presses = 0; presses < 8; presses += 1) {
+      await page.keyboard.press(key)
+      expect(await isFocusSeen()).toBe('solid')
+      const name = await page.evaluate<string>(
+        '(({ ariaLabel, labels, textContent }) => ariaLabel ?? labels?.[0]?.textContent ?? textContent)(document.activeElement)',
+      )
+      if (name.trim() === label) return
+    }
+    throw new Error(`the keyboard does not reach "${label}"`)
+  }
+  await page.goto(alone.url)
+  await page.keyboard.type('Ada')
+  await page.keyboard.press('Enter')
+  await page.locator('[data-send]:enabled').waitFor()
+  await page.keyboard.type('by keyboard')
+  await page.keyboard.press('Enter')
+  await page.locator('.chat-message-own').getByText('by keyboard').waitFor()
+  await tabTo('Send')
+  await tabTo('Your name')
+  await page.keyboard.press('Control+A')
+  await page.keyboard.type('Countess')
+  await page.keyboard.press('Enter')
+  await page.getByText('You are Countess now.').waitFor()
+  await tabTo('Messages', 'Shift+Tab')
+  await tabTo('Sign out', 'Shift+Tab')
+  await page.keyboard.press('Enter')
+  await page.getByText('You are signed out.').waitFor()
+  expect(problems).toEqual([])
+  await context.close()
+})
+
 test.each([
   [1013, ''],
   [1001, ''],
