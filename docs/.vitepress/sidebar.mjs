@@ -31,6 +31,7 @@ export const guideSidebar = [
   }),
   group('Moving here', {
     'express-session': 'holdfast/express-session',
+    moving: 'From its records to ours',
     'from-express-session': 'From express-session',
     'from-cookie-session': 'From cookie-session',
   }),
