@@ -95,7 +95,10 @@ export async function send(port: number, exchange: Exchange, cookie?: string): P
   // A framework may insist on keep-alive.
   const isOver = (text: string): boolean =>
     client.closed || (/\r\ntransfer-encoding: chunked\r\n/i.test(text) && text.endsWith('\r\n0\r\n\r\n'))
+  // A response that hangs is shown as far as it came.
+  const timer = setTimeout(() => client.close(), 10_000)
   const text = await client.until(isOver)
+  clearTimeout(timer)
   client.close()
   return raw.parseAnswer(text, method)
 }
