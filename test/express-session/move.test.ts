@@ -6,7 +6,15 @@ import { RedisStore } from '../../lib/redis'
 import { MemoryStore } from '../../lib/stores/memory-store'
 import { stopApps } from '../support/app'
 import { Browser, type CompatApp, sidOf, startCompatApp, usualOptions } from '../support/express-session-app'
-import { type Generation, type MoveStores, optionsAt } from '../support/move-run'
+import {
+  type Generation,
+  type MovePlaces,
+  type MoveStores,
+  optionsAt,
+  processAt,
+  read,
+  startSession,
+} from '../support/move-run'
 import { hearWarnings } from '../support/warnings'
 import { withRedis } from '../support/with-redis'
 
@@ -273,6 +281,21 @@ test('a step that was reported as failed, and was carried out all the same, lose
   await new Promise((resolve) => setImmediate(resolve))
   expect(await lookAt(back, browser.cookie)).toEqual({ user: 'ada' })
   expect(await lookAt(await deploy('in place', stores), browser.cookie)).toEqual({ user: 'ada' })
+})
+
+test('a session that express-session ends between the claim and the removal of its record is ended', async () => {
+  const stores = { old: new ours.MemoryStore(), own: new MemoryStore() }
+  const places = { newProcess: () => stores } as MovePlaces
+  const id = await startSession(processAt('in place', places), { user: 'ada' })
+  const claim = stores.own.claim.bind(stores.own)
+  jest.spyOn(stores.own, 'claim').mockImplementation((...given) => {
+    const isClaimed = claim(...given)
+    stores.old.destroy(id)
+    return isClaimed
+  })
+  const moving = processAt('take-over', places)
+  expect(await read(moving, id)).toBeUndefined()
+  expect(stores.own.claim).toHaveReturnedWith(true)
 })
 
 test('a tombstone holds neither ID nor value, opens for nobody, and expires', async () => {

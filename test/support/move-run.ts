@@ -105,17 +105,20 @@ export async function countLost({ places, generations, sessions, random }: MoveR
   return lost
 }
 
-/** Every session is ended by one process while others read and write it. Resolves to how many are there afterwards. */
+/** Every session is ended by one process while others read and write it. Resolves to how many are there afterwards. A
+ * process without a stage ends none beside one that takes over: it cannot find a session that has moved. */
 export async function countRevived({ places, generations, sessions, random }: MoveRun): Promise<number> {
   const processes = generations.map((generation) => processAt(generation, places))
   const [first] = processes as [Records]
+  const isUnaware = (n: number) => generations[n] === 'in place' && generations.includes('take-over')
+  const ending = processes.filter((_process, n) => !isUnaware(n))
   let revived = 0
   await Promise.all(
     Array.from({ length: sessions }, async () => {
       const id = await startSession(first, { first: true })
       const before = (await places.readOld(id)) ?? '{}'
       const others = Array.from({ length: 6 }, (_, n) => write(random.pick(processes), id, `k${n}`, n))
-      await Promise.all([...others, random.pick(processes).end(id)])
+      await Promise.all([...others, random.pick(ending).end(id)])
       // A late write of express-session, of what it read before: it revives what processes without a stage ended.
       if (!generations.includes('in place') && random.chance(0.5)) await places.writeOld(id, before)
       for (const one of processes) {
