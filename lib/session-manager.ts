@@ -16,11 +16,11 @@ import { resolveOptions } from './service/resolve-options'
 import type { SessionOptions } from './service/session-options'
 import { SessionService, type VerifiedSession } from './service/session-service'
 import { refuseCookie, refusesCookie } from './service/untrusted-proxy'
-import { type AnySession, type Session } from './session/session'
+import { type AnySession, Session } from './session/session'
 import type { ReadShape } from './session/jsonified'
 import { checkChangedSize } from './session/session-size'
 import type { DefaultValues, ValueChanges } from './session/session-shape'
-import { changesOfValues, textsOfFields, toFieldChanges, valuesOfTexts } from './session/fields'
+import { changesOfValues, checkValues, textsOfFields, toFieldChanges, valuesOfTexts } from './session/fields'
 import { StoreBackend } from './users/store-backend'
 import { UserSessionManager } from './users/user-session-manager'
 
@@ -64,8 +64,15 @@ export class SessionManager {
   }
 
   /** Stores what changed in a session. Resolves to its id when something was written (it may be a new one: give it to the
-   * client, after `regenerateId`), `''` when it was destroyed, and null when there was nothing to write or the session has ended meanwhile. */
+   * client, after `regenerateId`), `''` when it was destroyed, and null when there was nothing to write or the session has ended
+   * meanwhile. Rejects with `INVALID_ARGUMENT` for what is no `Session`. */
   async save(session: AnySession): Promise<string | null> {
+    if (!((session as unknown) instanceof Session)) {
+      throw new SessionError(
+        'INVALID_ARGUMENT',
+        'save: this is no session; it accepts what read resolved to, or req.session',
+      )
+    }
     const { destroyed } = session
     const { store } = await this.#service.commit(session, 'open', false)
     if (destroyed) return ''
@@ -73,8 +80,10 @@ export class SessionManager {
   }
 
   /** A new session with these values, stored at once, also when there are none. Resolves to its id. Rejects
-   * with `INVALID_SESSION_VALUE` for what JSON cannot carry, and `SESSION_TOO_LARGE` for more than `maxBytes`. */
+   * with `INVALID_ARGUMENT` for what is no object of keys and values (an array, a `Map`, a promise), `INVALID_SESSION_VALUE`
+   * for what JSON cannot carry, and `SESSION_TOO_LARGE` for more than `maxBytes`. */
   async create(data: ValueChanges = {}): Promise<string> {
+    checkValues('create: data', data)
     const { sessionTtl, idLength, maxBytes } = this.#service.options
     const changes = toFieldChanges(changesOfValues(data))
     checkChangedSize(new Map(), changes, maxBytes)
@@ -93,6 +102,7 @@ export class SessionManager {
    * there is no such session. Rejects with `INVALID_SESSION_VALUE` for what JSON cannot carry, and `SESSION_TOO_LARGE`, with
    * nothing of it stored, where the session with these values would take more than `maxBytes`. */
   async update(id: string, data: ValueChanges): Promise<boolean> {
+    checkValues('update: data', data)
     const fields = toFieldChanges(changesOfValues(data))
     const verified = await this.#find(id)
     if (verified === undefined) return false

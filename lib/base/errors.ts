@@ -55,11 +55,12 @@ const statusOfCode: Partial<Record<SessionErrorCode, number>> = {
 export class SessionError extends Error {
   override readonly name = 'SessionError'
   readonly code: SessionErrorCode
-  readonly status?: number
-  readonly statusCode?: number
+  // Declared only: an own property of undefined would show in each log.
+  declare readonly status?: number
+  declare readonly statusCode?: number
   /** False where there is a status: the message is for the app's operator, not for the client (as `http-errors` has it;
    * NestJS 12 takes the status of an error only with it). */
-  readonly expose?: boolean
+  declare readonly expose?: boolean
 
   constructor(code: SessionErrorCode, message: string, options?: { cause?: unknown }) {
     super(withAddress(code, message), options)

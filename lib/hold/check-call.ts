@@ -28,6 +28,15 @@ export function isStub(res: ServerResponse): boolean {
   return typeof on !== 'function' || statusCode === undefined
 }
 
+/**
+ * Whether a response was made by hand for a request that became a WebSocket, as express-ws does: it has no socket, and
+ * never ends. A pipelined response has no socket either, until its turn comes.
+ */
+export function isNeverSent(res: ServerResponse): boolean {
+  const { req } = res as { req?: { upgrade?: unknown } }
+  return req?.upgrade === true && (res.socket as object | null) === null
+}
+
 /** Whether a call writes after the end. A stub counts as ended with its head, and is written to after that. */
 export function isLateBody(res: ServerResponse, method: Method, isEnded: boolean): boolean {
   return isEnded && (method === 'write' || method === 'end') && !isStub(res)

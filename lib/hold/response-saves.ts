@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Awaitable } from '../base/awaitable'
 import { inNextTurn } from '../base/next-turn'
 import { warnRarely } from '../base/warnings'
+import { isNeverSent } from './check-call'
 import { FailureResponse, forgetRequest, type Next, noteRequest, reasonOf } from './failure-response'
 import type { CacheControl } from './response-headers'
 import { ResponseHold } from './response-hold'
@@ -73,7 +74,7 @@ export class ResponseSaves implements ResponseHooks {
   expectChange(): void {
     if (this.#isClean) {
       this.#isClean = false
-      if (!this.#hold.expectChange()) this.#isOver = true
+      if (isNeverSent(this.#res) || !this.#hold.expectChange()) this.#isOver = true
     }
     if (this.#isOver) this.#saveLate()
     else this.#isChangePending = true

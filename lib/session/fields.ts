@@ -1,4 +1,6 @@
-import { bytesOf, parseValue, serializeValue } from './json-value'
+import { SessionError } from '../base/errors'
+import { describe } from '../base/option-check'
+import { bytesOf, instanceName, isPlainObject, parseValue, serializeValue } from './json-value'
 
 /*
  * What a session holds has three forms:
@@ -30,6 +32,23 @@ export function valueField(key: string): string {
 /** The key of a value's field, or undefined for a field that holds none. */
 export function keyOfField(name: string): string | undefined {
   return name.startsWith(valuePrefix) ? name.slice(valuePrefix.length) : undefined
+}
+
+/**
+ * Refuses what is no object of keys and values, and what nothing would be kept of: a list, a `Map`, a promise that was not
+ * awaited, a `Session`.
+ *
+ * @param call For the message.
+ * @throws SessionError `INVALID_ARGUMENT`.
+ */
+export function checkValues(call: string, values: unknown): asserts values is object {
+  const refuse = (got: string, accepts = 'an object of keys and values'): SessionError =>
+    new SessionError('INVALID_ARGUMENT', `${call} ${got}; it accepts ${accepts}`)
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) throw refuse(`is ${describe(values)}`)
+  const keys = Object.keys(values)
+  const isEmptyInstance = keys.length === 0 && !isPlainObject(values)
+  if (isEmptyInstance || ArrayBuffer.isView(values)) throw refuse(`is ${instanceName(values)}`)
+  if (keys.includes('')) throw refuse('has an empty string as a key', 'keys that are not empty')
 }
 
 /** `null` and `undefined` are no values. Throws `INVALID_SESSION_VALUE` for what JSON cannot carry. */

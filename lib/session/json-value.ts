@@ -153,7 +153,7 @@ class Inspection {
 }
 
 /** Of whatever realm: the prototype of all objects is the one that has none itself. */
-function isPlainObject(value: object): boolean {
+export function isPlainObject(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null
   if (prototype === Object.prototype || prototype === null) return true
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
@@ -164,11 +164,12 @@ function isPlainArray(value: object): boolean {
   return prototype === Array.prototype || (prototype !== null && isPlainObject(prototype) && Array.isArray(prototype))
 }
 
-function instanceName(value: object): string {
+/** For messages. */
+export function instanceName(value: object): string {
   if (types.isMap(value) || types.isSet(value)) return 'a Map or a Set'
   if (types.isPromise(value)) return 'a promise'
   const { name } = (value.constructor as { name?: unknown } | undefined) ?? {}
   const known = types.isRegExp(value) || types.isNativeError(value) || ArrayBuffer.isView(value)
   const named = typeof name === 'string' && name !== '' ? name : 'a class without a name'
-  return known ? `a ${named}` : `an instance of ${named}, which has no toJSON()`
+  return known ? `${/^[AEIO]/.test(named) ? 'an' : 'a'} ${named}` : `an instance of ${named}, which has no toJSON()`
 }

@@ -106,7 +106,7 @@ export function refuseCallback(call: string, given: unknown): void {
 export function refuseKey(method: string, key: unknown): never {
   refuseCallback(`req.session.${method}()`, key)
   const isObject = typeof key === 'object' && key !== null
-  const got = key === '' ? 'an empty string' : key === null ? 'null' : isObject ? 'an object' : typeof key
+  const got = key === '' ? 'an empty string' : isObject ? 'an object' : key == null ? String(key) : `a ${typeof key}`
   const remedy = isObject && method === 'set' ? '; write one call for each key: session.set(key, value)' : ''
   throw new SessionError(
     'INVALID_ARGUMENT',

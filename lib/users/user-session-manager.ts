@@ -2,6 +2,7 @@ import { systemClock, wholeSeconds } from '../base/clock'
 import { SessionError } from '../base/errors'
 import { checkKeys, describe, invalidOption, isLifetime, lifetimeAccepts } from '../base/option-check'
 import { hashId } from '../id/session-id'
+import { checkValues } from '../session/fields'
 import type { UserSessionDevice, UserSessionOperationContext, ValueChanges } from '../session/session-shape'
 import { checkSubject, copyContext } from '../session/subject'
 import type { UserSessionMetaData } from '../session/user-session-types'
@@ -152,9 +153,7 @@ export class UserSessionManager<Device = UserSessionDevice, Location = unknown> 
    */
   async updateAll(subject: string, data: ValueChanges): Promise<number> {
     checkSubject(subject)
-    if (typeof data !== 'object' || (data as object | null) === null || Array.isArray(data)) {
-      throw new SessionError('INVALID_ARGUMENT', `data is ${describe(data)}; it accepts an object of keys and values`)
-    }
+    checkValues('updateAll: data', data)
     return this.#backend.updateAll(subject, data)
   }
 

@@ -4,7 +4,7 @@ import express4 from 'express4'
 import { login, logout, type SessionManager, sessionMiddleware } from '../../lib'
 import { listen, passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
-import { express5, type Next, type TestRequest, type TestResponse } from '../support/server-kinds'
+import { express5, serverKinds, type Next, type TestRequest, type TestResponse } from '../support/server-kinds'
 import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
 import { hearWarnings } from '../support/warnings'
 
@@ -148,7 +148,7 @@ test('an app of another copy of Express, called by hand, passes by once: what wa
 const others: any[] = []
 
 describe('two managers on one app, each with a cookie of its own', () => {
-  async function start(): Promise<{
+  async function start(kind = express5): Promise<{
     port: number
     shop: SessionManager
     admin: SessionManager
@@ -158,7 +158,7 @@ describe('two managers on one app, each with a cookie of its own', () => {
     const stores = [new ControlledStore(), new ControlledStore()] as const
     const admin = sessionMiddleware({ store: stores[1], cookie: { name: 'admin' } })
     const { port, sessions, errors } = await startApp({
-      kind: express5,
+      kind,
       store: stores[0],
       cookie: { name: 'shop' },
       after: [
@@ -195,12 +195,19 @@ describe('two managers on one app, each with a cookie of its own', () => {
     expect(await shop.get(cart.slice('shop='.length))).toEqual({ cart: 1 })
   })
 
-  test.each([0, 1])('when one of them cannot be stored the answer is refused, once: %d', async (failing) => {
-    const { port, stores, errors } = await start()
-    stores[failing]?.fail('insert', 'reject')
-    expect(await fetchRaw(port, '/set')).toMatchObject({ status: 503, body: 'sorry: STORE_UNAVAILABLE', whole: true })
-    expect(errors).toHaveLength(1)
-  })
+  // A router gives both of them the same next().
+  test.each(serverKinds.flatMap((kind) => [0, 1].map((failing) => [kind.name, failing, kind] as const)))(
+    '%s: when one of them cannot be stored the error handler responds, once: %d',
+    async (_name, failing, kind) => {
+      const { port, stores, errors } = await start(kind)
+      stores[failing]?.fail('insert', 'reject')
+      for (const times of [1, 2]) {
+        const response = await fetchRaw(port, '/set')
+        expect(response).toMatchObject({ status: 503, body: 'sorry: STORE_UNAVAILABLE', whole: true })
+        expect(errors).toHaveLength(times)
+      }
+    },
+  )
 })
 
 describe('callers that have no real response', () => {

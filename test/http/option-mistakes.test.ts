@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
 import express, { type ErrorRequestHandler } from 'express'
-import { login, SessionManager, sessionMiddleware } from '../../lib'
+import { login, Session, SessionManager, sessionMiddleware } from '../../lib'
 import { listen, stopApps } from '../support/app'
 import { fetchRaw } from '../support/raw-client'
 
@@ -18,6 +18,79 @@ test('app.use(sessionMiddleware), without the call, says so at the first request
     'SESSION_MISUSE',
     expect.stringContaining('app.use(sessionMiddleware())'),
   ])
+})
+
+describe.each(['create', 'update', 'updateAll'] as const)('%s', (call) => {
+  class Basket {
+    readonly #items = ['apple']
+    get count(): number {
+      return this.#items.length
+    }
+  }
+  class Row {
+    constructor(readonly name: string) {}
+  }
+  async function give(data: unknown): Promise<{ code: string | undefined; message: string; values: unknown }> {
+    const sessions = new SessionManager()
+    let id = await sessions.users.create('ann', { ip: '' })
+    let error: { code?: string; message?: string } = {}
+    try {
+      if (call === 'create') id = await sessions.create(data as object)
+      else if (call === 'update') await sessions.update(id, data as object)
+      else await sessions.users.updateAll('ann', data as object)
+    } catch (thrown) {
+      error = thrown as Error
+    }
+    const values = await sessions.get(id)
+    await sessions.close()
+    return { code: error.code, message: error.message ?? '', values }
+  }
+
+  test.each<[string, unknown, string]>([
+    ['null', null, 'data is null'],
+    ['text', 'theme', 'data is a string'],
+    ['a number', 5, 'data is 5'],
+    ['an array', [1], 'data is an array'],
+    ['a Map', new Map([['a', 1]]), 'data is a Map or a Set'],
+    ['a promise that was not awaited', Promise.resolve({ a: 1 }), 'data is a promise'],
+    ['a session', new Session(undefined, [{ a: 1 }, {}]), 'data is an instance of Session'],
+    ['an instance that shows no property', new Basket(), 'data is an instance of Basket'],
+    ['a Buffer', Buffer.from('a'), 'data is a Buffer'],
+    ['an empty key', { '': 1 }, 'has an empty string as a key'],
+  ])('refuses %s, of which nothing could be read again', async (_name, data, message) => {
+    const { code, message: given, values } = await give(data)
+    expect(code).toBe('INVALID_ARGUMENT')
+    expect(given).toContain(`${call}: data`)
+    expect(given).toContain(message)
+    expect(values).toEqual({})
+  })
+
+  test.each<[string, object]>([
+    ['an object without a prototype', Object.assign(Object.create(null) as object, { name: 'a' })],
+    ['a row of a database', new Row('a')],
+  ])('keeps %s', async (_name, data) => {
+    expect(await give(data)).toEqual({ code: undefined, message: '', values: { name: 'a' } })
+  })
+})
+
+test.each([{}, null, undefined, 'id'])('save(%p) says what it accepts', async (given) => {
+  const sessions = new SessionManager()
+  await expect(sessions.save(given as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  await sessions.close()
+})
+
+test.each<[string, () => unknown, string]>([
+  [
+    'sessionMiddleware({ secret: [undefined] })',
+    () => sessionMiddleware({ secret: [undefined as never] }),
+    'secret is undefined',
+  ],
+  ['get(5)', () => new Session().get(5 as never), 'the key is a number'],
+  ['get()', () => new Session().get(undefined as never), 'the key is undefined'],
+  ['set with an Error', () => new Session().set('a', new Error('x')), 'carry an Error'],
+  ['set with a Uint8Array', () => new Session().set('a', new Uint8Array(1)), 'carry a Uint8Array'],
+])('%s: the message is English', (_call, act, text) => {
+  expect(act).toThrow(text)
 })
 
 describe('setCookie', () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { SessionError, type SessionErrorCode } from '../../../lib/base/errors'
 
 const failuresOfTheStore: SessionErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_TIMEOUT']
@@ -11,4 +12,8 @@ test.each(failuresOfTheStore)('%s asks for 503 under both names that frameworks 
 test.each(faultsOfTheApp)('%s has no status, so that a framework responds with 500', (code) => {
   const { status, statusCode, expose } = new SessionError(code, 'x')
   expect([status, statusCode, expose]).toEqual([undefined, undefined, undefined])
+})
+
+test('a SessionError without a status shows none in a log', () => {
+  expect(inspect(new SessionError('SESSION_MISUSE', 'x'))).not.toContain('undefined')
 })
