@@ -17,6 +17,7 @@ export function renderDocument({ title, styles, header, main, footer }: Document
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
+        <meta name="description" content="An example of holdfast, session middleware for Express and Connect." />
         <title>${title}</title>
         <link rel="icon" href="/icon.svg" type="image/svg+xml" />
         ${['/base.css', ...styles].map((path) => html`<link rel="stylesheet" href="${path}" />`)}
