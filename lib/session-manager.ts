@@ -11,7 +11,7 @@ import { upgradeRequestOf } from './channels/upgrade-request'
 import { setSessionCookie } from './hold/response-headers'
 import { createMiddleware, type RequestHandler } from './http/middleware'
 import { handleNamedBy, handleOfId, mintId } from './id/session-id'
-import { findPresented } from './service/find-presented'
+import { findByCookie } from './service/find-by-cookie'
 import { resolveOptions } from './service/resolve-options'
 import type { SessionOptions } from './service/session-options'
 import { SessionService, type VerifiedSession } from './service/session-service'
@@ -155,7 +155,7 @@ export class SessionManager {
 
   /** The values of the session that the request's cookie names, or undefined. Never creates one, writes nothing. */
   async fromRequest(req: IncomingMessage): Promise<Partial<ReadShape<DefaultValues>> | undefined> {
-    const { verified } = await findPresented(this.#service, req)
+    const { verified } = await findByCookie(this.#service, req)
     return valuesIn(verified)
   }
 
@@ -173,7 +173,7 @@ export class SessionManager {
     checkOriginOptions(options)
     const req = upgradeRequestOf(socketOrUpgradeRequest)
     if (req === undefined || !acceptOrigin(req, options.allowedOrigins)) return undefined
-    const { verified } = await findPresented(this.#service, req, isSecureHandshake)
+    const { verified } = await findByCookie(this.#service, req, isSecureHandshake)
     return valuesIn(verified)
   }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { SessionError } from '../base/errors'
 import { checkBoolean, checkKeys, invalidOption, isPositive, type KeysOf } from '../base/option-check'
-import { findPresented } from '../service/find-presented'
+import { findByCookie } from '../service/find-by-cookie'
 import type { SessionService } from '../service/session-service'
 import type { ChannelHub } from './channel-hub'
 import { ChannelSession } from './channel-session'
@@ -26,9 +26,9 @@ export interface ChannelOptions extends OriginOptions {
    * Default false: a page sends a good deal by itself, and a session that its user has left must end. Pings are never use,
    * nor is the handshake: a page that reconnects is not a user who does something. The absolute deadline never moves. */
   messagesAreActivity?: boolean | undefined
-  /** Seconds, at least 1, after which the session is looked at although no news of it came, so that a lost message is made
+  /** Seconds, at least 1, after which the session is re-read although no notification of it came, so that a lost message is made
    * good; each look comes up to a quarter earlier. Default 30: some 40 store commands a second for 1000 sessions. On an
-   * express-session store, where other processes tell nothing, this is how late a channel may be. */
+   * express-session store, where other processes send no notifications, this is how late a channel may be. */
   checkInterval?: number | undefined
 }
 
@@ -76,7 +76,7 @@ export async function openChannel<T extends object>(
   }
   link.pause()
   try {
-    const { verified } = await findPresented(service, req, isSecureHandshake)
+    const { verified } = await findByCookie(service, req, isSecureHandshake)
     const store = verified && (await hub.open(verified, options.checkInterval))
     if (verified === undefined || store === undefined || link.isClosed()) {
       link.release()

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
 import { watchFirstResponses } from '../hold/intercept'
-import { findPresented, type Presented } from '../service/find-presented'
+import { findByCookie, type FoundByCookie } from '../service/find-by-cookie'
 import type { SessionService } from '../service/session-service'
 import { type Next, passError } from '../hold/failure-response'
 import { RequestSession, requestSessionOf } from './request-session'
@@ -19,9 +19,9 @@ export function createMiddleware(service: SessionService): RequestHandler {
       next()
       return
     }
-    let found: Awaitable<Presented>
+    let found: Awaitable<FoundByCookie>
     try {
-      found = findPresented(service, req)
+      found = findByCookie(service, req)
     } catch (error) {
       passError(error, res, next)
       return

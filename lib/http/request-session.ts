@@ -8,7 +8,7 @@ import { canInterceptLater } from '../hold/intercept'
 import type { CacheControl } from '../hold/response-headers'
 import { type Committer, ResponseSaves } from '../hold/response-saves'
 import { commitReplacement } from '../service/commit-replacement'
-import type { Presented } from '../service/find-presented'
+import type { FoundByCookie } from '../service/find-by-cookie'
 import type { CommitOutcome, SessionService, VerifiedSession } from '../service/session-service'
 import { refuseCookie, refusesCookie, warnOfSecureCookie } from '../service/untrusted-proxy'
 import type { CommitFacts } from '../session/commit-plan'
@@ -42,7 +42,7 @@ export class RequestSession implements Committer, SessionOwner {
     res: ServerResponse,
     next: Next,
     middleware: object,
-    sent: Presented,
+    sent: FoundByCookie,
   ) {
     this.service = service
     this.#req = req as SessionRequest
@@ -54,7 +54,7 @@ export class RequestSession implements Committer, SessionOwner {
     if (outer instanceof RequestSession) outer.#intercept()
     if (!canInterceptLater(res)) this.#intercept()
     this.#secure = sent.secure
-    this.#hasCookie = sent.presented
+    this.#hasCookie = sent.hasCookie
     this.#rivals = sent.rivals
     attachSession(req, this)
     if (sent.verified === undefined) return

@@ -16,9 +16,9 @@ export interface CookieSettings {
   readonly persistent: boolean
 }
 
-export interface PresentedIds {
+export interface CookieIds {
   /** The header had a cookie of the name, good or not. */
-  readonly presented: boolean
+  readonly hasCookie: boolean
   /** Distinct, canonical ids whose signature is valid, in the header's order: all, or of more than three the first and the
    * last two. */
   readonly ids: readonly string[]
@@ -30,7 +30,7 @@ export interface PresentedIds {
  * that were planted under its paths, and one planted for the parent domain stands next to it.
  */
 const mostIds = 3
-const none: PresentedIds = { presented: false, ids: [] }
+const none: CookieIds = { hasCookie: false, ids: [] }
 
 /**
  * The cookie that carries an id: which name, which attributes, how it is signed and read. `secure` below is always
@@ -58,7 +58,7 @@ export class SessionCookie {
     return this.isSecure(secure) ? this.#secureName : this.#plainName
   }
 
-  read(header: unknown, secure: boolean): PresentedIds {
+  read(header: unknown, secure: boolean): CookieIds {
     const ids: string[] = []
     const count = visitCookieValues(header, this.name(secure), (value) => {
       const id = this.#verify(value)
@@ -66,7 +66,7 @@ export class SessionCookie {
       if (ids.length === mostIds) ids.splice(1, 1)
       ids.push(id)
     })
-    return count === 0 ? none : { presented: true, ids }
+    return count === 0 ? none : { hasCookie: true, ids }
   }
 
   /** A `Set-Cookie` value. @param maxAge Whole seconds; left out for a cookie that the browser forgets when it closes. */

@@ -30,12 +30,12 @@ export async function commitReplacement(
   replaced: AnySession[],
   session: AnySession,
   delivery: CommitFacts['delivery'],
-  presented: boolean,
+  hasCookie: boolean,
 ): Promise<ReplacementOutcome> {
   const deleteReplaced = async (): Promise<boolean> => {
     let cleared = false
     for (let next = replaced[0]; next !== undefined; next = replaced[0]) {
-      const { cookie } = await service.commit(next, delivery, presented)
+      const { cookie } = await service.commit(next, delivery, hasCookie)
       replaced.splice(replaced.indexOf(next), 1)
       cleared ||= cookie === 'clear'
     }
@@ -51,7 +51,7 @@ export async function commitReplacement(
       return { outcome: notStored, cleared: false }
     }
     try {
-      return { outcome: await service.commit(session, delivery, presented), cleared }
+      return { outcome: await service.commit(session, delivery, hasCookie), cleared }
     } catch (error) {
       if (!(error instanceof SessionError) || error.status === undefined) throw error
       stateOf(session).discard()
@@ -59,7 +59,7 @@ export async function commitReplacement(
       return { outcome: notStored, cleared }
     }
   }
-  const outcome = await service.commit(session, delivery, presented)
+  const outcome = await service.commit(session, delivery, hasCookie)
   try {
     return { outcome, cleared: await deleteReplaced() }
   } catch (error) {

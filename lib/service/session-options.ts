@@ -19,7 +19,7 @@ export interface CookieOptions {
   domain?: string | undefined
   /**
    * Default `'auto'`: `Secure` when the request came over TLS, so that one program runs on a laptop and behind a proxy.
-   * `true`: over plain HTTP no cookie is sent at all, and the operator is told once. Behind a proxy that ends TLS set
+   * `true`: over plain HTTP no cookie is sent at all, and a warning is logged. Behind a proxy that ends TLS set
    * Express' `trust proxy`.
    */
   secure?: boolean | 'auto' | undefined
@@ -72,7 +72,7 @@ export interface SessionOptions {
   /**
    * Signs the cookie: the first signs, all verify, so a secret is replaced by putting the new one in front. Default:
    * none. Ids have 192 random bits and need no signature; it spares the store the look-up of made-up ids, and is the form
-   * that cookie-parser reads. One of fewer than 16 characters is told of once: it can be guessed. */
+   * that cookie-parser reads. A secret of fewer than 16 characters can be guessed and triggers a one-time warning. */
   secret?: string | readonly string[]
   cookie?: CookieOptions | undefined
   /** Absolute lifetime of a session in seconds, from its creation; only a login restarts it. Default 86 400: a day. At most

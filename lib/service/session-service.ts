@@ -33,7 +33,7 @@ const nothing: CommitOutcome = { store: 'nothing', cookie: 'none', undeliverable
 const ended: CommitOutcome = { store: 'gone', cookie: 'none', undeliverable: false }
 
 /** Opens, makes and commits sessions: everything between a `Session`, which knows no store, and a store, which knows no
- * session. Whoever speaks HTTP stands above it. */
+ * session. It knows no HTTP. */
 export class SessionService {
   readonly options: ResolvedSessionOptions
   readonly store: GuardedStore
@@ -51,7 +51,7 @@ export class SessionService {
     return this.options.clock()
   }
 
-  /** A session that nobody has yet. */
+  /** A new session, without a record. */
   fresh(): Session {
     return new Session(freshState(this.#setting()))
   }
@@ -79,12 +79,12 @@ export class SessionService {
   /**
    * The session of a verified id, its access recorded when that is due.
    *
-   * @param shownBy `client`: a client has sent the id just now, so it has received it. `job`: the app has it from
+   * @param sentBy `client`: a client has sent the id just now, so it has received it. `job`: the app has it from
    *   somewhere, which says nothing of the client.
    */
-  open(verified: VerifiedSession, shownBy: 'client' | 'job'): Session {
+  open(verified: VerifiedSession, sentBy: 'client' | 'job'): Session {
     const { now } = this
-    const confirmation = shownBy === 'client' ? this.use.confirmationOf(verified, now) : undefined
+    const confirmation = sentBy === 'client' ? this.use.confirmationOf(verified, now) : undefined
     this.use.record(verified, confirmation?.confirm, now)
     const opened = confirmation?.confirmed ?? verified
     const { openedAs, handle, stored } = opened
@@ -97,7 +97,7 @@ export class SessionService {
     return new Session(openedState(this.#setting(now), opened, confirmation?.confirm))
   }
 
-  /** Whether a save has something to do although nobody touched the session: a flash message was given, its id is old. */
+  /** Whether a save has something to do although the app did nothing to the session: a flash message was given, its id is old. */
   isCommitExpected(session: AnySession): boolean {
     const state = stateOf(session)
     return state.flash.size > 0 || this.#renewalDue(state)
@@ -107,20 +107,20 @@ export class SessionService {
    * Brings the store up to date with the session. Resolves to what was stored, and which cookie the client is to get; a
    * session that has ended meanwhile is `gone`: nothing was written, and no cookie is to be sent.
    *
-   * @param presented The client has sent a cookie with its request. Without one, as in a job, nothing is taken that is the
+   * @param hasCookie The client has sent a cookie with its request. Without one, as in a job, nothing is taken that is the
    *   client's: no renewal, because nothing brings it the new id, and no flash message, because nothing shows it.
    */
-  commit(session: AnySession, delivery: CommitFacts['delivery'], presented: boolean): Awaitable<CommitOutcome> {
+  commit(session: AnySession, delivery: CommitFacts['delivery'], hasCookie: boolean): Awaitable<CommitOutcome> {
     const state = stateOf(session)
     if (state.isOver) return ended
-    const changes = state.destroyed ? noChanges : state.changesWithin(this.options.maxBytes, presented)
+    const changes = state.destroyed ? noChanges : state.changesWithin(this.options.maxBytes, hasCookie)
     const facts: CommitFacts = {
       stored: state.record !== undefined,
       destroyed: state.destroyed,
       changed: hasChanges(changes),
       newId: state.newId,
-      renewalDue: presented && this.#renewalDue(state),
-      presented,
+      renewalDue: hasCookie && this.#renewalDue(state),
+      hasCookie,
       delivery,
     }
     const plan = this.#claimRenewal(state, planCommit(facts)) ?? planCommit({ ...facts, renewalDue: false })
@@ -174,7 +174,7 @@ export class SessionService {
     return timeouts.renewal !== undefined && isRenewalDue(record, this.now, timeouts)
   }
 
-  /** The plan, or undefined when it is to renew what somebody else here is renewing, or has renewed. */
+  /** The plan, or undefined when another call in this process has the renewal, or has made it. */
   #claimRenewal(state: SessionState, plan: CommitPlan): CommitPlan | undefined {
     if (plan.store !== 'renew' || state.record === undefined) return plan
     if (this.renewals.begin(state.record, state.handle, this.now)) return plan
@@ -227,7 +227,7 @@ export class SessionService {
       const lost = plan.store === 'renew' && result !== 'renewed'
       if (lost) state.markRenewedElsewhere()
       state.settle(changeRecord(record, lost ? withoutRenewal(change) : change) ?? record, changes)
-      // Where somebody else was first to renew, their response carries the new id.
+      // Where another request was first to renew, its response carries the new id.
       return lost ? { ...plan, cookie: 'none' } : plan
     })
   }
@@ -262,7 +262,7 @@ export class SessionService {
     return { ...change, replace, bind }
   }
 
-  /** A new id with the overlap of the options; without one the id before it opens nothing at once. */
+  /** A new id with the overlap of the options; without one the id before it is invalid at once. */
   planRenewal({ hash, pending }: SessionRecord, newId: string, now: number): NonNullable<RecordChange['renew']> {
     const { oldSessionAvailabilityAfterRenewal = 0 } = this.options.timeouts
     const previousUntil = now + oldSessionAvailabilityAfterRenewal
@@ -270,7 +270,7 @@ export class SessionService {
   }
 
   /** The session ended while this request was under way. A login is a proof of its own, though: it gets a new session,
-   * with nothing in it of the one that ended. So the second click on "sign in" is not answered with a dead cookie. */
+   * with nothing in it of the one that ended. So the second click on "sign in" does not end with an invalid cookie. */
   #changeRefused(state: SessionState, plan: CommitPlan): Awaitable<CommitOutcome> {
     if (plan.store !== 'reissue' || state.login === undefined) {
       state.discard()

@@ -7,21 +7,21 @@ export interface CommitFacts {
   readonly changed: boolean
   /** A new id without overlap is asked for: by `regenerateId`, or by a login, which also binds and restarts. */
   readonly newId: 'none' | 'regenerate' | 'login'
-  /** The id is old enough to be renewed, and it is the current one that the client showed. */
+  /** The id is old enough to be renewed, and it is the current one, sent by the client. */
   readonly renewalDue: boolean
-  /** The client showed a cookie of our name, good or not. */
-  readonly presented: boolean
-  /** Whether a cookie can still reach the client: not once the headers have gone, nor a secure one over plain HTTP. */
+  /** The client has sent a cookie of our name, valid or not. */
+  readonly hasCookie: boolean
+  /** Whether a cookie can still reach the client: not once the headers are sent, nor a secure one over plain HTTP. */
   readonly delivery: 'open' | 'headers-sent' | 'insecure'
 }
 
 export interface CommitPlan {
   /** `insert`: a new record. `update`: the changed fields. `reissue`: the changed fields and a new id without overlap.
-   * `renew`: the changed fields and, if nobody else was first, a new id with overlap. */
+   * `renew`: the changed fields and, if no other request was first, a new id with overlap. */
   readonly store: 'nothing' | 'insert' | 'update' | 'reissue' | 'renew' | 'delete'
-  /** What the client is told once the store has agreed. */
+  /** The cookie that the client gets once the store has agreed. */
   readonly cookie: 'none' | 'send' | 'clear'
-  /** The app asked for something that cannot reach the client; tell its operator. */
+  /** The app asked for something that cannot reach the client: the operator gets a warning. */
   readonly undeliverable: boolean
 }
 
@@ -32,15 +32,15 @@ const nothing: CommitPlan = { store: 'nothing', cookie: 'none', undeliverable: f
  *
  * - Untouched sessions cost nothing. A cookie goes out only when the id is new (then with the deadline).
  * - A new id that cannot reach the client is not issued: it would lock the client out of its session, or bind a login to
- *   an id that somebody else may know (session fixation). The data of a session that has its cookie is saved all the same.
- * - A session without a record whose cookie cannot be sent is not stored: nobody could ever open it.
+ *   an id that an attacker may know (session fixation). The data of a session that has its cookie is saved all the same.
+ * - A session without a record whose cookie cannot be sent is not stored: no client could ever open it.
  */
 export function planCommit(facts: CommitFacts): CommitPlan {
   const open = facts.delivery === 'open'
   if (facts.destroyed) {
     return {
       store: facts.stored ? 'delete' : 'nothing',
-      cookie: open && (facts.stored || facts.presented) ? 'clear' : 'none',
+      cookie: open && (facts.stored || facts.hasCookie) ? 'clear' : 'none',
       undeliverable: false,
     }
   }

@@ -126,7 +126,7 @@ export function describeChange(store: () => SessionStore): void {
       expect(loaded?.fields).toEqual(fields)
     })
 
-    test('nothing that was never there, or was ended, is changed or comes to be', async () => {
+    test('change is refused, and makes no session, when there is none or it was ended', async () => {
       const handle = newHandle()
       expect(await store().change(handle, setting({ 'v:a': '1' }), at(0))).toBe('gone')
       expect(await store().load(handle, at(0))).toBeUndefined()
@@ -136,7 +136,7 @@ export function describeChange(store: () => SessionStore): void {
       expect(await store().load(ended, at(0))).toBeUndefined()
     })
 
-    test('a removal is not undone by a change of other fields, nor by one that began before', async () => {
+    test('a removed field stays removed when other fields are changed, also by a change that began before', async () => {
       const handle = await kept(sessionWith({}, { 'v:a': '1', 'v:b': '1' }))
       await Promise.all([
         store().change(handle, setting({}, ['v:a']), at(1)),
@@ -146,13 +146,13 @@ export function describeChange(store: () => SessionStore): void {
       expect(await fieldsOf(handle)).toEqual({ 'v:b': '2' })
     })
 
-    test('a name that is both removed and set is set; one that is not there can be removed', async () => {
+    test('a field is set when a change both removes and sets it, and a removal of an absent one does nothing', async () => {
       const handle = await kept(sessionWith({}, { 'v:a': '1' }))
       await store().change(handle, setting({ 'v:a': '2' }, ['v:a', 'v:none']), at(1))
       expect(await fieldsOf(handle)).toEqual({ 'v:a': '2' })
     })
 
-    test('what the caller does to a change afterwards changes nothing', async () => {
+    test('a session stays as it is when the caller changes what it gave to change', async () => {
       const handle = await kept(sessionWith())
       const set = new Map([['v:a', '1']])
       const mine = { ip: '::1', device: { name: 'phone' } }
@@ -165,14 +165,14 @@ export function describeChange(store: () => SessionStore): void {
       expect(loaded?.record.context).toEqual({ ip: '::1', device: { name: 'phone' } })
     })
 
-    test('parallel changes of different fields are all kept', async () => {
+    test('the store keeps all changes when they change different fields in parallel', async () => {
       const handle = await kept(sessionWith())
       const names = Array.from({ length: 50 }, (_, index) => `v:${index}`)
       await Promise.all(names.map(async (name) => store().change(handle, setting({ [name]: name }), at(1))))
       expect(Object.keys(await fieldsOf(handle)).sort()).toEqual(names.sort())
     })
 
-    test('of parallel renewals of one id, one is carried out', async () => {
+    test('the store carries out one renewal when several renew one id in parallel', async () => {
       const handle = await kept(sessionWith({ hash: from }))
       const results = await Promise.all(
         Array.from({ length: 20 }, async () =>
@@ -183,7 +183,7 @@ export function describeChange(store: () => SessionStore): void {
       expect(results.filter((result) => result === 'stored')).toHaveLength(19)
     })
 
-    test('of parallel replacements on one epoch, one is carried out', async () => {
+    test('the store carries out one replacement when several replace one epoch in parallel', async () => {
       const handle = await kept(sessionWith())
       const results = await Promise.all(
         Array.from({ length: 20 }, async () =>

@@ -26,13 +26,13 @@ export function describeListing(open: () => SessionStore): void {
       bind: { subject: whose, createdAt: at(seconds), expiresAt: at(seconds + 86_400) },
     })
 
-    test('a subject that nobody knows has none', async () => {
+    test('the list of a subject without sessions is empty', async () => {
       expect(await store.list(subject, at(0))).toEqual(new Map())
       expect(await store.deleteAll(subject, at(0))).toBe(0)
       expect(await store.changeAll(subject, { set: new Map([['v:a', '1']]), remove: [] }, at(0))).toBe(0)
     })
 
-    test('has what was inserted with the subject and what was bound to it, with the records', async () => {
+    test('the list has each session that was inserted with the subject or bound to it, with its record', async () => {
       const inserted = sessionWith({ subject, context: { ip: '::1' } }, { 'v:a': '1' })
       const one = await kept(inserted)
       const two = await kept(sessionWith())
@@ -46,7 +46,7 @@ export function describeListing(open: () => SessionStore): void {
       expect(await handlesOf(other)).toHaveLength(1)
     })
 
-    test('what the caller does to a listed record changes nothing', async () => {
+    test('a session stays as it is when the caller changes a listed record', async () => {
       const handle = await kept(sessionWith({ subject, context: { ip: '::1', device: { name: 'phone' } } }))
       const device = (await store.list(subject, at(1))).get(handle)?.context?.device
       if (device !== undefined) device.name = 'changed'
@@ -68,7 +68,7 @@ export function describeListing(open: () => SessionStore): void {
       expect(await store.load(handle, at(1))).toEqual(before)
     })
 
-    test('a session that is bound to nobody and then again is listed once more', async () => {
+    test('a session is listed again when it is bound again after it was unbound', async () => {
       const handle = await kept(sessionWith({ subject }))
       await store.change(handle, login(undefined, 1), at(1))
       await store.change(handle, login(subject, 2), at(2))
@@ -89,20 +89,20 @@ export function describeListing(open: () => SessionStore): void {
       expect(await store.deleteAll(subject, at(100))).toBe(0)
     })
 
-    test('a login with a longer lifetime is listed until its end', async () => {
+    test('a session is listed until its end when a login has lengthened it', async () => {
       const handle = await kept(sessionWith({ subject, expiresAt: at(100) }))
       await store.change(handle, login(subject, 50), at(50))
       expect(await handlesOf(subject, 86_449)).toEqual([handle])
       expect(await handlesOf(subject, 86_450)).toEqual([])
     })
 
-    test('a session that is used stays listed although its first idle deadline has passed', async () => {
+    test('a session stays listed past its first idle deadline when it is used', async () => {
       const handle = await kept(sessionWith({ subject, idleUntil: at(100) }))
       await store.change(handle, { access: { accessedAt: at(90), idleUntil: at(7200) } }, at(90))
       expect(await handlesOf(subject, 7199)).toEqual([handle])
     })
 
-    test('a refused login takes nothing from one that was carried out in the same millisecond', async () => {
+    test('a login stays listed when another one of the same millisecond was refused', async () => {
       const handle = await kept(sessionWith({ epoch: 3 }))
       const long = login(subject, 1)
       const short = { ...long, bind: { ...long.bind, expiresAt: at(100) } }
@@ -112,7 +112,7 @@ export function describeListing(open: () => SessionStore): void {
       expect(await handlesOf(subject, 5000)).toEqual([handle])
     })
 
-    test('a refused login is not listed', async () => {
+    test('a login is not listed when it was refused', async () => {
       const handle = await kept(sessionWith({ epoch: 3 }))
       expect(await store.change(handle, { epoch: 2, ...login(subject, 1) }, at(1))).toBe('gone')
       expect(await handlesOf(subject)).toEqual([])
@@ -120,7 +120,7 @@ export function describeListing(open: () => SessionStore): void {
       expect(await store.load(handle, at(1))).toBeDefined()
     })
 
-    test('deleteAll ends all, but not the exception, and none of others', async () => {
+    test('deleteAll ends all sessions of the subject but the exception, and none of another subject', async () => {
       const mine = await Promise.all(Array.from({ length: 30 }, async () => kept(sessionWith({ subject }))))
       const [except = ''] = mine
       const theirs = await kept(sessionWith({ subject: other }))
@@ -133,7 +133,7 @@ export function describeListing(open: () => SessionStore): void {
       expect(await handlesOf(subject)).toEqual([])
     })
 
-    test('changeAll sets and removes in all, and only there', async () => {
+    test('changeAll sets and removes fields in all sessions of the subject, and in no other', async () => {
       const fields = { 'v:a': '1', 'v:b': '1' }
       const mine = await Promise.all([1, 2, 3].map(async () => kept(sessionWith({ subject }, fields))))
       const theirs = await kept(sessionWith({ subject: other }, { 'v:a': '1' }))

@@ -47,7 +47,7 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
     const fieldsOf = async (handle: string) => Object.fromEntries((await store.load(handle, at(1)))?.fields ?? [])
 
     describe('load and insert', () => {
-      test('a handle that nobody inserted is undefined', async () => {
+      test('load gives undefined when the handle was never inserted', async () => {
         expect(await store.load(newHandle(), at(0))).toBeUndefined()
       })
 
@@ -63,7 +63,7 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
         expect(await store.load(handle, at(0))).toEqual(session)
       })
 
-      test('what the caller does to its objects afterwards changes nothing', async () => {
+      test('a session stays as it is when the caller changes what it gave to insert', async () => {
         const device = { name: 'phone' }
         const fields = new Map([['v:a', '1']])
         const session = { record: recordWith({ subject: 'u1', context: { ip: '::1', device } }), fields }
@@ -75,7 +75,7 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
         expect(loaded?.fields).toEqual(new Map([['v:a', '1']]))
       })
 
-      test('what the caller does to a loaded context changes nothing', async () => {
+      test('a session stays as it is when the caller changes a loaded context', async () => {
         const handle = await kept(sessionWith({ subject: 'u1', context: { ip: '::1', device: { name: 'phone' } } }))
         const context = (await store.load(handle, at(1)))?.record.context
         if (context?.device !== undefined) context.device.name = 'changed'
@@ -84,7 +84,7 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
     })
 
     describe('insert and claim of a name that is taken', () => {
-      test('insert replaces the record, whole', async () => {
+      test('insert replaces the whole record when the name is taken', async () => {
         const handle = await kept(sessionWith({ subject: 'u1', epoch: 3 }, { 'v:a': '1', 'v:b': '2' }))
         const session = sessionWith({ epoch: 1 }, { 'v:c': '3' })
         await store.insert(handle, session, at(1))
@@ -108,7 +108,7 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
         expect(await store.claim?.(handle, session, at(59.999))).toBe(false)
       })
 
-      test('of parallel claims one is accepted', async () => {
+      test('one claim is accepted when several are made in parallel', async () => {
         const handle = newHandle()
         const claims = Array.from({ length: 16 }, (_, n) => sessionWith({}, { 'v:n': String(n) }))
         const results = await Promise.all(claims.map(async (one) => store.claim?.(handle, one, at(0))))
@@ -167,7 +167,7 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
         expect(await store.delete(newHandle(), at(1))).toBe('absent')
       })
 
-      test('a session that time has ended is not counted, and is gone afterwards', async () => {
+      test('delete counts no session that time has ended, and removes it', async () => {
         const handle = await kept(sessionWith({ idleUntil: at(100) }))
         expect(await store.delete(handle, at(100))).toBe('absent')
         expect(await store.load(handle, at(100))).toBeUndefined()
@@ -199,7 +199,7 @@ export function describeStore(name: string, open: () => Promise<StoreGround>, ab
 
     describeTexts(() => store)
 
-    test('close: twice is once, and no call is served afterwards', async () => {
+    test('close closes once when it is called twice, and later calls are refused', async () => {
       const handle = await kept(sessionWith())
       if (store.close === undefined) return
       await store.close()

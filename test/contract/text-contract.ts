@@ -20,7 +20,7 @@ export function describeTexts(store: () => SessionStore): void {
       ['100 kB', 'é'.repeat(100_000)],
     ]
 
-    test.each(texts)('a field can be called and can hold: %s', async (_, text) => {
+    test.each(texts)('a field keeps its name and its text when they are: %s', async (_, text) => {
       const [name, other] = [`v:${text}`, `f:${text}`]
       const handle = await kept({
         record: recordWith(),
@@ -39,13 +39,13 @@ export function describeTexts(store: () => SessionStore): void {
       expect((await store().load(handle, at(1)))?.fields).toEqual(new Map([[name, text + text]]))
     })
 
-    test('all of them in one session are different fields', async () => {
+    test('names stay different fields when one session has them all', async () => {
       const fields = new Map(texts.map(([, text]) => [`v:${text}`, text]))
       const handle = await kept({ record: recordWith(), fields })
       expect((await store().load(handle, at(1)))?.fields).toEqual(fields)
     })
 
-    test('many thousand fields at once', async () => {
+    test('a change is carried out when it has many thousand fields', async () => {
       const names = Array.from({ length: 9001 }, (_, index) => `v:${index}`)
       const many = (mark: string) => Object.fromEntries(names.map((name) => [name, mark]))
       const handle = await kept(sessionWith({}, many('1')))

@@ -102,9 +102,9 @@ describe('ids in the header', () => {
 
   test('malformed ones are ignored, and repeats are one', () => {
     const cookie = new SessionCookie(settings, [])
-    expect(cookie.read(undefined, false)).toEqual({ presented: false, ids: [] })
-    expect(cookie.read(header('x', ''), false)).toEqual({ presented: true, ids: [] })
-    expect(cookie.read(header('x', id, id), false)).toEqual({ presented: true, ids: [id] })
+    expect(cookie.read(undefined, false)).toEqual({ hasCookie: false, ids: [] })
+    expect(cookie.read(header('x', ''), false)).toEqual({ hasCookie: true, ids: [] })
+    expect(cookie.read(header('x', id, id), false)).toEqual({ hasCookie: true, ids: [id] })
   })
 
   test('of more than three distinct ids the first and the last two count, however many malformed ones there are', () => {
@@ -135,8 +135,8 @@ describe('ids in the header', () => {
   test('over TLS only the prefixed name counts', () => {
     const cookie = new SessionCookie(settings, [])
     expect(cookie.read(`sid=${id}; __Host-sid=${id}`, true).ids).toEqual([id])
-    expect(cookie.read(`sid=${id}`, true)).toEqual({ presented: false, ids: [] })
-    expect(cookie.read(`__Host-sid=${id}`, false)).toEqual({ presented: false, ids: [] })
+    expect(cookie.read(`sid=${id}`, true)).toEqual({ hasCookie: false, ids: [] })
+    expect(cookie.read(`__Host-sid=${id}`, false)).toEqual({ hasCookie: false, ids: [] })
   })
 
   test('with secrets only signed ones: the first signs, all verify', () => {

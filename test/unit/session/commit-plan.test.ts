@@ -6,7 +6,7 @@ const choices = {
   changed: ['changed', 'same'],
   newId: ['none', 'regenerate', 'login'],
   renewalDue: ['due', 'young'],
-  presented: ['presented', 'bare'],
+  hasCookie: ['cookie', 'bare'],
   delivery: ['open', 'headers-sent', 'insecure'],
 } as const
 
@@ -14,12 +14,12 @@ const choices = {
  * The whole policy. A word in a column stands for itself, `|` for one of several, `*` for whatever the fact is; a row is
  * the outcome of every combination that it matches, and each combination is matched by exactly one row.
  *
- *   record   end         values    new id              id's age  cookie shown  delivery                 store     cookie  told
+ *   record   end         values    new id              id's age  cookie sent   delivery                 store     cookie  warning
  */
 const table = `
    stored   destroyed   *         *                   *         *             open                     delete    clear   no
    stored   destroyed   *         *                   *         *             headers-sent|insecure    delete    none    no
-   new      destroyed   *         *                   *         presented     open                     nothing   clear   no
+   new      destroyed   *         *                   *         cookie        open                     nothing   clear   no
    new      destroyed   *         *                   *         bare          open                     nothing   none    no
    new      destroyed   *         *                   *         *             headers-sent|insecure    nothing   none    no
 
@@ -57,14 +57,14 @@ function matches(row: readonly string[], words: readonly string[]): boolean {
 }
 
 function factsOf(words: readonly string[]): CommitFacts {
-  const [stored, destroyed, changed, newId, renewalDue, presented, delivery] = words
+  const [stored, destroyed, changed, newId, renewalDue, hasCookie, delivery] = words
   return {
     stored: stored === 'stored',
     destroyed: destroyed === 'destroyed',
     changed: changed === 'changed',
     newId: newId as CommitFacts['newId'],
     renewalDue: renewalDue === 'due',
-    presented: presented === 'presented',
+    hasCookie: hasCookie === 'cookie',
     delivery: delivery as CommitFacts['delivery'],
   }
 }

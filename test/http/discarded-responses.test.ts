@@ -65,11 +65,11 @@ describe.each([
   ['an error page at once', answerError, 'sorry: STORE_UNAVAILABLE'],
   ['an error page after a while', lateError, 'sorry: STORE_UNAVAILABLE'],
   ['an error page that is a stream', streamedError, errorPage],
-])('an app that goes on with a refused answer does not get into %s', (_name, onError, page) => {
-  // Once two streams write at the same time, nobody can tell whose a chunk is; those that wait for 'drain' are unpiped.
-  const told = Object.entries(writers).filter(([name]) => page !== errorPage || !name.includes('without asking'))
+])('what the app writes to a discarded response does not get into %s', (_name, onError, page) => {
+  // Once two streams write at the same time, their chunks cannot be told apart; those that wait for 'drain' are unpiped.
+  const separable = Object.entries(writers).filter(([name]) => page !== errorPage || !name.includes('without asking'))
 
-  test.each(told)('%s', async (_writer, write) => {
+  test.each(separable)('when %s', async (_writer, write) => {
     for (const fault of ['reject', 'throw'] as const) {
       const store = new ControlledStore()
       store.fail('insert', fault)
@@ -91,7 +91,7 @@ describe.each([
   })
 })
 
-test('a pipeline into a refused answer is told, and its source destroyed', async () => {
+test('a pipeline fails, and its source is destroyed, when its response is discarded', async () => {
   const store = new ControlledStore()
   store.fail('insert', 'reject')
   const source = endless()
@@ -108,30 +108,33 @@ test('a pipeline into a refused answer is told, and its source destroyed', async
   expect(source.destroyed).toBe(true)
 })
 
-test.each(faults)('callbacks of a refused answer are called once, with an error: %s', async (fault) => {
-  const store = new ControlledStore()
-  store.fail('insert', fault)
-  const calls: string[] = []
-  const note = (name: string) => (error?: unknown) =>
-    calls.push(`${name} ${error instanceof Error ? 'failed' : 'fine'}`)
-  const { port } = await startApp({
-    store,
-    storeTimeout: 0.01,
-    handler(req, res) {
-      req.session.set('n', 1)
-      res.write('a', note('a'))
-      res.write('b', 'utf8', note('b'))
-      res.end('c', note('c'))
-      setTimeout(() => res.end('d', note('d')), 40)
-    },
-  })
-  expect((await fetchRaw(port)).status).toBe(503)
-  await passTurns(20)
-  expect(calls).toEqual(['a failed', 'b failed', 'c failed', 'd failed'])
-})
+test.each(faults)(
+  'the callbacks of a discarded response are called once, with an error, when the store fails (%s)',
+  async (fault) => {
+    const store = new ControlledStore()
+    store.fail('insert', fault)
+    const calls: string[] = []
+    const note = (name: string) => (error?: unknown) =>
+      calls.push(`${name} ${error instanceof Error ? 'failed' : 'fine'}`)
+    const { port } = await startApp({
+      store,
+      storeTimeout: 0.01,
+      handler(req, res) {
+        req.session.set('n', 1)
+        res.write('a', note('a'))
+        res.write('b', 'utf8', note('b'))
+        res.end('c', note('c'))
+        setTimeout(() => res.end('d', note('d')), 40)
+      },
+    })
+    expect((await fetchRaw(port)).status).toBe(503)
+    await passTurns(20)
+    expect(calls).toEqual(['a failed', 'b failed', 'c failed', 'd failed'])
+  },
+)
 
 describe.each(serverKinds)(
-  'a change after the first bytes that cannot be stored cuts the connection: $name',
+  'the connection is cut when a change after the first bytes cannot be stored: $name',
   (kind) => {
     test.each(faults)('%s', async (fault) => {
       const store = new ControlledStore()
@@ -168,7 +171,7 @@ describe.each(serverKinds)(
   },
 )
 
-test('an error page is not garbled by compression that had begun on the refused answer', async () => {
+test('an error page is not compressed when compression had begun on the discarded response', async () => {
   const store = new ControlledStore()
   const { port } = await startApp({
     store,
@@ -190,7 +193,7 @@ test('an error page is not garbled by compression that had begun on the refused 
   }
 })
 
-test('a client that has left does not make a failing save worse', async () => {
+test('a failing save calls the error handler once when the client has left', async () => {
   const store = new ControlledStore()
   store.fail('insert', 'hang')
   const { port, errors, server } = await startApp({
@@ -214,7 +217,7 @@ test('a client that has left does not make a failing save worse', async () => {
   expect(server.listening).toBe(true)
 })
 
-test('nothing is saved for an error page: a second failure would have nobody to go to', async () => {
+test('an error page saves nothing, because a second failure would have no error handler', async () => {
   const store = new ControlledStore()
   store.fail('insert', 'reject')
   const { port, errors } = await startApp({
@@ -235,7 +238,7 @@ test('nothing is saved for an error page: a second failure would have nobody to 
   expect(store.calls).toEqual(['insert'])
 })
 
-test('where nobody answers after the failure, the client is not left waiting for ever', async () => {
+test('the client gets a 503 when no error handler sends a response', async () => {
   const store = new ControlledStore()
   store.fail('insert', 'reject')
   const setTimer = jest.spyOn(global, 'setTimeout')

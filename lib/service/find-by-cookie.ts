@@ -4,17 +4,17 @@ import { headerOf, isSecureRequest } from '../base/request'
 import type { SessionService, VerifiedSession } from './session-service'
 
 /** What the cookies of a request say. */
-export interface Presentation {
+export interface RequestCookie {
   /** Whether the request came over TLS; undefined where the cookies left no need to ask. */
   readonly secure: boolean | undefined
   /** The client sent a cookie of our name, valid or not. */
-  readonly presented: boolean
+  readonly hasCookie: boolean
   /** Live sessions that the cookies name beside the one that is served; a login of this request ends them. */
   readonly rivals: readonly VerifiedSession[]
 }
 
-/** The session that a request's cookies open; see {@link findPresented}. */
-export interface Presented extends Presentation {
+/** The session that a request's cookies open; see {@link findByCookie}. */
+export interface FoundByCookie extends RequestCookie {
   readonly verified: VerifiedSession | undefined
 }
 
@@ -22,31 +22,31 @@ export interface Presented extends Presentation {
 const ranks: Readonly<Record<VerifiedSession['openedAs'], number>> = { previous: 0, renewed: 1, current: 2, pending: 3 }
 
 const noRivals: readonly VerifiedSession[] = []
-const nothingSent: Presented = { secure: undefined, presented: false, rivals: noRivals, verified: undefined }
+const nothingSent: FoundByCookie = { secure: undefined, hasCookie: false, rivals: noRivals, verified: undefined }
 
 /**
  * The live session that the request's cookies name. A browser may send several of one name: left over from another path,
  * or planted by a neighbouring site. All are looked up at once, so that `storeTimeout` is the limit for the request; which
  * of several live sessions is served, {@link chooseSession} says.
  */
-export function findPresented(
+export function findByCookie(
   service: SessionService,
   req: IncomingMessage,
   isSecure = isSecureRequest,
-): Awaitable<Presented> {
+): Awaitable<FoundByCookie> {
   const header = headerOf(req, 'cookie')
   if (header === undefined) return nothingSent
   const secure = isSecure(req)
-  const { presented, ids } = service.options.cookie.read(header, secure)
+  const { hasCookie, ids } = service.options.cookie.read(header, secure)
   const [id] = ids
-  if (id === undefined) return { secure, presented, rivals: noRivals, verified: undefined }
+  if (id === undefined) return { secure, hasCookie, rivals: noRivals, verified: undefined }
   if (ids.length === 1) {
-    return andThen(service.find(id), (verified) => ({ secure, presented, rivals: noRivals, verified }))
+    return andThen(service.find(id), (verified) => ({ secure, hasCookie, rivals: noRivals, verified }))
   }
   // Each in an async function, so that one that throws leaves no rejection of another unhandled.
   return Promise.all(ids.map(async (one) => service.find(one))).then((found) => ({
     secure,
-    presented,
+    hasCookie,
     ...chooseSession(found.filter((one) => one !== undefined)),
   }))
 }
