@@ -16,7 +16,7 @@ interface Bench {
 }
 
 /** bench/<name>.ts each. */
-const names = ['memory', 'redis', 'redis-server', 'scale', 'throughput', 'channels']
+const names = ['memory', 'redis', 'express-session', 'redis-server', 'scale', 'throughput', 'channels']
 const short = ['memory', 'redis', 'redis-server']
 
 const root = join(__dirname, '..')
