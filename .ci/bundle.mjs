@@ -54,6 +54,11 @@ export async function bundle(root, doors) {
   }
 }
 
+/** Bundles a command into one file of its own. */
+export function bundleCommand(root, name) {
+  buildSync({ ...common, absWorkingDir: root, entryPoints: [`lib/${name}.ts`], outfile: `dist/${name}.js` })
+}
+
 /** esbuild calls a class that refers to itself `_Name`, and a function expression `Name2`, also where `constructor.name`
  * and a log show it. */
 async function write(options) {
