@@ -96,10 +96,11 @@ async function main(): Promise<void> {
     listen(createApp(new MemoryUserSessionStorage()))
     return
   }
-  const storage = new SqlUserSessionStorage(new Pool({ connectionString }))
+  const pool = new Pool({ connectionString })
+  const storage = new SqlUserSessionStorage(pool)
   await storage.prepare()
-  setInterval(() => void storage.dropEnded().catch(console.error), 3_600_000)
-  listen(createApp(storage))
+  setInterval(() => void storage.dropEnded().catch(console.error), 3_600_000).unref()
+  listen(createApp(storage), { close: [() => pool.end()] })
 }
 
 if (require.main === module) void main()

@@ -1,4 +1,4 @@
-import { createHook } from 'node:async_hooks'
+import { type AsyncHook, createHook, executionAsyncId } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SessionError } from '../base/errors'
 import { startTimer } from '../base/timers'
@@ -25,6 +25,7 @@ export class FailureResponse {
   readonly #res: ServerResponse
   readonly #next: Next
   readonly #middleware: object
+  readonly #work = new StartedWork()
   #timer: NodeJS.Timeout | undefined
 
   /** @param middleware The function that the app has mounted. */
@@ -46,20 +47,23 @@ export class FailureResponse {
     let pass = (): unknown => next(error)
     if (handlers !== undefined) pass = () => handlers.run(error, () => this.#respond(error))
     else if (belongsToAnother(next, this.#middleware, this.#req)) pass = () => this.#respond(error)
-    let isBusy = false
     try {
-      isBusy = startsWork(pass)
+      this.#work.run(pass)
     } catch (thrown) {
       this.#respond(thrown)
     }
-    if (!this.#isResponding) {
-      this.#timer = startTimer(isBusy ? busyLimit : idleLimit, () => this.#respond(error)).unref()
-    }
+    if (!this.#isResponding) this.#timer = startTimer(idleLimit, () => this.#giveUp(error)).unref()
+  }
+
+  #giveUp(error: unknown): void {
+    if (this.#work.goesOn) this.#timer = startTimer(busyLimit - idleLimit, () => this.#respond(error)).unref()
+    else this.#respond(error)
   }
 
   /** A response was given, or there is no client any more. A timer that is left running would hold all of the request. */
   settle(): void {
     clearTimeout(this.#timer)
+    this.#work.forget()
   }
 
   get #isResponding(): boolean {
@@ -108,23 +112,52 @@ function hideStack(error: unknown): void {
   if (error instanceof SessionError) error.stack = `${error.name}: ${error.message}`
 }
 
+/** What only passes the turn: Express' router leaves a router through `setImmediate`. */
+const turns = new Set(['Immediate', 'TickObject'])
+
 /**
- * Calls a function and says whether it has started anything that will go on: a promise, a timer, a file that is read. An
- * error handler that is still at work has; a `next` that has become the rejection of a settled promise has not.
+ * Whether a function has started anything that goes on: a promise, a timer, a file that is read; at once, or in a turn of the
+ * event loop that it asked for. An error handler that is still at work has; a `next` that has become the rejection of a settled
+ * promise has not.
  */
-function startsWork(act: () => unknown): boolean {
-  let isBusy = false
-  const hook = createHook({
-    init() {
-      isBusy = true
-    },
-  }).enable()
-  try {
-    act()
-  } finally {
-    hook.disable()
+class StartedWork {
+  goesOn = false
+  readonly #awaitedTurns = new Set<number>()
+  #hook: AsyncHook | undefined
+
+  run(act: () => unknown): void {
+    const current = executionAsyncId()
+    this.#awaitedTurns.add(current)
+    this.#hook = createHook({
+      init: (id, type) => {
+        if (!this.#awaitedTurns.has(executionAsyncId())) return
+        if (turns.has(type)) this.#awaitedTurns.add(id)
+        else this.#note()
+      },
+      after: (id) => this.#end(id),
+    }).enable()
+    try {
+      act()
+    } finally {
+      this.#end(current)
+    }
   }
-  return isBusy
+
+  /** A hook that stays would slow down the whole process. */
+  forget(): void {
+    this.#hook?.disable()
+    this.#hook = undefined
+  }
+
+  #note(): void {
+    this.goesOn = true
+    this.forget()
+  }
+
+  #end(turn: number): void {
+    this.#awaitedTurns.delete(turn)
+    if (this.#awaitedTurns.size === 0) this.forget()
+  }
 }
 
 /** A request whose response has ended. */

@@ -68,6 +68,47 @@ test('a middleware that was made a promise gets its 503 within two seconds', asy
   expect(performance.now() - begin).toBeLessThan(2000)
 })
 
+test.each([
+  ['Express 5', express],
+  ['Express 4', express4],
+])('an app of %s inside a framework that was made a promise gets its 503 within two seconds', async (_name, make) => {
+  const app = (make as typeof express)()
+  app.use(sessionMiddleware({ store: failingStore() }))
+  const { port } = await listen((req, res) => {
+    const mounted = new Promise<void>((resolve, reject) => {
+      app(req as never, res as never, (error?: unknown) => (error instanceof Error ? reject(error) : resolve()))
+    })
+    void mounted.then(() => {
+      ;(req as TestRequest).session.set('n', 1)
+      res.end('hello')
+    })
+  })
+  const begin = performance.now()
+  expect(await fetchRaw(port)).toMatchObject({ status: 503, body: 'Service Unavailable', whole: true })
+  expect(performance.now() - begin).toBeLessThan(2000)
+})
+
+test.each([
+  ['Express 5', express],
+  ['Express 4', express4],
+])('an error handler of the app around a router of %s is waited for', async (_name, make) => {
+  const app = (make as typeof express)()
+  const router = (make as typeof express).Router()
+  router.use(sessionMiddleware({ store: failingStore() }))
+  router.get('/', (req, res) => {
+    ;(req as unknown as TestRequest).session.set('n', 1)
+    res.end('hello')
+  })
+  app.use(router)
+  const onError: express.ErrorRequestHandler = (_error, _req, res, _next) => {
+    setTimeout(() => res.status(503).end('took its time'), 2500)
+  }
+  app.use(onError)
+  const { port } = await listen(app)
+  expect(await fetchRaw(port)).toMatchObject({ status: 503, body: 'took its time', whole: true })
+  expect(warnings).toEqual([])
+})
+
 test('an error handler that is at work for 3 s is waited for, on each server', async () => {
   const rest = async (res: TestResponse, hasTimer: boolean): Promise<void> => {
     if (!hasTimer) await Promise.resolve()
@@ -189,7 +230,7 @@ test('a failed save keeps no timer, and so no memory, once the error page is giv
     },
   })
   expect(await fetchRaw(port)).toMatchObject({ status: 503, body: 'sorry' })
-  const ours = set.mock.results.filter((_result, i) => set.mock.calls[i]?.[1] === 30_000).map(({ value }) => value)
+  const ours = set.mock.results.filter((_result, i) => set.mock.calls[i]?.[1] === 1500).map(({ value }) => value)
   expect(ours).toHaveLength(1)
   expect(clear.mock.calls.map(([timer]) => timer)).toContain(ours[0])
 })

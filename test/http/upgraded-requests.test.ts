@@ -40,7 +40,7 @@ describe.each(passes)('an upgraded request, %s', (_name, through) => {
     const sockets = new WebSocketServer({ server })
     const reached = new Promise<any>((resolve, reject) => {
       sockets.on('connection', (_socket, request: IncomingMessage) => {
-        const done = (error?: unknown): void => (error === undefined ? resolve(request) : reject(error))
+        const done = (error?: unknown): void => (error instanceof Error ? reject(error) : resolve(request))
         pass(request, new ServerResponse(request), done)
       })
     })

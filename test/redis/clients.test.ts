@@ -88,7 +88,7 @@ describe('options', () => {
   const stub = { isOpen: true, sendCommand: async () => [] }
 
   test.each<[string, any, RegExp]>([
-    ['no options', undefined, /options is an? undefined; it accepts an object/],
+    ['no options', undefined, /options is undefined; it accepts an object/],
     ['no client', {}, /client is not one of the "redis" package/],
     ['a client of another package', { client: { status: 'ready', sendCommand: () => undefined } }, /client is not one/],
     ['an unknown key', { client: stub, perfix: 'a:' }, /unknown option "perfix"; did you mean prefix\?/],
