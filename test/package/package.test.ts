@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -31,7 +31,7 @@ describe('the tarball', () => {
     const expected = sources.flatMap((path) =>
       ['d.ts', 'd.ts.map'].map((suffix) => `dist/${path.replace(/ts$/, suffix)}`),
     )
-    expected.push('dist/core.js')
+    expected.push('dist/core.js', 'dist/check-move.js')
     for (const door of ['index', 'redis', 'express-session']) {
       expected.push(`dist/${door}.js`, `dist/${door}.mjs`, `dist/${door}.d.mts`)
     }
@@ -39,6 +39,12 @@ describe('the tarball', () => {
     expect(packed.files.filter((path) => path.startsWith('lib/')).sort()).toEqual(
       sources.map((path) => `lib/${path}`).sort(),
     )
+  })
+
+  test('has the command that checks a move, as a program', () => {
+    const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: Record<string, string> }
+    const ended = spawnSync(join(root, bin['holdfast-check-move'] ?? ''), { encoding: 'utf8' })
+    expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/^Usage: holdfast-check-move/) })
   })
 
   test.each(['index', 'redis', 'express-session'])('loads two files for the entry point %s', async (door) => {
