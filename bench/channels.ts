@@ -22,7 +22,7 @@ export async function run(report: Report): Promise<void> {
   report.table(
     'channels',
     `${channels} open WebSockets on one process, each of a session of its own, on the memory store`,
-    ['', 'heap a socket, kB', 'resident a socket, kB'],
+    ['WebSocket', 'heap a socket, kB', 'resident a socket, kB'],
     [
       ['bare ws', perSocket('heap', bare).toFixed(2), perSocket('rss', bare).toFixed(2)],
       ['with a channel', perSocket('heap', followed).toFixed(2), perSocket('rss', followed).toFixed(2)],

@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   console.log(`part of express-session's in the same start. Node ${process.versions.node}\n`)
   console.log(
     formatTable(
-      ['', ...tasks.map(({ name }) => name)],
+      ['build', ...tasks.map(({ name }) => name)],
       names.map((name, index) => [
         name,
         ...tasks.map((_, which) => {

@@ -171,14 +171,14 @@ export async function run(report: Report): Promise<void> {
       }
       await client.flushAll()
     }
-    const head = ['', 'memory of Redis', 'MEMORY USAGE']
+    const head = ['store', 'memory of Redis', 'MEMORY USAGE']
     report.table('redis-bytes', 'Bytes of Redis for a session with one small value', head, bytes)
     const show = (of: readonly number[]) =>
       of.length === 0 ? '' : `${median(of).toFixed(1)} (${Math.min(...of).toFixed(1)})`
     report.table(
       'redis-time',
       `Microseconds of Redis a request: median of ${rounds} interleaved rounds of ${sessions}, and the least`,
-      ['', ...operations.map((operation) => headings[operation])],
+      ['store', ...operations.map((operation) => headings[operation])],
       contenders.map(({ name }, index) => [name, ...(times[index] ?? []).map(show)]),
     )
     client.destroy()

@@ -98,7 +98,7 @@ function reportSent(report: Report, sent: readonly Sent[]): void {
   report.table(
     'redis-traffic',
     'Sent to Redis: commands a request, and bytes of a request that changes one value in a session of 1 kB, of 100 kB',
-    ['', ...tasks.map(({ name }) => name), ...sizes.map((size) => `bytes, ${describeSize(size)}`)],
+    ['server', ...tasks.map(({ name }) => name), ...sizes.map((size) => `bytes, ${describeSize(size)}`)],
     sent.map(({ server, commands, bytes }) => [
       server,
       ...commands.map(String),

@@ -16,7 +16,7 @@ export function reportTimes(report: Report, name: string, { figures, rounds, spr
     const part = (microseconds / (base?.overhead[which] ?? NaN)).toFixed(2)
     return `${part} (${microseconds >= 0 ? '+' : ''}${microseconds.toFixed(1)} µs)`
   }
-  const head = ['', ...tasks.map((task) => task.name)]
+  const head = ['server', ...tasks.map((task) => task.name)]
   report.table(
     name,
     `CPU time of the server process a request, microseconds; over ${first?.server}, as a part of ${rival}'s

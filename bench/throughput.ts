@@ -69,7 +69,7 @@ async function measure(report: Report, store: string, servers: readonly ServerPr
     report.table(
       `throughput-${store}-${task}`,
       `${store}, ${task} one value: requests a second at saturation, and the 99th percentile in ms at half of it; median of ${rounds} rounds of ${seconds} s`,
-      ['', ...connectionCounts.map((count) => `${count} ${count === 1 ? 'connection' : 'connections'}`)],
+      ['server', ...connectionCounts.map((count) => `${count} ${count === 1 ? 'connection' : 'connections'}`)],
       servers.map(({ name }, index) => [
         name,
         ...(results[index] ?? []).map(
