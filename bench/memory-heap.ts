@@ -1,6 +1,7 @@
 import expressSession from 'express-session'
 import memorystore from 'memorystore'
 import { hashId, mintId } from '../lib/id/session-id'
+import { startRecord } from '../lib/session/record'
 import { MemoryStore } from '../lib/stores/memory-store'
 
 /**
@@ -40,20 +41,13 @@ function fill(subjectOf: (n: number) => string | undefined): MemoryStore {
     const id = mintId(24)
     const at = now + n / 1000
     const subject = subjectOf(n)
-    const record = {
+    const record = startRecord(at, {
       hash: hashId(id),
-      previous: undefined,
-      previousUntil: undefined,
-      pending: undefined,
       epoch: 0,
       subject,
       context: subject === undefined ? undefined : { ip: `10.0.${n >> 8}.${n & 255}` },
-      createdAt: at,
-      issuedAt: at,
-      accessedAt: at,
-      idleUntil: undefined,
       expiresAt: at + lifetime,
-    }
+    })
     const fields = new Map([
       ['v:' + 'user', JSON.stringify(`user${n}`)],
       ['v:' + 'views', JSON.stringify(n)],

@@ -4,6 +4,7 @@ import { inNextTurn } from '../base/next-turn'
 import type { Next } from '../hold/failure-response'
 import { type Committer, ResponseSaves } from '../hold/response-saves'
 import { warnOfSecureCookie } from '../service/untrusted-proxy'
+import { hasChanges } from '../session/fields'
 import { type CommitFacts, planCommit } from './commit-plan'
 import { Cookie, slide } from './cookie'
 import { ForeignSession } from './foreign-session'
@@ -282,7 +283,7 @@ export class Exchange implements SessionHost, Committer {
   #commitSession(session: CommittableSession, headersSent: boolean): Awaitable<readonly string[]> {
     const { options } = this.setting
     const changes = session.stored ? session.changes() : { set: session.all(), remove: [] }
-    const changed = changes.set.size > 0 || changes.remove.length > 0
+    const changed = hasChanges(changes)
     const modified = session.modified || changed
     // An id is minted only for a session that is to be stored.
     const exists = session.stored || options.saveUninitialized || modified

@@ -5,7 +5,12 @@ import { contextOfRequest, isSessionStore } from '../service/resolve-options'
 import { isLive, matchId } from '../session/lifetime'
 import { parseValue } from '../session/json-value'
 import { keyOfField, valueField } from '../session/fields'
-import type { RecordChange, SessionRecord, StoredSession as KeptSession } from '../session/record'
+import {
+  type RecordChange,
+  type SessionRecord,
+  startRecord,
+  type StoredSession as KeptSession,
+} from '../session/record'
 import type { SessionStore } from '../session/store'
 import { adaptExpressSessionStore, type ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { GuardedStore } from '../stores/guarded-store'
@@ -113,20 +118,14 @@ export class HashedRecords implements Records {
   protected keptOf(id: string, { cookie, values, owner }: NewSession, now: number): KeptSession {
     const fields = new Map([[cookieField, textOfCookie(cookie)]])
     for (const [key, { text }] of values) fields.set(valueField(key), text)
-    const record: SessionRecord = {
+    const record = startRecord(now, {
       hash: deriveKeys(id).hash,
-      previous: undefined,
-      previousUntil: undefined,
-      pending: undefined,
       epoch: firstEpoch,
       subject: owner.subject,
       context: contextOf(owner),
-      createdAt: now,
-      issuedAt: now,
-      accessedAt: now,
       idleUntil: this.#endOf(cookie, now),
       expiresAt: this.#absoluteEnd(now),
-    }
+    })
     return { record, fields }
   }
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock'
 import { isLive, matchId } from '../session/lifetime'
-import type { SessionRecord } from '../session/record'
+import { startRecord } from '../session/record'
 import type { SessionStore } from '../session/store'
 import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { deriveKeys, firstEpoch, HashedRecords, sessionOf } from './hashed-records'
@@ -65,7 +65,9 @@ export class NewPlace extends HashedRecords {
     const bind = { subject: undefined, createdAt: now, expiresAt: now + this.#window }
     await this.store.changeForGood(handle, { replace, bind }, now)
     // Then without its values, or where there was none.
-    await this.store.replace(handle, { record: this.#tombstone(now), fields: new Map() }, now)
+    const { expiresAt } = bind
+    const tombstone = startRecord(now, { hash: endedHash, epoch: closedEpoch, expiresAt })
+    await this.store.replace(handle, { record: tombstone, fields: new Map() }, now)
   }
 
   /** As `end`, but only a session that still is what `claim` made of it. */
@@ -85,22 +87,5 @@ export class NewPlace extends HashedRecords {
   /** Removes a closed session, and nothing else. */
   async removeClosed(id: string): Promise<void> {
     await this.store.delete(deriveKeys(id).handle, systemClock(), { hash: leavingHash })
-  }
-
-  #tombstone(now: number): SessionRecord {
-    return {
-      hash: endedHash,
-      previous: undefined,
-      previousUntil: undefined,
-      pending: undefined,
-      epoch: closedEpoch,
-      subject: undefined,
-      context: undefined,
-      createdAt: now,
-      issuedAt: now,
-      accessedAt: now,
-      idleUntil: undefined,
-      expiresAt: now + this.#window,
-    }
   }
 }

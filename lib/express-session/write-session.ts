@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { andThen, type Awaitable } from '../base/awaitable'
+import { hasChanges } from '../session/fields'
 import { slide } from './cookie'
 import { warnOfLostValues } from './lost-values'
 import { ownerOf } from './owner'
@@ -35,7 +36,7 @@ function create(
 
 function update({ records, accesses }: Setting, session: CommittableSession, owner: Owner): Awaitable<boolean> {
   const changes = session.changes()
-  const isChanged = changes.set.size > 0 || changes.remove.length > 0
+  const isChanged = hasChanges(changes)
   const { cookie, isCookieChanged: cookieChanged } = session
   const newOwner = owner.subject === session.subject ? undefined : owner
   const hasNews = isChanged || cookieChanged || newOwner !== undefined

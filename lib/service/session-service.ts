@@ -9,6 +9,7 @@ import {
   type ChangeResult,
   type RecordChange,
   type SessionRecord,
+  startRecord,
   type StoredSession,
 } from '../session/record'
 import { type AnySession, Session, stateOf } from '../session/session'
@@ -197,20 +198,8 @@ export class SessionService {
   newRecord(id: string, login: Pick<SessionRecord, 'subject' | 'context'> & { readonly ttl: number }): SessionRecord {
     const { now } = this
     const { subject, context, ttl } = login
-    return {
-      hash: hashId(id),
-      previous: undefined,
-      previousUntil: undefined,
-      pending: undefined,
-      epoch: 0,
-      subject,
-      context,
-      createdAt: now,
-      issuedAt: now,
-      accessedAt: now,
-      idleUntil: idleDeadline(now, this.options.timeouts),
-      expiresAt: now + ttl,
-    }
+    const idleUntil = idleDeadline(now, this.options.timeouts)
+    return startRecord(now, { hash: hashId(id), epoch: 0, subject, context, idleUntil, expiresAt: now + ttl })
   }
 
   #change(state: SessionState, plan: CommitPlan, changes: FieldChanges): Awaitable<CommitOutcome> {

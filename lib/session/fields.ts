@@ -19,6 +19,12 @@ export interface FieldChanges {
   readonly remove: readonly string[]
 }
 
+/** Changes of whatever form, by the names in them. */
+interface ChangedNames {
+  readonly set: ReadonlyMap<string, unknown>
+  readonly remove: readonly string[]
+}
+
 export const noTexts: Texts = new Map()
 export const noChanges: FieldChanges = { set: noTexts, remove: [] }
 
@@ -92,7 +98,7 @@ export function toFieldChanges({ set, remove }: FieldChanges): FieldChanges {
   return { set: new Map([...set].map(([key, text]) => [valueField(key), text])), remove: remove.map(valueField) }
 }
 
-export function hasChanges({ set, remove }: FieldChanges): boolean {
+export function hasChanges({ set, remove }: ChangedNames): boolean {
   return set.size > 0 || remove.length > 0
 }
 
