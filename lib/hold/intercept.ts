@@ -66,17 +66,11 @@ const sharedBy = new WeakMap<object, SharedMethods>()
  */
 export function intercept(res: ServerResponse, by: Interceptor): Interception {
   stopWatching()
-  if (!interceptors.has(res)) {
-    const prototype = Object.getPrototypeOf(res) as Members | null
-    const shared = prototype === null ? undefined : (sharedBy.get(prototype) ?? shareMethods(prototype, res))
-    const isLate = early.has(res) && isWrapped(res)
-    if (shared !== undefined && prototype !== null && !isLate && isReached(prototype, shared)) {
-      interceptors.set(res, by)
-      for (const source of pipedSources.get(res) ?? []) by.piped(source)
-      return shared.interception
-    }
-  }
-  return interceptOwn(res, by)
+  const shared = sharedMethodsOf(res)
+  if (shared === undefined) return interceptOwn(res, by)
+  interceptors.set(res, by)
+  for (const source of pipedSources.get(res) ?? []) by.piped(source)
+  return shared.interception
 }
 
 /**
@@ -86,12 +80,20 @@ export function intercept(res: ServerResponse, by: Interceptor): Interception {
  */
 export function canInterceptLater(res: ServerResponse): boolean {
   stopWatching()
-  if (interceptors.has(res)) return false
-  const prototype = Object.getPrototypeOf(res) as Members | null
-  const shared = prototype === null ? undefined : (sharedBy.get(prototype) ?? shareMethods(prototype, res))
-  if (shared === undefined || prototype === null || (early.has(res) && isWrapped(res))) return false
+  if (sharedMethodsOf(res) === undefined) return false
+  // From here on its wrappers take our methods.
   early.delete(res)
-  return isReached(prototype, shared)
+  return true
+}
+
+/** The methods that the response shares with others, where its calls come to them and to no interceptor yet. */
+function sharedMethodsOf(res: ServerResponse): SharedMethods | undefined {
+  if (interceptors.has(res)) return undefined
+  const prototype = Object.getPrototypeOf(res) as Members | null
+  if (prototype === null) return undefined
+  const shared = sharedBy.get(prototype) ?? shareMethods(prototype, res)
+  if (shared === undefined || (early.has(res) && isWrapped(res))) return undefined
+  return isReached(prototype, shared) ? shared : undefined
 }
 
 /** What is piped into responses that nothing intercepts yet. */

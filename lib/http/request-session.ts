@@ -52,7 +52,7 @@ export class RequestSession implements Committer, SessionOwner {
     const outer = holderOf(req)
     // Of two that serve one request, the first one is next to Node, whichever is used first.
     if (outer instanceof RequestSession) outer.#intercept()
-    if (!canInterceptLater(res)) this.#intercept()
+    if (sent.verified !== undefined || !canInterceptLater(res)) this.#intercept()
     this.#secure = sent.secure
     this.#hasCookie = sent.hasCookie
     this.#rivals = sent.rivals
