@@ -1,7 +1,7 @@
-import { createClient } from 'redis'
 import { SessionManager } from '../lib'
 import { RedisStore } from '../lib/redis'
 import { RedisProcess } from './redis-process'
+import { type Client, connect, inBatches, infoOf } from './redis-usage'
 import type { Report } from './report'
 
 /** A tenth of the smallest step of the table. */
@@ -24,7 +24,7 @@ export async function measureCapacity(report: Report): Promise<void> {
   const checks: string[][] = []
   for (const { name, values } of kinds) {
     const redis = await RedisProcess.start('--maxmemory', `${sample * 1000}mb`, '--maxmemory-policy', 'noeviction')
-    const client = await createClient({ url: `redis://127.0.0.1:${redis.port}` }).connect()
+    const client = await connect(redis.port)
     const manager = new SessionManager({ store: new RedisStore({ client }) })
     const make = async (n: number): Promise<string> => {
       const id = await manager.users.create(`user${n}`, { ip: '192.0.2.1' })
@@ -32,12 +32,12 @@ export async function measureCapacity(report: Report): Promise<void> {
       return id
     }
     try {
-      const start = await info(client, 'used_memory')
+      const start = await infoOf(client, 'used_memory')
       const ids: string[] = []
       while (ids.length < 16_384) {
         ids.push(...(await Promise.all(Array.from({ length: batch }, (_, n) => make(ids.length + n)))))
       }
-      const bytes = ((await info(client, 'used_memory')) - start) / ids.length
+      const bytes = ((await infoOf(client, 'used_memory')) - start) / ids.length
       const read = await cpuOf(client, ids, (id) => manager.get(id))
       const write = await cpuOf(client, ids, (id, n) => manager.update(id, { views: n }))
       const predicted = (sample * 1e9 - start) / bytes
@@ -73,8 +73,6 @@ export async function measureCapacity(report: Report): Promise<void> {
   )
 }
 
-type Client = Parameters<typeof info>[0]
-
 async function fill(make: (n: number) => Promise<string>, from: number): Promise<number> {
   for (let count = from; ;) {
     const made = await Promise.allSettled(Array.from({ length: batch }, (_, n) => make(count + n)))
@@ -89,16 +87,11 @@ async function cpuOf(
   ids: readonly string[],
   work: (id: string, n: number) => Promise<unknown>,
 ): Promise<number> {
-  const used = async (): Promise<number> => (await info(client, 'used_cpu_user')) + (await info(client, 'used_cpu_sys'))
+  const used = async (): Promise<number> =>
+    (await infoOf(client, 'used_cpu_user')) + (await infoOf(client, 'used_cpu_sys'))
   const before = await used()
-  for (let from = 0; from < ids.length; from += batch) {
-    await Promise.all(ids.slice(from, from + batch).map((id, n) => work(id, from + n)))
-  }
+  await inBatches(ids, batch, work)
   return (((await used()) - before) * 1e6) / ids.length
-}
-
-async function info(client: { info(): Promise<string> }, field: string): Promise<number> {
-  return Number(new RegExp(`^${field}:([\\d.]+)`, 'm').exec(await client.info())?.[1])
 }
 
 /** Two significant digits: more would be claimed than known. */

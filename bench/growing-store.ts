@@ -1,15 +1,13 @@
 import { RedisStore as ConnectRedis } from 'connect-redis'
-import { createClient } from 'redis'
 import { SessionManager } from '../lib'
 import { RedisStore } from '../lib/redis'
 import { mintId } from '../lib/id/session-id'
 import { RedisProcess } from './redis-process'
+import { type Client, commandTimes, connect, inBatches, infoOf } from './redis-usage'
 import type { Report } from './report'
 
 const counts = (process.env['BENCH_SESSIONS'] ?? '10000,100000,1000000').split(',').map(Number)
 const batch = 200
-
-type Client = Awaited<ReturnType<typeof connect>>
 
 /** A store under test: makes sessions, reads one, changes one. */
 interface Filler {
@@ -27,7 +25,7 @@ export async function measureGrowingStore(report: Report): Promise<void> {
     const client = await connect(redis.port)
     try {
       const filler = open(client)
-      const base = await usedMemory(client)
+      const base = await infoOf(client, 'used_memory')
       let ids: string[] = []
       for (const count of counts) {
         const from = ids.length
@@ -37,10 +35,12 @@ export async function measureGrowingStore(report: Report): Promise<void> {
             ids = ids.concat(await Promise.all(Array.from({ length: size }, (_, index) => filler.insert(made + index))))
           }
         })
-        const bytes = ((await usedMemory(client)) - base) / count
+        const bytes = ((await infoOf(client, 'used_memory')) - base) / count
         const some = Array.from({ length: 5000 }, (_, index) => ids[(index * 7919) % ids.length] ?? '')
-        const read = await serverTime(client, some.length, () => inBatches(some, (id) => filler.read(id)))
-        const write = await serverTime(client, some.length, () => inBatches(some, (id, n) => filler.change(id, n)))
+        const read = await serverTime(client, some.length, () => inBatches(some, batch, (id) => filler.read(id)))
+        const write = await serverTime(client, some.length, () =>
+          inBatches(some, batch, (id, n) => filler.change(id, n)),
+        )
         rows.push([
           filler.name,
           count.toLocaleString('en-US'),
@@ -92,33 +92,13 @@ function ours(manager: SessionManager): Pick<Filler, 'read' | 'change'> {
   return { read: (id) => manager.get(id), change: (id, n) => manager.update(id, { views: n + 1_000_000 }) }
 }
 
-function connect(port: number) {
-  return createClient({ url: `redis://127.0.0.1:${port}` }).connect()
-}
-
-async function inBatches(ids: readonly string[], work: (id: string, n: number) => Promise<unknown>): Promise<void> {
-  for (let from = 0; from < ids.length; from += batch) {
-    await Promise.all(ids.slice(from, from + batch).map((id, index) => work(id, from + index)))
-  }
-}
-
 /**
  * Redis' own time a session that `work` took, in microseconds: that of scripts, where there are any, and of plain commands
  * otherwise. What a script calls is in its own time, and a change is measured without the read before it.
  */
 async function serverTime(client: Client, count: number, work: () => Promise<void>): Promise<number> {
-  await client.sendCommand(['CONFIG', 'RESETSTAT'])
-  await work()
-  const stats = await client.sendCommand<string>(['INFO', 'commandstats'])
-  const times = new Map(
-    [...stats.matchAll(/^cmdstat_(\w+):calls=\d+,usec=(\d+)/gm)].map(([, name, time]) => [name, Number(time)]),
-  )
+  const times = await commandTimes(client, work)
   const script = times.get('evalsha') ?? times.get('fcall')
   const plain = ['set', 'get', 'hgetall', 'getex', 'expire', 'hset'].map((name) => times.get(name) ?? 0)
   return (script ?? plain.reduce((sum, time) => sum + time, 0)) / count
-}
-
-async function usedMemory(client: Client): Promise<number> {
-  const info = await client.sendCommand<string>(['INFO', 'memory'])
-  return Number(/^used_memory:(\d+)/m.exec(info)?.[1])
 }

@@ -4,11 +4,11 @@
  * and this package in turns within one run. No stopwatch: Redis counts the microseconds of its commands (INFO commandstats).
  */
 import { RedisStore as ConnectRedis } from 'connect-redis'
-import { createClient } from 'redis'
 import { hashId, mintId } from '../lib/id/session-id'
 import { RedisStore } from '../lib/redis'
 import type { SessionRecord } from '../lib/session/record'
 import { RedisProcess } from './redis-process'
+import { type Client, commandTimes, connect, infoOf } from './redis-usage'
 import type { Report } from './report'
 import { median } from './rounds'
 
@@ -16,8 +16,6 @@ const rounds = Number(process.env['BENCH_ROUNDS'] ?? 15)
 const sessions = 2000
 const lanes = 16
 const day = 86_400
-
-type Client = Awaited<ReturnType<typeof connect>>
 
 /** One kind of session store: what it does for each operation of {@link operations}. */
 interface Contender {
@@ -43,10 +41,6 @@ const headings: Record<Operation, string> = {
   login: 'login',
   readOfUser: 'read, signed in',
   writeOfUser: 'write, signed in',
-}
-
-async function connect(port: number) {
-  return createClient({ url: `redis://127.0.0.1:${port}` }).connect()
 }
 
 function connectRedis(client: Client): Contender {
@@ -116,34 +110,25 @@ function holdfast(client: Client): Contender {
 
 /** Microseconds of the server for one operation. */
 async function timeOf(client: Client, { commands, ...contender }: Contender, operation: Operation): Promise<number> {
-  await client.sendCommand(['CONFIG', 'RESETSTAT'])
   let next = 0
   const lane = async () => {
     while (next < sessions) await contender[operation]?.(next++)
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
-  const lines = await client.info('commandstats')
-  let sum = 0
-  for (const command of commands) {
-    sum += Number(new RegExp(`^cmdstat_${command}:calls=\\d+,usec=(\\d+)`, 'm').exec(lines)?.[1] ?? 0)
-  }
+  const times = await commandTimes(client, () => Promise.all(Array.from({ length: lanes }, lane)))
+  const sum = commands.reduce((total, command) => total + (times.get(command) ?? 0), 0)
   return sum / sessions
 }
 
 /** Bytes that a session takes: by what the memory of the server has grown with all of them, and by MEMORY USAGE of one. */
 async function bytesOf(client: Client, contender: Contender, operation: 'insert' | 'login'): Promise<[number, number]> {
   await client.flushAll()
-  const before = await memoryOf(client)
+  const before = await infoOf(client, 'used_memory')
   for (let which = 0; which < sessions; which++) await contender[operation]?.(which)
-  const grown = ((await memoryOf(client)) - before) / sessions
+  const grown = ((await infoOf(client, 'used_memory')) - before) / sessions
   let sum = 0
   const keys = await client.keys(`${contender.prefix}*`)
   for (const key of keys) sum += (await client.memoryUsage(key)) ?? 0
   return [grown, sum / sessions]
-}
-
-async function memoryOf(client: Client): Promise<number> {
-  return Number(/^used_memory:(\d+)/m.exec(await client.info('memory'))?.[1])
 }
 
 export async function run(report: Report): Promise<void> {
