@@ -1,9 +1,9 @@
 import { ensureLoggedIn, ensureLoggedOut } from 'connect-ensure-login'
 import { Passport } from 'passport'
 import OAuth2Strategy from 'passport-oauth2'
-import { expresses } from '../../ecosystem/beside-bare'
 import { FakeProvider } from '../../support/fake-provider'
-import { expressSession, type Flow, programs, seenOf, type Visitor } from '../../support/same-flow'
+import { describeSameFlows, type NamedFlow } from '../../support/describe-flows'
+import type { Flow, Visitor } from '../../support/same-flow'
 
 /** Sign-in by a provider, and what stands in front of pages for users. The sign-in itself is in passport.test.ts. */
 
@@ -124,7 +124,7 @@ const grantFlow: Flow = {
   },
 }
 
-const flows: readonly (readonly [name: string, flow: Flow, result: unknown, statuses: readonly number[]])[] = [
+const flows: readonly NamedFlow[] = [
   [
     'passport-oauth2 with state and PKCE, connect-ensure-login',
     { mount: (app, origin) => passportOf({ state: true, pkce: true })(app, origin), visit: signInAndOut },
@@ -151,11 +151,4 @@ const flows: readonly (readonly [name: string, flow: Flow, result: unknown, stat
   ],
 ]
 
-describe.each(expresses)('on %s', (_express, create) => {
-  test.each(flows)('%s: the same as on express-session', async (_name, flow, result, statuses) => {
-    const expected = await seenOf(create, expressSession, flow)
-    expect(expected.shown.map(({ status }) => status)).toEqual(statuses)
-    expect(expected.result).toEqual(result)
-    for (const sessions of programs) expect(await seenOf(create, sessions, flow)).toEqual(expected)
-  })
-})
+describeSameFlows(flows)

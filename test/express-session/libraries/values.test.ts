@@ -3,8 +3,8 @@ import { csrfSync } from 'csrf-sync'
 import csurf from 'csurf'
 import { urlencoded } from 'express'
 import { rateLimit } from 'express-rate-limit'
-import { expresses } from '../../ecosystem/beside-bare'
-import { expressSession, type Flow, programs, seenOf, type Visitor } from '../../support/same-flow'
+import { describeSameFlows, type NamedFlow } from '../../support/describe-flows'
+import type { Flow, Visitor } from '../../support/same-flow'
 
 /** Libraries that keep something in `req.session`, or count by `req.sessionID`. */
 
@@ -74,7 +74,7 @@ const limit: Flow = {
   },
 }
 
-const flows: readonly (readonly [name: string, flow: Flow, result: unknown, statuses: readonly number[]])[] = [
+const flows: readonly NamedFlow[] = [
   [
     'csurf',
     formOf((app) => {
@@ -115,11 +115,4 @@ const flows: readonly (readonly [name: string, flow: Flow, result: unknown, stat
   ['express-rate-limit, keyed by req.sessionID', limit, 1, [200, 200, 429, 200, 200]],
 ]
 
-describe.each(expresses)('on %s', (_express, create) => {
-  test.each(flows)('%s: the same as on express-session', async (_name, flow, result, statuses) => {
-    const expected = await seenOf(create, expressSession, flow)
-    expect(expected.shown.map(({ status }) => status)).toEqual(statuses)
-    expect(expected.result).toEqual(result)
-    for (const sessions of programs) expect(await seenOf(create, sessions, flow)).toEqual(expected)
-  })
-})
+describeSameFlows(flows)
