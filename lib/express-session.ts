@@ -5,6 +5,7 @@ import { MemoryStore as OurMemoryStore } from './express-session/memory-store'
 import { createHandler } from './express-session/middleware'
 import { Session as OurSession } from './express-session/session'
 import { Store as OurStore } from './express-session/store'
+import type { UserSessionOperationContext } from './session/session-shape'
 import type { SessionStore } from './session/store'
 import type { ExpressSessionStore } from './stores/express-session/express-session-store'
 
@@ -31,6 +32,11 @@ namespace session {
   /** The middleware; `store` is what `req.sessionStore` is. */
   export type Handler = ReturnType<typeof original> & { readonly store: original.Store }
 
+  /** With Express' type of a request, as `genid` has it; bivariant, as methods are. */
+  export type ContextOfRequest = {
+    of(req: Parameters<NonNullable<original.SessionOptions['genid']>>[0]): UserSessionOperationContext
+  }['of']
+
   /** All of express-session's, and those that are new. */
   export interface SessionOptions extends Omit<original.SessionOptions, 'store'> {
     /**
@@ -49,6 +55,13 @@ namespace session {
     /** Whose session it is, called at each save: then `new SessionManager({ store }).users` lists and ends the sessions of
      * a user. Undefined: nobody's. Needs a store of this package. */
     subject?: ((session: Partial<original.SessionData>) => string | undefined) | undefined
+    /**
+     * From where a user signs in: what `users.readAll` shows of a session, such as the name of the device. Called when the
+     * session gets a subject, or another one, and when a session with one moves here; a later change is not noticed. Default:
+     * `{ ip }`, Express' `req.ip` or the address of the socket. `INVALID_OPTION` without `subject`; a result that is no
+     * `{ ip, device?, location? }` fails that request with `INVALID_ARGUMENT`.
+     */
+    context?: ContextOfRequest | undefined
     /** `'hashed'`: our own records, under hashed ids, also in a store written for express-session. */
     records?: 'hashed' | undefined
     /**

@@ -4,7 +4,7 @@ import { csrfToken, renewCsrfToken } from '../shared/csrf'
 import { formField } from '../shared/form-field'
 import { signOut } from '../shared/sign-out'
 import type { Accounts } from './accounts'
-import { describeDevice } from './describe-device'
+import { describeDevice } from '../shared/describe-device'
 import { signedOutHere } from './device-routes'
 import { signInPage } from './sign-in-page'
 

@@ -4,6 +4,7 @@ import { csrfSync } from 'csrf-sync'
 import express, { type Express, type Request, type RequestHandler } from 'express'
 import { MemoryStore, SessionManager, type SessionStore } from 'holdfast'
 import session from 'holdfast/express-session' // It was: import session from 'express-session'
+import { describeDevice } from '../shared/describe-device'
 import { errorPages } from '../shared/error-pages'
 import { formField } from '../shared/form-field'
 import { listenOn } from '../shared/listen'
@@ -19,7 +20,7 @@ const { csrfSynchronisedProtection: csrfProtection, generateToken: csrfToken } =
   getTokenFromRequest: (req) => formField(req, 'csrfToken'),
 })
 
-/** An app on passport as it was on express-session. New are the store, `subject`, and the routes that use `users`. */
+/** An app on passport as it was on express-session. New are the store, `subject`, `context`, and the routes that use `users`. */
 export function createApp(providerUrl: string, store: SessionStore = new MemoryStore()): Express {
   const { users } = new SessionManager({ store })
   const passport = createPassport(providerUrl)
@@ -34,6 +35,7 @@ export function createApp(providerUrl: string, store: SessionStore = new MemoryS
       cookie: { sameSite: 'lax' },
       store,
       subject: (values) => (values as { passport?: { user?: string } }).passport?.user,
+      context: ({ ip = '', headers }) => ({ ip, device: { ...describeDevice(headers['user-agent']) } }),
     }),
   )
   app.use(passport.session() as RequestHandler, csrfProtection)

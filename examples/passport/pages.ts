@@ -44,6 +44,7 @@ export function signInPage(
 
 export interface Device {
   readonly ip: string
+  readonly device?: { readonly name?: string } | undefined
   readonly createdAt: number
 }
 
@@ -63,16 +64,16 @@ export function devicesPage(csrfToken: string, name: string, devices: ReadonlyMa
   )
 }
 
-function listItem(csrfToken: string, handle: string, { ip, createdAt }: Device): Html {
-  const short = handle.slice(0, 4)
+function listItem(csrfToken: string, handle: string, { ip, device, createdAt }: Device): Html {
+  const name = device?.name ?? 'Unknown browser'
   return html`<li>
     <div>
-      <h2>Session <code>${short}</code></h2>
+      <h2>${name}</h2>
       <p class="muted">Since ${instant(createdAt)}, from ${ip}</p>
     </div>
     <form method="post" action="/devices/${encodeURIComponent(handle)}/sign-out">
       ${csrfField(csrfToken)}
-      <button class="button button-quiet">Sign out<span class="visually-hidden"> session ${short}</span></button>
+      <button class="button button-quiet">Sign out<span class="visually-hidden"> ${name}</span></button>
     </form>
   </li>`
 }

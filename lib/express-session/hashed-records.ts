@@ -1,7 +1,7 @@
 import { andThen, type Awaitable } from '../base/awaitable'
 import { systemClock } from '../base/clock'
 import { digestOf, handleLength } from '../id/session-id'
-import { contextOfRequest, isSessionStore } from '../service/resolve-options'
+import { isSessionStore } from '../service/resolve-options'
 import { isLive, matchId } from '../session/lifetime'
 import { parseValue } from '../session/json-value'
 import { keyOfField, valueField } from '../session/fields'
@@ -87,7 +87,7 @@ export class HashedRecords implements Records {
       ...(newOwner !== undefined && {
         bind: {
           subject: newOwner.subject,
-          context: contextOf(newOwner),
+          context: this.#contextOf(newOwner),
           createdAt: now,
           idleUntil,
           expiresAt: this.#absoluteEnd(now),
@@ -122,7 +122,7 @@ export class HashedRecords implements Records {
       hash: deriveKeys(id).hash,
       epoch: firstEpoch,
       subject: owner.subject,
-      context: contextOf(owner),
+      context: this.#contextOf(owner),
       idleUntil: this.#endOf(cookie, now),
       expiresAt: this.#absoluteEnd(now),
     })
@@ -133,6 +133,11 @@ export class HashedRecords implements Records {
   #endOf({ originalMaxAge }: Cookie, now: number): number {
     const lifetime = typeof originalMaxAge === 'number' ? originalMaxAge / 1000 : (this.#options.ttl ?? secondsOfADay)
     return now + Math.max(lifetime, 0)
+  }
+
+  #contextOf({ subject, req }: Owner): SessionRecord['context'] {
+    if (subject === undefined) return undefined
+    return req === undefined ? { ip: '' } : this.#options.context(req)
   }
 
   #absoluteEnd(now: number): number {
@@ -174,8 +179,4 @@ function cookieAt(text: string | undefined, { accessedAt }: SessionRecord, now: 
   const expires = new Date(accessedAt * 1000 + originalMaxAge)
   if (expires.getTime() <= now * 1000) return undefined
   return cookieFromRecord({ ...data, expires })
-}
-
-function contextOf({ subject, req }: Owner): SessionRecord['context'] {
-  return subject === undefined ? undefined : contextOfRequest(req)
 }

@@ -3,7 +3,7 @@ import { checkSubject } from '../session/subject'
 import type { Owner } from './records'
 import type { ResolvedOptions } from './resolve-options'
 
-export const noOwner: Owner = { subject: undefined, req: {} as never }
+export const noOwner: Owner = { subject: undefined, req: undefined }
 
 /** Whose session it is, as the app says. @param before Whose it was: what counts for an app that does not say. */
 export function ownerOf(
@@ -14,5 +14,5 @@ export function ownerOf(
 ): Owner {
   const subject = subjectOf === undefined ? before : subjectOf(session)
   if (subject !== undefined) checkSubject(subject)
-  return { subject, req: req ?? noOwner.req }
+  return { subject, req }
 }

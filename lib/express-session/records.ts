@@ -35,7 +35,8 @@ export interface SessionChanges {
 /** Whose session it is, for layouts that keep that. */
 export interface Owner {
   readonly subject: string | undefined
-  readonly req: IncomingMessage
+  /** The request in which it becomes theirs; undefined where code asks the store itself. */
+  readonly req: IncomingMessage | undefined
 }
 
 export interface NewSession {

@@ -10,8 +10,10 @@ import {
   lifetimeAccepts,
 } from '../base/option-check'
 import { warnOnce } from '../base/warnings'
-import { isSessionStore } from '../service/resolve-options'
+import { contextOfRequest, isSessionStore } from '../service/resolve-options'
+import type { UserSessionOperationContext } from '../session/session-shape'
 import type { SessionStore } from '../session/store'
+import { copyContext } from '../session/subject'
 import { type ExpressSessionStore, isExpressSessionStore } from '../stores/express-session/express-session-store'
 import { jsonRecordsOf } from '../stores/json-records'
 import { asOurs, type CookieAttributes } from './cookie-attributes'
@@ -36,6 +38,7 @@ export interface GivenOptions extends MoveOptions {
   storeTimeout?: unknown
   sessionTtl?: unknown
   subject?: unknown
+  context?: unknown
   records?: unknown
 }
 
@@ -60,6 +63,7 @@ export interface ResolvedOptions {
   readonly storeTimeout: number
   readonly sessionTtl: number | undefined
   readonly subject: ((session: object) => unknown) | undefined
+  readonly context: (req: IncomingMessage) => UserSessionOperationContext
 }
 
 const optionKeys: KeysOf<GivenOptions> = {
@@ -78,6 +82,7 @@ const optionKeys: KeysOf<GivenOptions> = {
   storeTimeout: true,
   sessionTtl: true,
   subject: true,
+  context: true,
   records: true,
   upcoming: true,
   migrateFrom: true,
@@ -88,7 +93,7 @@ const optionKeys: KeysOf<GivenOptions> = {
 /** Checks the options as express-session does: what it takes is taken, what it throws is thrown, and what does harm there
  * is warned of once. What is new is checked as all of ours are. */
 export function resolveOptions(given: GivenOptions): ResolvedOptions {
-  const { genid, unset, cookie, proxy, ttl, storeTimeout = 5, sessionTtl, subject } = given
+  const { genid, unset, cookie, proxy, ttl, storeTimeout = 5, sessionTtl, subject, context } = given
   if (genid && typeof genid !== 'function') throw new TypeError('genid option must be a function')
   if (unset && unset !== 'destroy' && unset !== 'keep') {
     throw new TypeError('unset option must be "destroy" or "keep"')
@@ -98,6 +103,7 @@ export function resolveOptions(given: GivenOptions): ResolvedOptions {
   checkStoreTimeout(storeTimeout)
   checkLifetime('sessionTtl', sessionTtl)
   if (subject !== undefined) checkFunction('subject', subject)
+  if (context !== undefined) checkContext(context, subject)
   const store = resolveStore(given.store)
   const isHashed = resolveRecords(given.records, store)
   const move = resolveMove(given, store, isHashed)
@@ -121,11 +127,25 @@ export function resolveOptions(given: GivenOptions): ResolvedOptions {
     storeTimeout,
     sessionTtl,
     subject: subject as ResolvedOptions['subject'],
+    context: contextWith(context as ResolvedOptions['context'] | undefined),
   }
 }
 
 function checkLifetime(name: string, value: unknown): asserts value is number | undefined {
   if (value !== undefined && !isLifetime(name, value)) throw invalidOption(name, value, lifetimeAccepts)
+}
+
+function checkContext(context: unknown, subject: unknown): void {
+  checkFunction('context', context)
+  if (subject !== undefined) return
+  throw new SessionError(
+    'INVALID_OPTION',
+    'context needs subject: it is recorded when a session becomes the one of a user',
+  )
+}
+
+function contextWith(given: ResolvedOptions['context'] = contextOfRequest): ResolvedOptions['context'] {
+  return (req) => copyContext(given(req))
 }
 
 /** An empty name counts as none, as there. */

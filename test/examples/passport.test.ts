@@ -15,8 +15,8 @@ beforeAll(async () => {
 
 afterAll(() => example.stop())
 
-async function signedIn(url = example.url): Promise<Visitor> {
-  const visitor = new Visitor(url)
+async function signedIn(url = example.url, headers = {}): Promise<Visitor> {
+  const visitor = new Visitor(url, headers)
   await visitor.open('/')
   await visitor.send('/sign-in', { name: 'ada', password: 'hold fast' })
   expect(visitor.text).toContain('Your devices, ada')
@@ -48,6 +48,13 @@ test('passport signs in with a new id, and a wrong password signs nobody in', as
   await visitor.send('/sign-out')
   expect(visitor.text).toContain('Sign in')
   expect(visitor.text).not.toContain('Your devices')
+})
+
+test('the list names the device of each login', async () => {
+  const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0'
+  const visitor = await signedIn(example.url, { 'user-agent': firefox })
+  expect(visitor.text).toContain('<h2>Firefox on Linux</h2>')
+  await visitor.send('/sign-out-everywhere')
 })
 
 test('a device that another one signs out is signed out, and no other', async () => {
@@ -127,7 +134,7 @@ describe('with express-session in the place of holdfast/express-session', () => 
     jest.doMock('holdfast/express-session', () => {
       const original = jest.requireActual<typeof expressSession>('express-session')
       // What was added to the options came after the switch.
-      return ({ store: _store, subject: _subject, ...options }: any) => original(options)
+      return ({ store: _store, subject: _subject, context: _context, ...options }: any) => original(options)
     })
     const { createApp } = jest.requireActual<typeof app>('../../examples/passport/app')
     server = createServer(createApp(provider)).listen(0)

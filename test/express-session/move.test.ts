@@ -237,19 +237,37 @@ describe.each(pairs)('$name', ({ open }) => {
 test('subject: a session that moves is listed, and ended for good by its list', async () => {
   const [old, own] = [new ours.MemoryStore(), new MemoryStore()]
   const subject = (session: { user?: string }) => session.user
+  const context = (req: any) => ({ ip: '192.0.2.1', device: { name: req.url } })
   const { users } = new SessionManager({ store: own })
   const before = new Browser(await deploy('in place', { old, own }))
   await before.json('/login')
-  const mover = await deploy('take-over', { old, own }, { subject })
+  const mover = await deploy('take-over', { old, own }, { subject, context })
   expect((await users.readAll('ada')).size).toBe(0)
   expect(await lookAt(mover, before.cookie)).toEqual({ user: 'ada' })
-  expect([...(await users.readAll('ada')).values()]).toEqual([expect.objectContaining({ ip: '127.0.0.1' })])
+  expect([...(await users.readAll('ada')).values()]).toEqual([
+    expect.objectContaining({ ip: '192.0.2.1', device: { name: '/look' } }),
+  ])
   // The deployment before leaves it listed, whether it says whose sessions are or not.
   await (await deploy('upcoming', { old, own }, { subject })).get('/set/a/1', before.cookie)
   await (await deploy('upcoming', { old, own })).get('/set/b/1', before.cookie)
   expect((await users.readAll('ada')).size).toBe(1)
   expect(await users.deleteAll('ada')).toBe(1)
   expect(await lookAt(mover, before.cookie)).toEqual({})
+})
+
+test('context is not asked where code of the app, and no request, has a session moved', async () => {
+  const [old, own] = [new ours.MemoryStore(), new MemoryStore()]
+  const before = new Browser(await deploy('in place', { old, own }))
+  const id = await before.json('/login')
+  const context = jest.fn(() => ({ ip: '192.0.2.1' }))
+  const subject = (session: { user?: string }) => session.user
+  const mover = await deploy('take-over', { old, own }, { subject, context })
+  const data = await new Promise<any>((resolve) =>
+    mover.handler.store.get(id, (_error: unknown, got: any) => resolve(got)),
+  )
+  expect([data.user, context.mock.calls.length]).toEqual(['ada', 0])
+  const listed = [...(await new SessionManager({ store: own }).users.readAll('ada')).values()]
+  expect(listed).toEqual([expect.objectContaining({ ip: '' })])
 })
 
 test('a step that was reported as failed, and was carried out all the same, loses nothing', async () => {

@@ -287,8 +287,10 @@ test.each([
   [{ storeTimeout: 5000 }, /storeTimeout is 5000; .* divide milliseconds by 1000/],
   [{ sessionTtl: 86_400_000, records: 'hashed' }, /sessionTtl is 86400000; .* divide milliseconds by 1000/],
   [{ sessionTtl: 60 }, /sessionTtl needs records of our own/],
-  [{ subject: () => 'ada' }, /subject needs records of our own/],
+  [{ subject: (): string => 'ada' }, /subject needs records of our own/],
   [{ subject: 'ada', store: new MemoryStore() }, /subject/],
+  [{ context: () => ({ ip: '' }), store: new MemoryStore() }, /context needs subject/],
+  [{ context: 'laptop', subject: (): string => 'ada', store: new MemoryStore() }, /context/],
   [{ records: 'plain' }, /records/],
 ])('what is new is checked while the app is built: %j', (options, message) => {
   expect(() => ours({ ...usualOptions, ...options } as never)).toThrow(

@@ -76,6 +76,41 @@ describe.each(stores)('on $name', ({ newStore }) => {
     expect(await browser.json('/who')).toBeNull()
   })
 
+  test('context: the device is recorded at the login, once, and again when the session becomes the one of another user', async () => {
+    const store = newStore()
+    const { users } = new SessionManager({ store })
+    const context = jest.fn((req: any) => ({
+      ip: '192.0.2.1',
+      device: { name: (req.url as string).split('/')[3] ?? 'nameless' },
+      location: { country: 'NL' },
+      password: 'never kept',
+    }))
+    const app = await startCompatApp({ options: { store, subject, context }, routes })
+    const browser = new Browser(app)
+    const seen = async (user: string) =>
+      [...(await users.readAll(user)).values()].map(({ ip, device, location }) => ({ ip, device, location }))
+    const from = (name: string) => [{ ip: '192.0.2.1', device: { name }, location: { country: 'NL' } }]
+    await browser.json('/who')
+    expect(context).not.toHaveBeenCalled()
+    await browser.json('/login/ada/laptop')
+    expect(await seen('ada')).toEqual(from('laptop'))
+    await browser.json('/become/ada/other')
+    await browser.json('/who')
+    expect([await seen('ada'), context.mock.calls.length]).toEqual([from('laptop'), 1])
+    await browser.json('/become/bob/phone')
+    expect([await seen('ada'), await seen('bob'), context.mock.calls.length]).toEqual([[], from('phone'), 2])
+  })
+
+  test('context: a result that is none fails the login, with nothing stored and no cookie', async () => {
+    const store = newStore()
+    const app = await startCompatApp({ options: { store, subject, context: () => 'laptop' }, routes })
+    const browser = new Browser(app)
+    const { status, cookies } = await browser.get('/login/ada')
+    expect([status, cookies]).toEqual([500, []])
+    expect(app.errors).toEqual([expect.objectContaining({ code: 'INVALID_ARGUMENT' })])
+    expect((await new SessionManager({ store }).users.readAll('ada')).size).toBe(0)
+  })
+
   test('P9: neither the id nor a part of it is in the store', async () => {
     if (name(newStore) !== 'RedisStore') {
       expect(newStore()).toBeDefined()

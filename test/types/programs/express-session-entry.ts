@@ -29,6 +29,15 @@ const app = express()
 app.use(session({ ...options, store: new RedisStore({ client }) }))
 app.use(session({ ...options, store: new (connectPgSimple(session))({ conString: '' }) }))
 app.use(session({ ...options, store: new OurRedisStore({ client }), subject: (values) => values.user, sessionTtl: 86_400 }))
+app.use(
+  session({
+    ...options,
+    store: new OurMemoryStore(),
+    subject: (values) => values.user,
+    context: (req) => ({ ip: req.ip ?? '', device: { name: req.get('user-agent') ?? 'unknown' } }),
+  }),
+)
+app.use(session({ secret: 'x', context: () => ({ address: '' }) })) // error TS2322
 app.use(session({ ...options, store: new OurMemoryStore(), ttl: 600, storeTimeout: 2 }))
 app.use(session({ ...options, store: new session.MemoryStore() }))
 app.use(session({ secret: 'x', saveUnitialized: false })) // error TS2561
