@@ -61,6 +61,24 @@ module.exports = {
       },
     },
     {
+      // The package itself tells the compiler no lies. Where a type cannot be said otherwise, a comment says why.
+      files: ['lib/**/*.ts'],
+      rules: {
+        'no-restricted-syntax': [
+          'error',
+          {
+            selector: 'TSAsExpression > TSAsExpression.expression > :matches(TSUnknownKeyword, TSAnyKeyword)',
+            message:
+              'A type by way of `unknown` is not checked: narrow it, declare what is used of it, or say why not.',
+          },
+          {
+            selector: 'TSAsExpression > TSNeverKeyword, TSTypeAssertion',
+            message: 'This fits any type, so that nothing is checked: narrow it, or declare what is used of it.',
+          },
+        ],
+      },
+    },
+    {
       // Tests hold many a response body and foreign type that is `any`; what they guard is checked by running them.
       files: ['test/**/*.ts', 'test/**/*.mts', 'bench/**/*.ts'],
       env: { jest: true },

@@ -23,7 +23,7 @@ import type { ExpressSessionStore } from './stores/express-session/express-sessi
  *   `INVALID_OPTION` for a `store` that is none, and for wrong values of the options that are new.
  */
 function session(options?: session.SessionOptions): session.Handler {
-  return createHandler(options ?? {}) as unknown as session.Handler
+  return createHandler(options ?? {}) as session.Handler
 }
 
 /* eslint-disable @typescript-eslint/no-namespace -- `export =` is what a program that requires express-session expects,
@@ -94,9 +94,12 @@ namespace session {
   export type Store = original.Store
   export type MemoryStore = original.MemoryStore
 
-  export const Session = OurSession as unknown as typeof original.Session
-  export const Cookie = OurCookie as unknown as typeof original.Cookie
+  export const Session = OurSession as typeof original.Session
+  export const Cookie = OurCookie as typeof original.Cookie
+  // Its types give a store the static members of EventEmitter. `util.inherits` gives them to neither store.
+  // eslint-disable-next-line no-restricted-syntax -- a class of an app may extend it, and must fit express-session's type
   export const Store = OurStore as unknown as typeof original.Store
+  // eslint-disable-next-line no-restricted-syntax -- as for Store
   export const MemoryStore = OurMemoryStore as unknown as typeof original.MemoryStore
 }
 /* eslint-enable */

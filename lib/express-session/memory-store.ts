@@ -1,6 +1,7 @@
 import { inherits } from 'node:util'
 import { DeadlineQueue } from '../base/deadline-queue'
 import { inNextTurn } from '../base/next-turn'
+import { callableClass } from './callable-class'
 import type { Callback } from './session'
 import { Store, type StoreMethods } from './store'
 
@@ -21,10 +22,10 @@ const deadlinesOf = new WeakMap<object, DeadlineQueue>()
  * `session.MemoryStore`: sessions in the memory of this process, as JSON text by id. As express-session's, but expired
  * sessions leave it at the next write, and those without an end of their own after a day without use.
  */
-export const MemoryStore = function MemoryStore(this: Kept): void {
+export const MemoryStore = callableClass(function MemoryStore(this: Kept): void {
   Store.call(this)
   this.sessions = Object.create(null) as Record<string, string>
-} as unknown as { new (): Kept; readonly prototype: Kept; call(store: object): void }
+})
 
 inherits(MemoryStore, Store)
 

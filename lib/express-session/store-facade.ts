@@ -1,5 +1,6 @@
 import { andThen, type Awaitable, isPromise } from '../base/awaitable'
 import { inNextTurn } from '../base/next-turn'
+import { callableClass } from './callable-class'
 import { asCookie, Unparsed, valuesOf } from './tracked-session'
 import { noOwner } from './owner'
 import type { ChangedValue, Records, StoredSession } from './records'
@@ -17,10 +18,10 @@ const recordsOf = new WeakMap<object, Records>()
  * For code that asks the store itself: keycloak-connect, Socket.IO recipes. It cannot list sessions, for no store of ours
  * knows an id.
  */
-export const StoreFacade = function StoreFacade(this: Facade, records: Records): void {
+export const StoreFacade = callableClass(function StoreFacade(this: Facade, records: Records): void {
   Store.call(this)
   recordsOf.set(this, records)
-} as unknown as { new (records: Records): Facade; readonly prototype: Facade }
+})
 
 Object.setPrototypeOf(StoreFacade.prototype, Store.prototype)
 

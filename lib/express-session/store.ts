@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { inherits } from 'node:util'
+import { callableClass } from './callable-class'
 import { cookieFromRecord } from './cookie'
 import { type Callback, Session, type SessionRequest } from './session'
 
@@ -19,9 +20,9 @@ export interface StoreMethods extends EventEmitter {
  * `session.Store`, the class that stores written for express-session inherit from. A function and no class, because such
  * stores call it: `session.Store.call(this, options)`.
  */
-export const Store = function Store(this: EventEmitter): void {
-  EventEmitter.call(this as never)
-} as unknown as { new (): StoreMethods; readonly prototype: StoreMethods; call(store: object): void }
+export const Store = callableClass(function Store(this: StoreMethods): void {
+  EventEmitter.call(this)
+})
 
 inherits(Store, EventEmitter)
 

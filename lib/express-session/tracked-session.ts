@@ -1,4 +1,5 @@
 import { inspect, type InspectOptions } from 'node:util'
+import { callableClass } from './callable-class'
 import { Cookie, fingerprintOf } from './cookie'
 import type { ChangedValue, SessionChanges, StoredSession } from './records'
 import { type Callback, Session, type SessionRequest, tracked, type TrackedMethods } from './session'
@@ -247,8 +248,8 @@ function isHidden(key: string | symbol): boolean {
 }
 
 /** Makes an object like `new Session`, without its work. */
-const Bare = function Bare() {} as unknown as new () => Target
-;(Bare as unknown as { prototype: object }).prototype = Session.prototype
+const Bare = callableClass(function Bare(this: Target) {})
+Reflect.set(Bare, 'prototype', Session.prototype)
 
 function textOf(value: unknown): string | undefined {
   return value instanceof Unparsed ? value.text : JSON.stringify(value)

@@ -12,7 +12,7 @@ const getters: Readonly<Record<string, (held: Appearance) => boolean>> = {
   writableEnded: (held) => held.writableEnded,
   writableNeedDrain: (held) => held.writableNeedDrain,
 }
-const setters = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders']
+const setters = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders'] as const
 
 type Members = Record<string, unknown>
 type Member = (this: unknown, ...args: readonly unknown[]) => unknown
@@ -102,7 +102,7 @@ function putOn(res: ServerResponse, held: Appearance): Map<string, PropertyDescr
   }
   for (const [name, show] of Object.entries(getters)) put(name, { get: () => show(held) })
   for (const name of setters) {
-    if (typeof (res as unknown as Members)[name] === 'function') put(name, { writable: true, value: refuseHeader })
+    if (typeof res[name] === 'function') put(name, { writable: true, value: refuseHeader })
   }
   return before
 }

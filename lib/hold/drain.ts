@@ -61,10 +61,11 @@ export class Drain {
     wrapped('drain', function relay(this: unknown) {
       if (this !== res) res.emit('drain')
     })
-    res.on = function (type: string, listener: (...args: unknown[]) => void) {
+    const on = (type: string, listener: (...args: unknown[]) => void): ServerResponse => {
       if (type !== 'drain') wrapped(type, listener)
       else plain(type, listener)
       return res
-    } as never
+    }
+    Object.assign(res, { on })
   }
 }

@@ -136,7 +136,7 @@ function isWrapped(res: ServerResponse): boolean {
 function interceptOwn(res: ServerResponse, by: Interceptor): Interception {
   // A stub of a response is no emitter.
   if (typeof (res as { on?: unknown }).on === 'function') res.on('pipe', (source) => by.piped(source))
-  const own = res as unknown as OwnMethods
+  const own = res as OwnMethods
   const { writeHead, _implicitHeader: implicitHead } = own
   const native = interceptBody(res, (method, args) => by.call(method, args))
   if (typeof writeHead === 'function') own.writeHead = (...args) => by.call('writeHead', args)
@@ -150,6 +150,8 @@ function interceptOwn(res: ServerResponse, by: Interceptor): Interception {
   return new Interception('own', native, own.writeHead)
 }
 
+/** What is put on a response itself. A stub of one may lack any of it, HTTP/2 has the first five, and `_implicitHeader` is
+ * Node's own, which `write` and `end` call. */
 interface OwnMethods {
   write?: NodeMethod | undefined
   end?: NodeMethod | undefined
@@ -164,7 +166,7 @@ export function interceptBody(
   res: ServerResponse,
   call: (method: Method, args: readonly unknown[]) => unknown,
 ): NodeMethods {
-  const own = res as unknown as OwnMethods
+  const own = res as OwnMethods
   const native = new NodeMethods(own.write, own.end, own.writeHead, own.flushHeaders)
   const { write, end, flushHeaders } = native
   if (typeof write === 'function') own.write = (...args) => call('write', args)

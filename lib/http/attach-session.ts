@@ -8,9 +8,12 @@ export interface SessionHolder {
 }
 
 /** Gives back the object that it is given, so that a class over it adds its private fields to that object. */
-const Given = function (object: object): object {
-  return object
-} as unknown as new (object: object) => object
+// eslint-disable-next-line @typescript-eslint/no-extraneous-class -- the constructor is what its subclass needs of it
+class Given {
+  constructor(object: object) {
+    return object
+  }
+}
 
 /** Where a request keeps what holds its session: a private field on the request itself, which no reflection shows. */
 class Slot extends Given {

@@ -91,21 +91,24 @@ const kinds: { readonly [K in keyof Required<SessionRecord>]: readonly [kind: Ki
   idleUntil: ['number', false],
   expiresAt: ['number', true],
 }
+const required = Object.entries(kinds).flatMap(([name, [, isRequired]]) => (isRequired ? [name] : []))
 
 function decodeRecord(kept: unknown): SessionRecord | undefined {
   if (!isObject(kept)) return undefined
-  const record: Record<string, unknown> = {}
-  for (const [name, [kind, required]] of Object.entries(kinds)) {
+  const parts: Record<string, unknown> = {}
+  for (const [name, [kind]] of Object.entries(kinds)) {
     const part = kept[name]
     // Some stores keep null for what was absent.
-    if (part === undefined || part === null) {
-      if (required) return undefined
-      continue
-    }
+    if (part === undefined || part === null) continue
     if (!isOfKind(part, kind)) return undefined
-    record[name] = typeof part === 'object' ? copyJson(part) : part
+    parts[name] = typeof part === 'object' ? copyJson(part) : part
   }
-  return record as unknown as SessionRecord
+  return isWhole(parts) ? parts : undefined
+}
+
+/** @param parts Each of its kind. */
+function isWhole(parts: Record<string, unknown>): parts is Record<string, unknown> & SessionRecord {
+  return required.every((name) => name in parts)
 }
 
 function isOfKind(part: unknown, kind: Kind): boolean {

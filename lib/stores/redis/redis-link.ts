@@ -20,7 +20,7 @@ export interface RedisNodeClient {
 export interface RedisClusterClient {
   readonly isOpen: boolean
   readonly masters?: readonly unknown[]
-  nodeClient(node: never): unknown
+  nodeClient(node: unknown): unknown
   sendCommand(
     firstKey: string | undefined,
     isReadonly: boolean | undefined,
@@ -100,7 +100,7 @@ export class RedisLink {
     if (!isCluster(client)) return [this.#send('', args)]
     const { masters = [] } = client
     return masters.map(async (master) => {
-      const node = (await client.nodeClient(master as never)) as RedisNodeClient
+      const node = (await client.nodeClient(master)) as RedisNodeClient
       return node.sendCommand(args, replyOptions)
     })
   }
