@@ -7,11 +7,22 @@ import { SessionManager } from '../lib'
 import { RedisStore } from '../lib/redis'
 import { RedisProcess } from './redis-process'
 import type { Report } from './report'
+import { median } from './rounds'
 
 const counts = [1, 100, 10_000]
 const logins = 20
+const rounds = Math.min(7, Number(process.env['BENCH_ROUNDS'] ?? 7))
 
-/** What login, `readAll` and `deleteAll` take for a user of 1, 100 and 10 000 sessions, and how long others wait for Redis. */
+/** One call: how long it took, and the longest that another connection waited for Redis meanwhile, in milliseconds. */
+interface Watched {
+  readonly took: number
+  readonly wait: number
+}
+
+/**
+ * What login, `readAll` and `deleteAll` take for a user of 1, 100 and 10 000 sessions, and how long others wait for Redis: beside
+ * how long they wait while the app computes for as long, and sends Redis nothing.
+ */
 export async function measureGrowingSubjects(report: Report): Promise<void> {
   const redis = await RedisProcess.start()
   const url = `redis://127.0.0.1:${redis.port}`
@@ -22,33 +33,28 @@ export async function measureGrowingSubjects(report: Report): Promise<void> {
   const rows: string[][] = []
   try {
     for (const count of counts) {
-      const subject = `user-${count}`
-      for (let made = 0; made < count; made += 100) {
-        const batch = Array.from({ length: Math.min(100, count - made) }, () => manager.users.create(subject, context))
-        await Promise.all(batch)
+      const measured: Watched[][] = []
+      for (let round = 0; round < rounds; round++) {
+        measured.push(await measureSubject(manager, stranger, `user-${count}-${round}`, count))
       }
-      const login = await watch(stranger, async () => {
-        for (let n = 0; n < logins; n++) await manager.users.create(subject, context)
-      })
-      const list = await watch(stranger, async () => {
-        const { size } = await manager.users.readAll(subject)
-        if (size !== count + logins) throw new Error(`readAll found ${size} sessions of ${count + logins}`)
-      })
-      const end = await watch(stranger, async () => {
-        const ended = await manager.users.deleteAll(subject)
-        if (ended !== count + logins) throw new Error(`deleteAll ended ${ended} sessions of ${count + logins}`)
-      })
+      const [login, list, end, computing] = [0, 1, 2, 3].map((which) => measured.map((calls) => calls[which]))
       rows.push([
         String(count),
-        `${(login.took / logins).toFixed(2)} ms`,
-        `${list.took.toFixed(1)} ms (${list.wait.toFixed(1)} ms)`,
-        `${end.took.toFixed(1)} ms (${end.wait.toFixed(1)} ms)`,
+        `${(median(times(login)) / logins).toFixed(2)} ms`,
+        ...[list, end].map((calls) => `${median(times(calls)).toFixed(1)} ms (${describeWaits(calls)})`),
+        describeWaits(computing),
       ])
     }
     report.table(
       'growing-subjects',
-      "A user's sessions in Redis: how long a call takes, and the longest that another connection waited for a PING meanwhile",
-      ['sessions of the user', 'a login', 'readAll (others wait)', 'deleteAll (others wait)'],
+      `A user's sessions in Redis: how long a call takes, and the longest that another connection waited for a PING meanwhile: median of ${rounds} rounds, and the least`,
+      [
+        'sessions of the user',
+        'a login',
+        'readAll (others wait)',
+        'deleteAll (others wait)',
+        'others wait without Redis in use',
+      ],
       rows,
     )
   } finally {
@@ -59,10 +65,53 @@ export async function measureGrowingSubjects(report: Report): Promise<void> {
   }
 }
 
+async function measureSubject(
+  { users }: SessionManager,
+  stranger: ChildProcess,
+  subject: string,
+  count: number,
+): Promise<Watched[]> {
+  for (let made = 0; made < count; made += 100) {
+    await Promise.all(Array.from({ length: Math.min(100, count - made) }, () => users.create(subject, context)))
+  }
+  const login = await watch(stranger, async () => {
+    for (let n = 0; n < logins; n++) await users.create(subject, context)
+  })
+  const list = await watch(stranger, async () => {
+    const { size } = await users.readAll(subject)
+    if (size !== count + logins) throw new Error(`readAll found ${size} sessions of ${count + logins}`)
+  })
+  const end = await watch(stranger, async () => {
+    const ended = await users.deleteAll(subject)
+    if (ended !== count + logins) throw new Error(`deleteAll ended ${ended} sessions of ${count + logins}`)
+  })
+  const computing = await watch(stranger, () => compute(end.took))
+  return [login, list, end, computing]
+}
+
+/** Keeps this process busy for so many milliseconds, in turns of one. */
+async function compute(milliseconds: number): Promise<void> {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end) {
+    const turn = performance.now() + 1
+    while (performance.now() < turn);
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+function times(calls: readonly (Watched | undefined)[] = []): number[] {
+  return calls.map((call) => call?.took ?? NaN)
+}
+
+function describeWaits(calls: readonly (Watched | undefined)[] = []): string {
+  const waits = calls.map((call) => call?.wait ?? NaN)
+  return `${median(waits).toFixed(1)}, ${Math.min(...waits).toFixed(1)} ms`
+}
+
 const context = { ip: '192.0.2.1', device: { name: 'Firefox on Linux' } }
 
 /** How long `work` takes, in milliseconds, and the longest that somebody else waited for Redis meanwhile. */
-async function watch(stranger: ChildProcess, work: () => Promise<void>): Promise<{ took: number; wait: number }> {
+async function watch(stranger: ChildProcess, work: () => Promise<void>): Promise<Watched> {
   await longestWait(stranger)
   const start = performance.now()
   await work()

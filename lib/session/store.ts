@@ -36,7 +36,7 @@ export interface SessionStore {
   /** Ends a session, for good: a later `change` finds none. With conditions, only a session that meets them all. */
   delete(handle: string, now: number, only?: DeleteConditions, deadline?: CallDeadline): Awaitable<DeleteResult>
 
-  /** The live sessions of a subject, by handle. A constant number of round trips. */
+  /** The live sessions of a subject, by handle. A constant number of round trips for each thousand of them. */
   list?(subject: string, now: number, deadline?: CallDeadline): Awaitable<ReadonlyMap<string, SessionRecord>>
 
   /** Ends every session that was bound to the subject when the call began (but not `except`, a handle), and none that was

@@ -279,10 +279,10 @@ export class RedisStore implements SessionStore {
   }
 
   /**
-   * Acts on each entry of a subject, batch by batch.
+   * Acts on each entry of a subject, page by page of the index, and batch by batch.
    *
-   * @param batches `together`: a batch does not wait for the replies of the one before, so all of them take one round trip.
-   *   `one by one`: it does, so that writes stop when the caller waits no longer.
+   * @param batches `together`: a batch does not wait for the replies of the one before, so all of a page take one round
+   *   trip. `one by one`: it does, so that writes stop when the caller waits no longer.
    */
   async #eachEntry(
     subject: string,
@@ -290,24 +290,25 @@ export class RedisStore implements SessionStore {
     deadline: CallDeadline,
     act: (entry: IndexEntry) => Promise<void>,
   ): Promise<void> {
-    const members = await this.#index.members(subject)
-    const running: Promise<unknown>[] = []
-    for (let i = 0; i < members.length; i += batch) {
-      if (deadline.isOver) throw tooLate()
-      const acts = Promise.all(
-        members
-          .slice(i, i + batch)
-          .flatMap(readMember)
-          .map(act),
-      )
-      if (batches === 'one by one') await acts
-      else {
-        running.push(acts)
-        acts.catch(() => undefined)
-        await new Promise((resolve) => setImmediate(resolve))
+    for await (const members of this.#index.pages(subject)) {
+      const running: Promise<unknown>[] = []
+      for (let i = 0; i < members.length; i += batch) {
+        if (deadline.isOver) throw tooLate()
+        const acts = Promise.all(
+          members
+            .slice(i, i + batch)
+            .flatMap(readMember)
+            .map(act),
+        )
+        if (batches === 'one by one') await acts
+        else {
+          running.push(acts)
+          acts.catch(() => undefined)
+          await new Promise((resolve) => setImmediate(resolve))
+        }
       }
+      await Promise.all(running)
     }
-    await Promise.all(running)
   }
 
   /** When a call began, in ms of the server's clock. */

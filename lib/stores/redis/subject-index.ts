@@ -24,6 +24,9 @@ const clockTolerance = 60_000
 /** Seconds; see `heal`. */
 const healInterval = 60
 
+/** How many entries one command reads: Redis takes a quarter of a microsecond for each. */
+const mostOfPage = 1000
+
 /** How many entries one command removes. */
 const removalBatch = 1000
 
@@ -82,14 +85,40 @@ export class SubjectIndex {
     })
   }
 
-  /** All members whose session may still be there; one command. See `readMember`. */
-  async members(subject: string): Promise<readonly string[]> {
+  /**
+   * All members whose session may still be there; see `readMember`. One command for up to a page of them; of more, a command
+   * for each page, so that none of them takes Redis long. Pages are cut by score, which never falls: a member that is there
+   * from the beginning to the end is found, whatever comes and goes meanwhile; one whose score rises may be found twice.
+   */
+  async *pages(subject: string): AsyncGenerator<readonly string[], void, undefined> {
     const key = this.#keyOf(subject)
     const time = this.#link.clock.latest(performance.now())
     const since = time === undefined ? '-inf' : String(time - clockTolerance)
+    const first = await this.#range(key, since, mostOfPage + 1)
+    if (first.length <= mostOfPage) {
+      yield first.map(String)
+      return
+    }
+    let from = since
+    /** Those of the score that the next page begins with. */
+    let known = new Set<string>()
+    for (;;) {
+      const limit = Math.max(mostOfPage, 2 * known.size)
+      const found = toPairs(await this.#range(key, from, limit, 'WITHSCORES'))
+      const [, last = from] = found.at(-1) ?? []
+      yield found.flatMap(([member]) => (known.has(member) ? [] : [member]))
+      if (found.length < limit) return
+      if (last !== from) known = new Set()
+      for (const [member, score] of found) if (score === last) known.add(member)
+      from = last
+    }
+  }
+
+  async #range(key: string, from: string, limit: number, ...more: string[]): Promise<readonly unknown[]> {
     try {
-      const reply = await this.#link.send(key, ['ZRANGE', key, since, '+inf', 'BYSCORE'])
-      return Array.isArray(reply) ? (reply as string[]) : []
+      const args = ['ZRANGE', key, from, '+inf', 'BYSCORE', 'LIMIT', '0', String(limit), ...more]
+      const reply = await this.#link.send(key, args)
+      return Array.isArray(reply) ? (reply as unknown[]) : []
     } catch (error) {
       if (isReplyError(error, 'WRONGTYPE')) return []
       throw error
@@ -140,4 +169,10 @@ export function readMember(member: string): IndexEntry[] {
   const boundAt = parseInt(member.slice(colon + 1), 36)
   if (colon < 1 || !Number.isFinite(boundAt)) return []
   return [{ member, handle: member.slice(0, colon), boundAt: boundAt / 1000 }]
+}
+
+/** Members with their scores: pairs in protocol version 3, flat in version 2. */
+function toPairs(reply: readonly unknown[]): (readonly [member: string, score: string])[] {
+  if (Array.isArray(reply[0])) return (reply as unknown[][]).map(([member, score]) => [String(member), String(score)])
+  return Array.from({ length: reply.length / 2 }, (_, n) => [String(reply[2 * n]), String(reply[2 * n + 1])])
 }
