@@ -7,6 +7,7 @@ const floors = ['id', 'session', 'stores/redis']
 module.exports = {
   ...config,
   rootDir: '..',
+  roots: ['<rootDir>/lib', '<rootDir>/test/unit', '<rootDir>/test/support'],
   maxWorkers: 1,
   testSequencer: '@jest/test-sequencer',
   testMatch: floors.map((floor) => `<rootDir>/test/unit/${floor}/**/*.test.ts`),

@@ -125,8 +125,8 @@ export function mergeChanges(first: FieldChanges, second: FieldChanges): FieldCh
 
 export function areSame(one: Texts | undefined, other: Texts | undefined): boolean {
   if (one === other) return true
-  if (one?.size !== other?.size) return false
-  for (const [name, text] of one ?? noTexts) if (other?.get(name) !== text) return false
+  if (one === undefined || other === undefined || one.size !== other.size) return false
+  for (const [name, text] of one) if (other.get(name) !== text) return false
   return true
 }
 

@@ -56,6 +56,25 @@ test('the hash is bound to the handle, and compared whole', () => {
   ]).toEqual([true, false, false, false])
 })
 
+test('texts of another length than a hash are compared whole', () => {
+  const [long, short] = ['A'.repeat(50), 'A'.repeat(42)]
+  // These leave bytes behind where two hashes are compared.
+  expect(sameHash(hashId('one'), hashId('another'))).toBe(false)
+  expect([sameHash(short, short), sameHash(short, short.replace(/.$/, 'B'))]).toEqual([true, false])
+  expect([sameHash(long, long), sameHash(long, long.replace(/.$/, 'B'))]).toEqual([true, false])
+})
+
+test('the hash is SHA-256, also where Node has no crypto.hash yet', () => {
+  const expected = 'ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0'
+  expect(hashId('abc')).toBe(expected)
+  jest.isolateModules(() => {
+    jest.doMock('node:crypto', () => ({ ...jest.requireActual<object>('node:crypto'), hash: undefined }))
+    const older = jest.requireActual<typeof import('../../../lib/id/session-id')>('../../../lib/id/session-id')
+    expect(older.hashId('abc')).toBe(expected)
+  })
+  jest.dontMock('node:crypto')
+})
+
 test('every text has a handle, an id its own', () => {
   const id = mintId(24)
   expect(handleNamedBy(id)).toBe(id.slice(0, 16))

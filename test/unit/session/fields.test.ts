@@ -4,6 +4,7 @@ import {
   bytesOfTexts,
   changesBetween,
   changesOfValues,
+  checkValues,
   type FieldChanges,
   hasChanges,
   keyOfField,
@@ -53,6 +54,44 @@ test('the changes of values set keys, and remove those that are null or undefine
   expect(shown(changesOfValues({ a: 1, b: null, c: undefined }))).toEqual([{ a: '1' }, ['b', 'c']])
 })
 
+describe('checkValues', () => {
+  class Money {
+    readonly amount = 1
+  }
+  class Empty {}
+
+  test.each<[string, object]>([
+    ['an object', { a: 1 }],
+    ['an empty object', {}],
+    ['an object without a prototype', Object.assign(Object.create(null) as object, { a: 1 })],
+    ['an instance with keys', new Money()],
+  ])('accepts %s', (_, values) => {
+    expect(() => checkValues('set', values)).not.toThrow()
+  })
+
+  test.each<[unknown, string]>([
+    [undefined, 'is undefined; it accepts an object of keys and values'],
+    [null, 'is null; it accepts an object of keys and values'],
+    ['text', 'is a string that it does not know; it accepts an object of keys and values'],
+    [() => 0, 'is a function; it accepts an object of keys and values'],
+    [[1], 'is an array; it accepts an object of keys and values'],
+    [[], 'is an array; it accepts an object of keys and values'],
+    [new Map([['a', 1]]), 'is a Map or a Set; it accepts an object of keys and values'],
+    [Promise.resolve({ a: 1 }), 'is a promise; it accepts an object of keys and values'],
+    [new Empty(), 'is an instance of Empty, which has no toJSON(); it accepts an object of keys and values'],
+    [Buffer.from('a'), 'is a Buffer; it accepts an object of keys and values'],
+    [{ '': 1 }, 'has an empty string as a key; it accepts keys that are not empty'],
+    [{ a: 1, '': 1 }, 'has an empty string as a key; it accepts keys that are not empty'],
+  ])('refuses %p', (values, said) => {
+    expect(() => checkValues('update(id, values)', values)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(`^${`update(id, values) ${said}`.replace(/[()]/g, '\\$&')}`),
+      }),
+    )
+  })
+})
+
 describe('changes', () => {
   const before = texts({ a: '1', b: '2' })
   const change: FieldChanges = { set: texts({ b: '3', c: '4' }), remove: ['a', 'absent'] }
@@ -98,6 +137,7 @@ test('texts are the same when names and texts are, in any order', () => {
     ),
   ).toEqual([false, false, false, false])
   expect([areSame(undefined, undefined), areSame(undefined, one)]).toEqual([true, false])
+  expect([areSame(undefined, texts({})), areSame(texts({}), undefined)]).toEqual([false, false])
 })
 
 test('the bytes of texts are those of names and texts in UTF-8', () => {
