@@ -79,7 +79,7 @@ export class HashedRecords implements Records {
     const fields = new Map<string, string>()
     for (const [key, { text }] of set) fields.set(valueField(key), text)
     if (cookieChanged) fields.set(cookieField, textOfCookie(cookie))
-    const idleUntil = this.#endOf(cookie, now)
+    const idleUntil = this.endOf(cookie, now)
     const change: RecordChange = {
       epoch: firstEpoch,
       fields: { set: fields, remove: remove.map(valueField) },
@@ -87,10 +87,10 @@ export class HashedRecords implements Records {
       ...(newOwner !== undefined && {
         bind: {
           subject: newOwner.subject,
-          context: this.#contextOf(newOwner),
+          context: this.contextOf(newOwner),
           createdAt: now,
           idleUntil,
-          expiresAt: this.#absoluteEnd(now),
+          expiresAt: this.absoluteEnd(now),
         },
       }),
     }
@@ -99,7 +99,7 @@ export class HashedRecords implements Records {
 
   recordAccess(id: string, cookie: Cookie): Awaitable<boolean> {
     const now = systemClock()
-    const access = { accessedAt: now, idleUntil: this.#endOf(cookie, now) }
+    const access = { accessedAt: now, idleUntil: this.endOf(cookie, now) }
     return andThen(
       this.store.change(deriveKeys(id).handle, { epoch: firstEpoch, access }, now),
       (result) => result !== 'gone',
@@ -122,25 +122,25 @@ export class HashedRecords implements Records {
       hash: deriveKeys(id).hash,
       epoch: firstEpoch,
       subject: owner.subject,
-      context: this.#contextOf(owner),
-      idleUntil: this.#endOf(cookie, now),
-      expiresAt: this.#absoluteEnd(now),
+      context: this.contextOf(owner),
+      idleUntil: this.endOf(cookie, now),
+      expiresAt: this.absoluteEnd(now),
     })
     return { record, fields }
   }
 
   /** When the session ends unless it is used again. */
-  #endOf({ originalMaxAge }: Cookie, now: number): number {
+  protected endOf({ originalMaxAge }: Cookie, now: number): number {
     const lifetime = typeof originalMaxAge === 'number' ? originalMaxAge / 1000 : (this.#options.ttl ?? secondsOfADay)
     return now + Math.max(lifetime, 0)
   }
 
-  #contextOf({ subject, req }: Owner): SessionRecord['context'] {
+  protected contextOf({ subject, req }: Owner): SessionRecord['context'] {
     if (subject === undefined) return undefined
     return req === undefined ? { ip: '' } : this.#options.context(req)
   }
 
-  #absoluteEnd(now: number): number {
+  protected absoluteEnd(now: number): number {
     return now + (this.#options.sessionTtl ?? noAbsoluteEnd)
   }
 }

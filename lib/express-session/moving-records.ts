@@ -3,7 +3,7 @@ import type { Awaitable } from '../base/awaitable'
 import { systemClock } from '../base/clock'
 import { SessionError } from '../base/errors'
 import { type Cookie, fingerprintOf } from './cookie'
-import type { NewPlace } from './new-place'
+import type { Arrival, NewPlace } from './new-place'
 import type { OldPlace, Snapshot } from './old-place'
 import { noOwner, ownerOf } from './owner'
 import { put, takenId } from './record-data'
@@ -29,6 +29,8 @@ const mostTries = 16
  * Processes of neighbouring stages may serve side by side, and any of them may be killed between two steps:
  * - To move, a process claims the name in the new place; one of all is given it, and it alone removes the old record, as
  *   long as that still is what it has read. What another process wrote there meanwhile is applied to the new one.
+ * - A session arrives as nobody's, and is listed under its subject once its old record is gone. Where the process that claimed
+ *   it did not come so far, another one does: after a while, or before it binds the session.
  * - A write to the old place is followed by a look at the new one: had the session moved, it is written there too.
  * - To end a session, its tombstone is set first. A record that an interrupted end left, or a late write of
  *   express-session made, is removed by the next request.
@@ -58,6 +60,12 @@ export class MovingRecords implements Records {
   }
 
   async update(id: string, update: SessionUpdate): Promise<boolean> {
+    if (update.newOwner !== undefined) {
+      const found = await this.#new.find(id)
+      if (found.state === 'live' && found.arrival !== undefined) {
+        await this.#takeOverArrival(id, found.arrival, found.session)
+      }
+    }
     return this.#apply(id, (place) => place.update(id, update), update.newOwner?.req)
   }
 
@@ -81,8 +89,14 @@ export class MovingRecords implements Records {
       const located = await this.#locate(id, req)
       if (located === undefined) return false
       const isWritten = await write(located.place === 'new' ? this.#new : this.#old)
-      // It may have moved, or ended, while it was written to the old place.
-      if (isWritten && (located.place === 'new' || (await this.#new.find(id)).state === 'absent')) return true
+      if (!isWritten) continue
+      if (located.place === 'new') return true
+      // It may have moved, or ended, while it was written to the old place: what was written is no record any more.
+      const found = await this.#new.find(id)
+      if (found.state === 'absent') return true
+      if (found.state !== 'live') continue
+      if (found.arrival === undefined) await this.#removeLeftover(id)
+      else await this.#takeOverArrival(id, found.arrival, found.session)
     }
     throw keepsMoving()
   }
@@ -100,7 +114,9 @@ export class MovingRecords implements Records {
           await this.#giveBack(id)
           break
         case 'live':
-          if (this.#stage !== 'give-back' || systemClock() - found.createdAt < settling) {
+          if (systemClock() - found.createdAt < settling) return { place: 'new', session: found.session }
+          if (this.#stage !== 'give-back') {
+            if (found.arrival !== undefined) await this.#takeOverArrival(id, found.arrival, found.session)
             return { place: 'new', session: found.session }
           }
           await this.#new.close(id)
@@ -135,26 +151,35 @@ export class MovingRecords implements Records {
     let before = moved
     for (let tries = 0; tries < mostTries; tries++) {
       const result = await this.#old.removeUnchanged(id, before)
-      if (result === 'removed') return
-      if (result === 'absent') {
-        await this.#new.endClaimed(id, claimedAt)
+      if (result === 'removed') {
+        await this.#new.finishOwnArrival(id, { cookie: before.cookie, owner: this.#ownerOf(before, req) })
         return
       }
-      if (!(await this.#new.update(id, this.#differences(before, result, req)))) return
+      if (result === 'absent') {
+        const found = await this.#new.find(id)
+        const isArriving = found.state === 'live' && found.arrival?.isTakenOver === false
+        if (isArriving) await this.#new.endClaimed(id, claimedAt)
+        return
+      }
+      if (!(await this.#new.update(id, differences(before, result)))) return
       before = result
     }
   }
 
-  #differences(before: Snapshot, after: Snapshot, req: IncomingMessage | undefined): SessionUpdate {
-    const set = new Map<string, ChangedValue>()
-    for (const [key, value] of after.values) if (before.values.get(key)?.text !== value.text) set.set(key, value)
-    const owner = this.#ownerOf(after, req)
-    return {
-      set,
-      remove: [...before.values.keys()].filter((key) => !after.values.has(key)),
-      cookie: after.cookie,
-      cookieChanged: fingerprintOf(before.cookie) !== fingerprintOf(after.cookie),
-      newOwner: owner.subject === this.#ownerOf(before, req).subject ? undefined : owner,
+  /** Does what the process that claimed the session has left undone, or is about to do. */
+  async #takeOverArrival(id: string, arrival: Arrival, { cookie }: StoredSession): Promise<void> {
+    const leftover = await this.#old.snapshot(id)
+    if (!(await this.#new.takeOverArrival(id, arrival))) return
+    // Read before the session was found live, so it is older. What was written since may be a session that was given back.
+    const removal = leftover === undefined ? 'absent' : await this.#old.removeUnchanged(id, leftover)
+    if (removal === 'removed' || removal === 'absent') await this.#new.finishArrival(id, arrival, cookie)
+  }
+
+  /** Removes what was written to the old place while the session moved. */
+  async #removeLeftover(id: string): Promise<void> {
+    const leftover = await this.#old.snapshot(id)
+    if (leftover !== undefined && (await this.#new.find(id)).state === 'live') {
+      await this.#old.removeUnchanged(id, leftover)
     }
   }
 
@@ -173,6 +198,18 @@ export class MovingRecords implements Records {
     const session = { cookie }
     for (const [key, { value }] of values) put(session, key, value)
     return ownerOf(this.#options, session, req)
+  }
+}
+
+function differences(before: Snapshot, after: Snapshot): SessionUpdate {
+  const set = new Map<string, ChangedValue>()
+  for (const [key, value] of after.values) if (before.values.get(key)?.text !== value.text) set.set(key, value)
+  return {
+    set,
+    remove: [...before.values.keys()].filter((key) => !after.values.has(key)),
+    cookie: after.cookie,
+    cookieChanged: fingerprintOf(before.cookie) !== fingerprintOf(after.cookie),
+    newOwner: undefined,
   }
 }
 

@@ -1,10 +1,13 @@
 import { systemClock } from '../base/clock'
+import { parseValue } from '../session/json-value'
 import { isLive, matchId } from '../session/lifetime'
-import { startRecord } from '../session/record'
+import { type SessionRecord, startRecord } from '../session/record'
 import type { SessionStore } from '../session/store'
 import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { deriveKeys, firstEpoch, HashedRecords, sessionOf } from './hashed-records'
-import type { NewSession, StoredSession } from './records'
+import { noOwner } from './owner'
+import type { Cookie } from './cookie'
+import type { NewSession, Owner, StoredSession } from './records'
 import type { ResolvedOptions } from './resolve-options'
 
 /** What our records know of an id. `ended`: the session was ended, or is over; no record of express-session counts any more.
@@ -12,7 +15,24 @@ import type { ResolvedOptions } from './resolve-options'
 export type Found =
   | { readonly state: 'absent' | 'ended' }
   | { readonly state: 'leaving'; readonly session: StoredSession }
-  | { readonly state: 'live'; readonly session: StoredSession; readonly createdAt: number }
+  | {
+      readonly state: 'live'
+      readonly session: StoredSession
+      readonly createdAt: number
+      /** Undefined: its old record is gone. */
+      readonly arrival: Arrival | undefined
+    }
+
+/** What a session is until its old record is removed: nobody's for the list of a user's sessions. Or else `deleteAll` could
+ * end it while the old record is still there, and the next request would find that. */
+export interface Arrival extends Pick<SessionRecord, 'subject' | 'context'> {
+  readonly expiresAt: number
+  /** Another process than the one that claimed the session removes the old record, or has removed it. */
+  readonly isTakenOver: boolean
+}
+
+/** The field that holds the `Arrival`, as JSON. */
+const arrivalField = 'c:arrival'
 
 /* In place of the hash of an id, which has as many characters: so no id opens the record. */
 const endedHash = 'ended'.padEnd(43, 'A')
@@ -43,17 +63,51 @@ export class NewPlace extends HashedRecords {
     const session = isLive(record, now) ? sessionOf(kept, now) : undefined
     if (session === undefined) return { state: 'ended' }
     if (record.hash === leavingHash) return { state: 'leaving', session }
-    return matchId(record, hash, now) === undefined
-      ? { state: 'ended' }
-      : { state: 'live', session, createdAt: record.createdAt }
+    if (matchId(record, hash, now) === undefined) return { state: 'ended' }
+    const arrival = arrivalIn(kept.fields.get(arrivalField), record)
+    // It is theirs for the request already, so that a save does not bind it.
+    const subject = record.subject ?? arrival?.subject
+    return { state: 'live', session: { ...session, subject }, createdAt: record.createdAt, arrival }
   }
 
-  /** Takes the session over, where there is no record of the id. Resolves to the instant by which `endClaimed` knows the
-   * claim, undefined where it was refused. */
+  /** Takes the session over, where there is no record of the id: as one that arrives. Resolves to the instant by which
+   * `endClaimed` knows the claim, undefined where it was refused. */
   async claim(id: string, session: NewSession): Promise<number | undefined> {
     const now = systemClock()
-    const isAccepted = await this.store.claim(deriveKeys(id).handle, this.keptOf(id, session, now), now)
-    return isAccepted ? now : undefined
+    const { record, fields } = this.keptOf(id, { ...session, owner: noOwner }, now)
+    const text = JSON.stringify(this.#arrivalOf(session.owner))
+    const arriving = { record, fields: new Map([...fields, [arrivalField, text]]) }
+    return (await this.store.claim(deriveKeys(id).handle, arriving, now)) ? now : undefined
+  }
+
+  /** From here on the process that claimed the session knows that it has not ended where it finds no old record. False: there
+   * is no such session any more, or it takes no change. */
+  async takeOverArrival(id: string, arrival: Arrival): Promise<boolean> {
+    const set = new Map([[arrivalField, JSON.stringify({ ...arrival, isTakenOver: true })]])
+    const change = { epoch: firstEpoch, fields: { set, remove: [] } }
+    return (await this.store.change(deriveKeys(id).handle, change, systemClock())) !== 'gone'
+  }
+
+  /** The old record is gone: the session is listed under its subject. */
+  async finishArrival(id: string, { subject, context, expiresAt }: Arrival, cookie: Cookie): Promise<void> {
+    const now = systemClock()
+    const bind = { subject, context, createdAt: now, idleUntil: this.endOf(cookie, now), expiresAt }
+    const change = {
+      epoch: firstEpoch,
+      fields: { set: new Map<string, string>(), remove: [arrivalField] },
+      ...(subject !== undefined && { bind }),
+    }
+    await this.store.change(deriveKeys(id).handle, change, now)
+  }
+
+  /** Of the process that claimed the session, and has it all. */
+  async finishOwnArrival(id: string, { cookie, owner }: Pick<NewSession, 'cookie' | 'owner'>): Promise<void> {
+    await this.finishArrival(id, this.#arrivalOf(owner), cookie)
+  }
+
+  #arrivalOf(owner: Owner): Arrival {
+    const context = this.contextOf(owner)
+    return { subject: owner.subject, context, expiresAt: this.absoluteEnd(systemClock()), isTakenOver: false }
   }
 
   /** Ends the session for good, also one that is only on its way here. */
@@ -88,4 +142,10 @@ export class NewPlace extends HashedRecords {
   async removeClosed(id: string): Promise<void> {
     await this.store.delete(deriveKeys(id).handle, systemClock(), { hash: leavingHash })
   }
+}
+
+function arrivalIn(text: string | undefined, { expiresAt }: SessionRecord): Arrival | undefined {
+  if (text === undefined) return undefined
+  const { subject, context, isTakenOver } = (parseValue(text) ?? {}) as Partial<Arrival>
+  return { subject, context, expiresAt, isTakenOver: isTakenOver === true }
 }
