@@ -125,7 +125,7 @@ export function mergeChanges(first: FieldChanges, second: FieldChanges): FieldCh
 
 export function areSame(one: Texts | undefined, other: Texts | undefined): boolean {
   if (one === other) return true
-  if (one === undefined || other === undefined || one.size !== other.size) return false
+  if (one === undefined || one.size !== other?.size) return false
   for (const [name, text] of one) if (other.get(name) !== text) return false
   return true
 }

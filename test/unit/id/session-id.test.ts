@@ -69,7 +69,7 @@ test('the hash is SHA-256, also where Node has no crypto.hash yet', () => {
   expect(hashId('abc')).toBe(expected)
   jest.isolateModules(() => {
     jest.doMock('node:crypto', () => ({ ...jest.requireActual<object>('node:crypto'), hash: undefined }))
-    const older = jest.requireActual<typeof import('../../../lib/id/session-id')>('../../../lib/id/session-id')
+    const older = jest.requireActual<{ hashId: typeof hashId }>('../../../lib/id/session-id')
     expect(older.hashId('abc')).toBe(expected)
   })
   jest.dontMock('node:crypto')

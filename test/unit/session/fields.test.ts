@@ -58,7 +58,12 @@ describe('checkValues', () => {
   class Money {
     readonly amount = 1
   }
-  class Empty {}
+  class Account {
+    readonly #balance = 1
+    get balance(): number {
+      return this.#balance
+    }
+  }
 
   test.each<[string, object]>([
     ['an object', { a: 1 }],
@@ -78,7 +83,7 @@ describe('checkValues', () => {
     [[], 'is an array; it accepts an object of keys and values'],
     [new Map([['a', 1]]), 'is a Map or a Set; it accepts an object of keys and values'],
     [Promise.resolve({ a: 1 }), 'is a promise; it accepts an object of keys and values'],
-    [new Empty(), 'is an instance of Empty, which has no toJSON(); it accepts an object of keys and values'],
+    [new Account(), 'is an instance of Account, which has no toJSON(); it accepts an object of keys and values'],
     [Buffer.from('a'), 'is a Buffer; it accepts an object of keys and values'],
     [{ '': 1 }, 'has an empty string as a key; it accepts keys that are not empty'],
     [{ a: 1, '': 1 }, 'has an empty string as a key; it accepts keys that are not empty'],
