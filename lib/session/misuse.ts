@@ -10,26 +10,28 @@ import { SessionError } from '../base/errors'
  */
 
 /** What to write instead of what sessions of other packages have. */
-const replacements: Readonly<Record<string, string>> = {
-  save: 'remove the call: the session is stored before the response leaves (outside a request, use sessions.save(session))',
-  regenerate: 'use login(req, subject) at a login, and req.session.regenerateId() elsewhere',
-  reload: 'remove the call: each request loads its session (outside a request, use sessions.read(id))',
-  touch: 'remove the call: the option timeouts.idle extends a session at each request',
-  resetMaxAge: 'remove the call: the option timeouts.idle extends a session at each request',
-  cookie: 'use the options cookie, sessionTtl and timeouts, and login(req, subject, { ttl }) for one session',
-  maxAge: 'use the options sessionTtl and timeouts, and login(req, subject, { ttl }) for one session',
-  passport:
-    'passport keeps its login as a property: use the entry point holdfast/express-session, or login(req, user.id) in place of passport.session()',
-  isNew: 'use req.session.size === 0',
-  isPopulated: 'use req.session.size > 0',
-  isChanged: 'use req.session.dirty',
-  clear: 'use req.session.unset(key) for each key, or logout(req) to end the session',
-  delete: 'use req.session.unset(key) for one key, or logout(req) to end the session',
-  remove: 'use req.session.unset(key)',
-  put: 'use req.session.set(key, value)',
-  regenerateID: 'use req.session.regenerateId()',
-  sessionID: 'use req.session.handle, which is safe to log',
-}
+const replacements: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    save: 'remove the call: the session is stored before the response leaves (outside a request, use sessions.save(session))',
+    regenerate: 'use login(req, subject) at a login, and req.session.regenerateId() elsewhere',
+    reload: 'remove the call: each request loads its session (outside a request, use sessions.read(id))',
+    touch: 'remove the call: the option timeouts.idle extends a session at each request',
+    resetMaxAge: 'remove the call: the option timeouts.idle extends a session at each request',
+    cookie: 'use the options cookie, sessionTtl and timeouts, and login(req, subject, { ttl }) for one session',
+    maxAge: 'use the options sessionTtl and timeouts, and login(req, subject, { ttl }) for one session',
+    passport:
+      'passport keeps its login as a property: use the entry point holdfast/express-session, or login(req, user.id) in place of passport.session()',
+    isNew: 'use req.session.size === 0',
+    isPopulated: 'use req.session.size > 0',
+    isChanged: 'use req.session.dirty',
+    clear: 'use req.session.unset(key) for each key, or logout(req) to end the session',
+    delete: 'use req.session.unset(key) for one key, or logout(req) to end the session',
+    remove: 'use req.session.unset(key)',
+    put: 'use req.session.set(key, value)',
+    regenerateID: 'use req.session.regenerateId()',
+    sessionID: 'use req.session.handle, which is safe to log',
+  }),
+)
 
 /**
  * Names that are read to find out what kind of object one has got: by `await`, by Node, by matchers of tests, by loggers,
@@ -77,13 +79,13 @@ function misuse(message: string): SessionError {
 }
 
 function unknownRead(name: string): SessionError {
-  const remedy = Object.hasOwn(replacements, name) ? replacements[name] : `use req.session.get(${inCode(name)})`
-  return misuse(`${dotted(name)} does not exist: a session keeps its values behind methods; ${remedy ?? ''}`)
+  const remedy = replacements.get(name) ?? `use req.session.get(${inCode(name)})`
+  return misuse(`${dotted(name)} does not exist: a session keeps its values behind methods; ${remedy}`)
 }
 
 function unknownWrite(name: string): SessionError {
-  const remedy = Object.hasOwn(replacements, name) ? replacements[name] : `use req.session.set(${inCode(name)}, value)`
-  return misuse(`${dotted(name)} cannot be assigned, it would not be stored; ${remedy ?? ''}`)
+  const remedy = replacements.get(name) ?? `use req.session.set(${inCode(name)}, value)`
+  return misuse(`${dotted(name)} cannot be assigned, it would not be stored; ${remedy}`)
 }
 
 function ownWrite(name: string): SessionError {

@@ -1,11 +1,13 @@
 import { hashId, mintId, mintIdFor } from '../../../lib/id/session-id'
 import {
+  accessAt,
   clampAccess,
   idDeadline,
   idleDeadline,
   isAccessDue,
   isLive,
   isRenewalDue,
+  issueTime,
   longestRetention,
   matchId,
   retainUntil,
@@ -243,5 +245,55 @@ describe('clocks of two processes that differ by a few seconds', () => {
       expiresAt: 5000,
       createdAt: 1000,
     })
+  })
+})
+
+test('an access is recorded with the idle deadline that it gives', () => {
+  expect([accessAt(1000, { idle: 60 }), accessAt(1000, {})]).toEqual([
+    { accessedAt: 1000, idleUntil: 1060 },
+    { accessedAt: 1000, idleUntil: undefined },
+  ])
+})
+
+test('a record that was accessed now is the same for a process with this clock', () => {
+  for (const now of [1000, 1001]) {
+    const record = recordOf()
+    expect(clampAccess(record, now)).toBe(record)
+  }
+})
+
+test('any of the ids before a renewal opens its record in the overlap', () => {
+  const hashes = ['a', 'b', 'c'].map(hashId)
+  const record = recordOf({ previous: hashes, previousUntil: 1050 })
+  for (const hash of hashes) expect(matchId(record, hash, 1049)).toBe('previous')
+})
+
+test('no renewal is due without the timeout, also while a renewed id is pending', () => {
+  const record = recordOf({ pending: [hashId('next')], previousUntil: 1050 })
+  expect(isRenewalDue(record, 2000, {})).toBe(false)
+  expect(isRenewalDue(record, 2000, { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 })).toBe(true)
+})
+
+describe('issueTime', () => {
+  const timeouts = { renewal: 600, oldSessionAvailabilityAfterRenewal: 60 }
+
+  test('is an overlap before the overlap ends', () => {
+    expect(issueTime(recordOf({ previousUntil: 1560 }), 1530, timeouts)).toBe(1500)
+  })
+
+  test('is not later than now', () => {
+    expect(issueTime(recordOf({ previousUntil: 1560 }), 1400, timeouts)).toBe(1400)
+  })
+
+  test('is not earlier than the id before it', () => {
+    expect(issueTime(recordOf({ issuedAt: 1520, previousUntil: 1560 }), 1530, timeouts)).toBe(1520)
+  })
+
+  test('is an overlap ago where the record knows no overlap', () => {
+    expect(issueTime(recordOf(), 1530, timeouts)).toBe(1470)
+  })
+
+  test('is the end of the overlap where there is none today', () => {
+    expect(issueTime(recordOf({ previousUntil: 1500 }), 1530, {})).toBe(1500)
   })
 })

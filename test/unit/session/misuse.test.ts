@@ -106,6 +106,68 @@ describe('the message', () => {
     expect(said(act)).toMatchObject({ code: 'SESSION_MISUSE', message: expect.stringMatching(message) })
   })
 
+  test.each<[string, (session: any) => unknown, string]>([
+    ['get()', (s) => s.get(), 'session.get: the key is undefined; it accepts a string that is not empty'],
+    ['get(null)', (s) => s.get(null), 'session.get: the key is null; it accepts a string that is not empty'],
+    ['has("")', (s) => s.has(''), 'session.has: the key is an empty string; it accepts a string that is not empty'],
+    ['unset(5)', (s) => s.unset(5), 'session.unset: the key is a number; it accepts a string that is not empty'],
+    ['unset({})', (s) => s.unset({}), 'session.unset: the key is an object; it accepts a string that is not empty'],
+    ['set(5, 1)', (s) => s.set(5, 1), 'session.set: the key is a number; it accepts a string that is not empty'],
+    ['set(5)', (s) => s.set(5), 'session.set: the key is a number; it accepts a string that is not empty'],
+    [
+      'set({ a: 1 })',
+      (s) => s.set({ a: 1 }),
+      'session.set: the key is an object; it accepts a string that is not empty; write one call for each key: session.set(key, value)',
+    ],
+    [
+      'set("a")',
+      (s) => s.set('a'),
+      'session.set was called with 1 argument; it takes a key and a value; unset(key) removes a key',
+    ],
+    [
+      'set("a", 1, 2)',
+      (s) => s.set('a', 1, 2),
+      'session.set was called with 3 arguments; it takes a key and a value; unset(key) removes a key',
+    ],
+    [
+      'flash("a")',
+      (s) => s.flash('a'),
+      'session.flash was called with 1 argument; it takes a key and a message; the next request reads it with get(key)',
+    ],
+    ['flash()', (s) => s.flash(), 'session.flash: the key is undefined; it accepts a string that is not empty'],
+    [
+      'set("a", 1, callback)',
+      (s) => s.set('a', 1, () => 1),
+      'req.session.set() takes no callback and would never call it: it takes effect at once and is stored before the response leaves, so write what was in the callback behind the call',
+    ],
+    ['get(callback)', (s) => s.get(() => 1), 'req.session.get() takes no callback and would never call it: it takes '],
+    [
+      'session.set.user = 1',
+      (s) => (s.set.user = 1),
+      'req.session.set is a method, "user" cannot be assigned on it; use req.session.set(key, value)',
+    ],
+    [
+      'session.flash.notice = 1',
+      (s) => (s.flash.notice = 1),
+      'req.session.flash is a method, "notice" cannot be assigned on it; use req.session.flash(key, value)',
+    ],
+  ])('of %s is exact', (_, act, message) => {
+    expect(said(act).message.slice(0, message.length)).toBe(message)
+    // Behind it is at most the address of its explanation.
+    expect(said(act).message.slice(message.length)).toMatch(/^( \(see [^ ]+\)|effect at once.*)?$/)
+  })
+
+  test('names what it was asked for, up to 60 characters of it', () => {
+    const [longest, longer] = ['x'.repeat(60), 'x'.repeat(61)]
+    expect(said((s) => s[longest]).message).toContain(`use req.session.get("${longest}")`)
+    expect(said((s) => s[longer]).message).toContain(`use req.session.get("${longest}…")`)
+    expect(said((s) => (s[longer] = 1)).message).toContain(`use req.session.set("${longest}…", value)`)
+  })
+
+  test.each(['first_name', 'price$', 'a@@b'])('is thrown for a name such as %s too', (name) => {
+    expect(said((s) => s[name]).message).toContain(name)
+  })
+
   test('holds no value and never a name without end', () => {
     expect(said((s) => (s.card = '4111')).message).not.toContain('4111')
     expect(said((s) => s['x'.repeat(5000)]).message.length).toBeLessThan(400)
@@ -187,6 +249,7 @@ describe('what only looks at an object finds an ordinary one', () => {
     )
     expect([new Basket().hasOwnProperty('owner'), session.hasOwnProperty(Symbol('a'))]).toEqual([true, false])
     expect((Object.create(session) as object).hasOwnProperty('user')).toBe(false)
+    expect(session.hasOwnProperty.call(Object.create(session), 'user')).toBe(false)
     expect(Object.isFrozen(session.hasOwnProperty)).toBe(true)
   })
 
@@ -241,6 +304,9 @@ describe('what is no session itself is left alone', () => {
     basket.owner = 'bob'
     basket.set('b', 2)
     expect([basket.owner, basket.size, basket.get('b')]).toEqual(['bob', 102, 2])
+    const mark = Symbol('mark')
+    ;(basket as any)[mark] = 1
+    expect((basket as any)[mark]).toBe(1)
     expect(() => (basket as any).user).toThrow(SessionError)
     expect(() => ((basket as any).user = 1)).toThrow(SessionError)
     ;(Basket.prototype as any).shared = 1
@@ -267,6 +333,11 @@ describe('what is no session itself is left alone', () => {
     object['flash'] = 'x'
     object['user'] = 'y'
     expect([object['flash'], object['user'], object['other']]).toEqual(['x', 'y', undefined])
+    for (const value of ['x', 'y']) {
+      const name = value === 'x' ? 'flash' : 'user'
+      const ordinary = { value, writable: true, enumerable: true, configurable: true }
+      expect(Object.getOwnPropertyDescriptor(object, name)).toEqual(ordinary)
+    }
   })
 })
 
