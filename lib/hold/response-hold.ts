@@ -285,7 +285,7 @@ export class ResponseHold implements Interceptor, Appearance {
     // A stub does not say when it ends: its head is the last thing that counts.
     if ((method === 'end' || (method === 'writeHead' && isStub(this.#res))) && !this.#ended) {
       this.#ended = true
-      if (this.#discarded === undefined && !this.#hooks.ignoresAfterEnd) release(this.#res, this)
+      if (this.#discarded === undefined) release(this.#res, this, this.#hooks.ignoresAfterEnd)
       this.#hooks.afterEnd()
     }
     if (this.#ended) this.#state = 'through'
