@@ -1,4 +1,5 @@
 import { IncomingMessage } from 'node:http'
+import { RequestPreparation } from '../base/request-preparation'
 
 /** What the three properties lead to. */
 export interface RequestState {
@@ -13,16 +14,18 @@ export interface RequestState {
 const stateKey = Symbol.for('holdfast.express-session.state')
 const names = ['session', 'sessionID', 'sessionStore'] as const
 
-type Carrier = object & { [stateKey]?: RequestState }
+type Carrier = object & { [stateKey]?: RequestState | undefined }
 
 /**
  * Gives a request `session`, `sessionID` and `sessionStore`.
  *
- * Each Express request has a hidden class of its own, and each property added to it costs V8 some 5 µs. So one is added,
- * and the three are accessors on the prototype from which all requests inherit. Not on Express': a sub-app of another
- * copy of Express swaps the prototypes of a request for its own, and the session would be lost.
+ * No property is added to an Express request, which would cost V8 some 5 µs: what the three lead to has its place from
+ * before Express sees the request, and the three are accessors on the prototype from which all requests inherit. Not on
+ * Express': a sub-app of another copy of Express swaps the prototypes of a request for its own, and the session would be
+ * lost.
  */
 export function attachState(req: object, state: RequestState): void {
+  if (!(stateKey in req)) preparation.startFor(req)
   ;(req as Carrier)[stateKey] = state
   if (!state.isDeletable && req instanceof IncomingMessage) {
     if (!isPrepared) prepare()
@@ -34,6 +37,10 @@ export function attachState(req: object, state: RequestState): void {
 export function stateOf(req: object): RequestState | undefined {
   return (req as Carrier)[stateKey]
 }
+
+const preparation = new RequestPreparation((req: Carrier) => {
+  if (!(stateKey in req)) req[stateKey] = undefined
+})
 
 /** Whether the app has deleted `req.session`. */
 export function isDeleted(req: object, { isDeletable }: RequestState): boolean {

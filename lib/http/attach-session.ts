@@ -1,5 +1,6 @@
-import { IncomingMessage, type Server } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import { SessionError } from '../base/errors'
+import { RequestPreparation } from '../base/request-preparation'
 import { Session } from '../session/session'
 
 /** What holds a request's session; it may be replaced on the way. */
@@ -38,13 +39,11 @@ class Slot extends Given {
  * that way; here it would have no effect, and the user would stay signed in.
  *
  * The accessors are the same two functions for every request, and what they lead to is a private field of the request.
- * Both are there before Express sees the request, see {@link prepareRequests}: Express gives each request a hidden class of
- * its own, and from then on each property costs a copy of that, 1.7 kB for the two in the part of the heap that is collected
- * seldom. Configurable, because cookie-session, and a second middleware of ours with other sessions, define theirs over it.
+ * Both are there before Express sees the request, see {@link RequestPreparation}. Configurable, because cookie-session, and a second middleware of ours with other sessions, define theirs over it.
  */
 export function attachSession(req: IncomingMessage, holder: SessionHolder): void {
   if (Object.getPrototypeOf(req) !== IncomingMessage.prototype) explainOn(req)
-  if (!Slot.isOn(req)) prepareRequests(req)
+  if (!Slot.isOn(req)) preparation.startFor(req)
   const isOurs = hasOurAccessor(req)
   Slot.fill(req, holder)
   if (!isOurs) Object.defineProperty(req, 'session', sharedAccessor)
@@ -80,19 +79,8 @@ function hasOurAccessor(req: IncomingMessage & { session?: unknown }): boolean {
   return wasOurGetterCalled
 }
 
-/** How often the listener was added to a server: what takes it off again is not fought. */
-const prepared = new WeakMap<object, number>()
-const mostAttempts = 3
-
-/** Prepares the requests that the request's server receives from now on, before any other listener of it sees them. */
-function prepareRequests(req: IncomingMessage): void {
-  const { server } = ((req as Partial<IncomingMessage>).socket ?? {}) as { server?: Partial<Server> | null }
-  if (typeof server?.prependListener !== 'function') return
-  const attempts = prepared.get(server) ?? 0
-  if (attempts === mostAttempts || server.listeners?.('request').includes(prepare) === true) return
-  prepared.set(server, attempts + 1)
-  server.prependListener('request', prepare)
-}
+/** Before Express sees them. */
+const preparation = new RequestPreparation(prepare)
 
 function prepare(req: IncomingMessage): void {
   // Another copy of the package may have been here.
