@@ -2,7 +2,7 @@ import type { Awaitable } from '../base/awaitable'
 import { CallGuard, storeFailure } from '../stores/call-guard'
 import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
-import { askStore, meansAbsent, meansGarbage } from '../stores/express-session/store-callback'
+import { askStore, askStoreFor, meansAbsent, meansGarbage } from '../stores/express-session/store-callback'
 import { PendingWrites } from '../stores/express-session/pending-writes'
 import { type Cookie, cookieFromRecord } from './cookie'
 import { type OldPlace, type Removal, type Snapshot, snapshotOf } from './old-place'
@@ -54,16 +54,14 @@ export class InPlaceRecords implements OldPlace {
     sharedOf.set(store, this.#shared)
   }
 
-  async load(id: string): Promise<StoredSession | undefined> {
-    const data = await this.#guard.run('load', () => this.#get(id))
-    const cookie = cookieFromRecord(data?.cookie)
-    return data === undefined || cookie === undefined ? undefined : { cookie, values: data }
+  load(id: string): Awaitable<StoredSession | undefined> {
+    return this.#guard.run('load', () => this.#get(id, sessionOf))
   }
 
   create(id: string, session: NewSession, isGiven: boolean): Awaitable<void> {
-    const data = dataOf(session)
+    const data = dataOfNew(session)
     return this.#inTurn('create', id, async (turn) => {
-      if (isGiven && (await this.#get(id)) !== undefined) throw takenId()
+      if (isGiven && (await this.#get(id, dataOf)) !== undefined) throw takenId()
       this.#shared.pending.setEnded(id, false)
       await this.#set(turn, id, data)
     })
@@ -71,7 +69,8 @@ export class InPlaceRecords implements OldPlace {
 
   update(id: string, { set, remove, cookie, cookieChanged }: SessionUpdate): Awaitable<boolean> {
     return this.#inTurn('update', id, async (turn) => {
-      const data = await this.#fresh(id, cookieChanged ? cookie : undefined)
+      const found = await this.#get(id, dataOf)
+      const data = found === undefined ? undefined : refreshed(found, cookieChanged ? cookie : undefined)
       if (data === undefined) return false
       for (const key of remove) Reflect.deleteProperty(data, key)
       for (const [key, { value }] of set) put(data, key, value)
@@ -84,7 +83,8 @@ export class InPlaceRecords implements OldPlace {
     return this.#inTurn('touch', id, async (turn) => {
       // Read first, also for a store that has `touch`: some of those write what they are given, and so would bring back
       // a session that has ended, or values that have changed.
-      const data = await this.#fresh(id, undefined)
+      const found = await this.#get(id, dataOf)
+      const data = found === undefined ? undefined : refreshed(found, undefined)
       if (data === undefined) return false
       if (typeof this.#store.touch !== 'function') await this.#set(turn, id, data)
       else if (turn.held) await askStore((callback) => this.#store.touch?.(id, data, callback))
@@ -97,12 +97,12 @@ export class InPlaceRecords implements OldPlace {
   }
 
   async snapshot(id: string): Promise<Snapshot | undefined> {
-    return snapshotOf(await this.#guard.run('load', () => this.#get(id)))
+    return snapshotOf(await this.#guard.run('load', () => this.#get(id, dataOf)))
   }
 
   removeUnchanged(id: string, { text }: Snapshot): Promise<Removal> {
     return this.#inTurn('destroy', id, async (turn) => {
-      const found = snapshotOf(await this.#get(id))
+      const found = snapshotOf(await this.#get(id, dataOf))
       if (found === undefined) return 'absent'
       if (found.text !== text) return found
       await this.#end(turn, id)
@@ -111,9 +111,9 @@ export class InPlaceRecords implements OldPlace {
   }
 
   putUnchanged(id: string, session: NewSession, before: Snapshot | undefined): Promise<boolean> {
-    const data = dataOf(session)
+    const data = dataOfNew(session)
     return this.#inTurn('put', id, async (turn) => {
-      const found = snapshotOf(await this.#get(id))
+      const found = snapshotOf(await this.#get(id, dataOf))
       if (found?.text !== before?.text) return false
       this.#shared.pending.setEnded(id, false)
       await this.#set(turn, id, data)
@@ -133,26 +133,15 @@ export class InPlaceRecords implements OldPlace {
     })
   }
 
-  async #get(id: string): Promise<Data | undefined> {
-    if (this.#shared.pending.isEnded(id)) return undefined
-    try {
-      const data = await askStore((callback) => this.#store.get(id, callback))
-      return isData(data) ? data : undefined
-    } catch (error) {
-      if (meansAbsent(error) || meansGarbage(error) || meansOtherType(error)) return undefined
-      throw error
-    }
+  #get<T>(id: string, valueOf: (reply: unknown) => T): Promise<T> {
+    if (this.#shared.pending.isEnded(id)) return Promise.resolve(valueOf(undefined))
+    return askStoreFor((callback) => this.#store.get(id, callback), valueOf, meansNoSession)
   }
 
-  /** What is stored now, with its lifetime started again. */
-  async #fresh(id: string, cookie: Cookie | undefined): Promise<Data | undefined> {
-    const data = await this.#get(id)
-    return data === undefined ? undefined : refreshed(data, cookie)
-  }
-
-  async #set(turn: Turn, id: string, data: Data): Promise<void> {
+  /** Nothing is to be done after it but to return: the turn keeps what its cut does. */
+  #set(turn: Turn, id: string, data: Data): Promise<unknown> {
     // The turn may have been cut while the store was asked: then what was read is no longer what is there.
-    if (!turn.held) return
+    if (!turn.held) return Promise.resolve()
     const result = askStore((callback) => this.#store.set(id, data, callback))
     const now = Date.now() / 1000
     const { maxAge } = data.cookie as Cookie
@@ -160,8 +149,7 @@ export class InPlaceRecords implements OldPlace {
       const lifetime = typeof maxAge === 'number' ? maxAge / 1000 : (this.#ttl ?? secondsOfADay)
       this.#shared.pending.add(id, now + lifetime, result, now)
     }
-    await result
-    turn.onCut = undefined
+    return result
   }
 
   async #end(turn: Turn, id: string): Promise<void> {
@@ -186,10 +174,24 @@ export class InPlaceRecords implements OldPlace {
   }
 }
 
-function dataOf({ cookie, values }: NewSession): Data {
+function dataOf(reply: unknown): Data | undefined {
+  return isData(reply) ? reply : undefined
+}
+
+function sessionOf(reply: unknown): StoredSession | undefined {
+  const data = dataOf(reply)
+  const cookie = cookieFromRecord(data?.cookie)
+  return data === undefined || cookie === undefined ? undefined : { cookie, values: data }
+}
+
+function dataOfNew({ cookie, values }: NewSession): Data {
   const data: Data = { cookie }
   for (const [key, { value }] of values) put(data, key, value)
   return data
+}
+
+function meansNoSession(error: unknown): boolean {
+  return meansAbsent(error) || meansGarbage(error) || meansOtherType(error)
 }
 
 /** A Redis key that holds no string: something else's, so no session. */

@@ -9,10 +9,67 @@ export interface Turn {
   onCut?: (() => void) | undefined
 }
 
-interface Waiting extends Turn {
-  held: boolean
+/** A task that was given, and what has become of it. */
+class Waiting implements Turn {
+  held = true
+  onCut: (() => void) | undefined
+  readonly #task: (turn: Turn) => Promise<unknown>
+  readonly #resolve: (value: unknown) => void
+  readonly #reject: (error: unknown) => void
+  readonly #leave: (turn: Waiting) => void
+  readonly #due: number
+  readonly #timer: NodeJS.Timeout
+
+  /** @param limit Seconds. @param leave Called once, when the task is over or was cut. */
+  constructor(
+    task: (turn: Turn) => Promise<unknown>,
+    limit: number,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+    leave: (turn: Waiting) => void,
+  ) {
+    this.#task = task
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#leave = leave
+    this.#due = performance.now() + limit * 1000
+    this.#timer = startTimer(limit, () => {
+      this.#cut()
+      leave(this)
+    })
+    this.#timer.unref()
+  }
+
   /** False when it was too late to start. */
-  readonly start: () => boolean
+  start(): boolean {
+    // The one before may have used up this one's time as well, with this one's timer about to fire.
+    if (performance.now() >= this.#due) {
+      this.#cut()
+      return false
+    }
+    this.#task(this).then(
+      (value) => {
+        this.#resolve(value)
+        this.#end()
+      },
+      (error: unknown) => {
+        this.#reject(error)
+        this.#end()
+      },
+    )
+    return true
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer)
+    this.#leave(this)
+  }
+
+  #cut(): void {
+    this.held = false
+    this.onCut?.()
+    this.#reject(new SessionError('STORE_TIMEOUT', 'the session store did not reply in time'))
+  }
 }
 
 /**
@@ -34,34 +91,8 @@ export class HandleQueue {
   /** @param limit Seconds. */
   run<T>(handle: string, limit: number, task: (turn: Turn) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const due = performance.now() + limit * 1000
-      const cut = () => {
-        turn.held = false
-        turn.onCut?.()
-        reject(new SessionError('STORE_TIMEOUT', 'the session store did not reply in time'))
-      }
-      const turn: Waiting = {
-        held: true,
-        start: () => {
-          // The one before may have used up this one's time as well, with this one's timer about to fire.
-          if (performance.now() >= due) {
-            cut()
-            return false
-          }
-          task(turn)
-            .then(resolve, reject)
-            .finally(() => {
-              clearTimeout(timer)
-              this.#leave(handle, turn)
-            })
-          return true
-        },
-      }
-      const timer = startTimer(limit, () => {
-        cut()
-        this.#leave(handle, turn)
-      })
-      timer.unref()
+      const leave = (turn: Waiting): void => this.#leave(handle, turn)
+      const turn = new Waiting(task, limit, resolve as (value: unknown) => void, reject, leave)
       const line = this.#lines.get(handle)
       if (line === undefined) {
         this.#lines.set(handle, [turn])

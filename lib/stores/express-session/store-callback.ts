@@ -10,15 +10,53 @@ export type StoreCallback = (error?: unknown, value?: unknown) => void
  * promise open: the caller has the time limit.
  */
 export function askStore(call: (callback: StoreCallback) => unknown): Promise<unknown> {
+  return askStoreFor(call, asItIs)
+}
+
+/**
+ * As `askStore`, for what the reply means. One promise for both: a request asks its store up to three times.
+ *
+ * @param valueOf Makes the value of the reply. Called once, in the turn of the reply.
+ * @param means Whether an error is a reply as well: the value is then made of `undefined`.
+ */
+export function askStoreFor<T>(
+  call: (callback: StoreCallback) => unknown,
+  valueOf: (reply: unknown) => T,
+  means?: (error: unknown) => boolean,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    // As the store gave it: the caller wraps it, as the cause of an error of the package.
-    const fail: (error: unknown) => void = reject
-    const returned = call((error, value) => {
-      if (error) fail(error)
-      else resolve(value)
-    })
-    if (isPromise(returned)) returned.then(undefined, fail)
+    let isReplied = false
+    const settle = (reply: unknown): void => {
+      isReplied = true
+      try {
+        resolve(valueOf(reply))
+      } catch (error) {
+        reject(error)
+      }
+    }
+    const fail = (error: unknown): void => {
+      if (isReplied) return
+      if (means?.(error) === true) settle(undefined)
+      else {
+        isReplied = true
+        // As the store gave it: the caller wraps it, as the cause of an error of the package.
+        reject(error)
+      }
+    }
+    try {
+      const returned = call((error, value) => {
+        if (error) fail(error)
+        else if (!isReplied) settle(value)
+      })
+      if (isPromise(returned)) returned.then(undefined, fail)
+    } catch (error) {
+      fail(error)
+    }
   })
+}
+
+function asItIs(reply: unknown): unknown {
+  return reply
 }
 
 /**
