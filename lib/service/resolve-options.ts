@@ -1,5 +1,3 @@
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- what `require` gives, without a default export
-import cluster = require('node:cluster')
 import type { IncomingMessage } from 'node:http'
 import { type Clock, systemClock } from '../base/clock'
 import { SessionError } from '../base/errors'
@@ -226,9 +224,12 @@ function resolveStore(store: unknown, rules: { readonly clock: Clock; readonly s
   )
 }
 
-/** Node's types declare a default export, which `require` does not give: the module is the cluster itself. */
+/** Only a process that another one has forked can be a worker of a cluster. In all others the module is not loaded, which
+ * takes more time than a quarter of this package. */
 function isClusterWorker(): boolean {
-  return (cluster as { readonly isWorker?: boolean }).isWorker === true
+  if (process.send === undefined) return false
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- at the first use; and `require` gives the cluster itself
+  return (require('node:cluster') as { readonly isWorker: boolean }).isWorker
 }
 
 /** A worker of Node's cluster, and so of pm2's cluster mode; pm2 numbers its processes in both of its modes. */

@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
+import { preProcessFile } from 'typescript'
 import { pack, root, run } from './packed'
 
 // Slow, and asks the package registry: `npm run test:package`.
 let packed: Awaited<ReturnType<typeof pack>>
 const children: ChildProcess[] = []
+const entries = ['index', 'redis', 'express-session']
 
 beforeAll(async () => {
   packed = await pack()
@@ -22,20 +24,17 @@ afterAll(() => {
 })
 
 describe('the tarball', () => {
-  test('holds what was built, its sources, the changelog, README and LICENSE, and nothing else', () => {
+  test('holds the entry points, their declarations, the sources, the changelog, README and LICENSE, and nothing else', () => {
     const others = packed.files.filter((path) => !/^(dist|lib)\//.test(path))
     expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
     const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((path) =>
       path.endsWith('.ts'),
     )
-    const expected = sources.flatMap((path) =>
-      ['d.ts', 'd.ts.map'].map((suffix) => `dist/${path.replace(/ts$/, suffix)}`),
-    )
-    expected.push('dist/core.js', 'dist/check-move.js')
-    for (const door of ['index', 'redis', 'express-session']) {
-      expected.push(`dist/${door}.js`, `dist/${door}.mjs`, `dist/${door}.d.mts`)
-    }
+    const expected = [...declared()].flatMap((path) => [path, `${path}.map`])
+    expected.push('dist/check-move.js')
+    for (const entry of entries) expected.push(`dist/${entry}.js`, `dist/${entry}.mjs`, `dist/${entry}.d.mts`)
     expect(packed.files.filter((path) => path.startsWith('dist/')).sort()).toEqual(expected.sort())
+    expect(expected).not.toContain('dist/hold/response-hold.d.ts')
     expect(packed.files.filter((path) => path.startsWith('lib/')).sort()).toEqual(
       sources.map((path) => `lib/${path}`).sort(),
     )
@@ -47,12 +46,60 @@ describe('the tarball', () => {
     expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/^Usage: holdfast-check-move/) })
   })
 
-  test.each(['index', 'redis', 'express-session'])('loads two files for the entry point %s', async (door) => {
-    const script = `require('./dist/${door}.js'); console.log(JSON.stringify(Object.keys(require.cache)))`
-    const files = JSON.parse(await run(process.execPath, ['-e', script], root)) as string[]
-    const own = files.filter((path) => !path.includes('node_modules'))
-    expect(own.map((path) => relative(root, path)).sort()).toEqual(['dist/core.js', `dist/${door}.js`])
-    expect(files.length - own.length).toBeLessThanOrEqual(2)
+  test.each([
+    ['index', ['index'], ['cookie']],
+    ['redis', ['index', 'redis'], ['cookie']],
+    ['express-session', ['express-session', 'index'], ['cookie', 'cookie-signature']],
+  ])('loads for the entry point %s the files of %j and the packages %j', async (entry, own, packages) => {
+    const script = `require('./dist/${entry}.js'); console.log(JSON.stringify(Object.keys(require.cache)))`
+    const files = (JSON.parse(await run(process.execPath, ['-e', script], root)) as string[]).map((path) =>
+      relative(root, path),
+    )
+    const foreign = files.flatMap((path) => /node_modules\/([^/]+)/.exec(path)?.[1] ?? [])
+    expect([...new Set(foreign)].sort()).toEqual(packages)
+    expect(files.filter((path) => !path.startsWith('node_modules')).sort()).toEqual(own.map((it) => `dist/${it}.js`))
+  })
+
+  test("loads no module of Node's for child processes or clusters", async () => {
+    const script = `require('./dist/index.js').sessionMiddleware(); console.log(JSON.stringify(process.moduleLoadList))`
+    const loaded = JSON.parse(await run(process.execPath, ['-e', script], root)) as string[]
+    expect(loaded).toContain('NativeModule http')
+    expect(loaded.filter((name) => /NativeModule (cluster|child_process|dgram)$/.test(name))).toEqual([])
+  })
+
+  test('warns in a worker of a cluster that its sessions stay in its memory', async () => {
+    const script = `
+      const cluster = require('node:cluster')
+      if (cluster.isWorker) require(${JSON.stringify(join(root, 'dist/index.js'))}).sessionMiddleware()
+      else cluster.fork()
+      process.on('warning', ({ code }) => { console.log(code); process.disconnect() })`
+    writeFileSync(join(packed.directory, 'worker.cjs'), script)
+    const output = await run(process.execPath, ['--no-warnings', 'worker.cjs'], packed.directory)
+    expect(output.trim()).toBe('HOLDFAST_MEMORY_STORE_IN_SEVERAL_PROCESSES')
+  })
+
+  test('shows in a stack trace the names and the calls of the source', async () => {
+    const script = `
+      const { sessionMiddleware } = require('./dist/index.js')
+      try { sessionMiddleware({ sesionTtl: 1 }) } catch (error) { console.log(error.stack) }`
+    const stack = (await run(process.execPath, ['-e', script], root)).split('\n').slice(1, 5)
+    expect(stack.map((line) => /at (.+) \(.+dist.index\.js:\d+:\d+\)$/.exec(line)?.[1])).toEqual([
+      'checkKeys',
+      'resolveOptions',
+      'new SessionManager',
+      'sessionMiddleware',
+    ])
+    const [, line = 0] = /index\.js:(\d+)/.exec(stack[0] ?? '') ?? []
+    const text = readFileSync(join(root, 'dist/index.js'), 'utf8').split('\n')[Number(line) - 1]
+    expect(text?.trim()).toMatch(/^throw new SessionError\("INVALID_OPTION"/)
+  })
+
+  test('has no comment in its programs but the paths of the sources', () => {
+    for (const path of packed.files.filter((file) => /^dist\/.*\.js$/.test(file))) {
+      const comments = readFileSync(join(root, path), 'utf8').match(/^ *(\/\/|\/\*|\*).*$/gm) ?? []
+      expect(comments.filter((line) => !/^\/\/ lib\/[\w/-]+\.ts$/.test(line))).toEqual([])
+      expect(comments.length).toBeGreaterThan(0)
+    }
   })
 
   test('has one Session, one SessionError and one MemoryStore for all entry points and both module systems', async () => {
@@ -127,6 +174,17 @@ describe('a project that installs it', () => {
     await useSessions(project, scripts['start'] ?? '')
   })
 })
+
+/** The declarations that those of the entry points import, however indirectly. */
+function declared(): Set<string> {
+  const reached = new Set(entries.map((entry) => `dist/${entry}.d.ts`))
+  for (const path of reached) {
+    for (const { fileName } of preProcessFile(readFileSync(join(root, path), 'utf8'), true, true).importedFiles) {
+      if (fileName.startsWith('.')) reached.add(`${join(path, '..', fileName)}.d.ts`)
+    }
+  }
+  return reached
+}
 
 async function install(name: string): Promise<string> {
   const project = join(packed.directory, name)

@@ -223,14 +223,17 @@ describe('a MemoryStore in one of several processes', () => {
     resolveOptions()
     return emitted.mock.calls.map(([, options]) => (options as { code?: string }).code)
   }
+  const { send } = process
   afterEach(() => {
     jest.restoreAllMocks()
     jest.replaceProperty(cluster, 'isWorker', false)
+    Object.assign(process, { send })
     delete process.env['NODE_APP_INSTANCE']
   })
 
   test('warns outside production in a worker of the cluster', () => {
     jest.replaceProperty(cluster, 'isWorker', true)
+    Object.assign(process, { send: () => true })
     expect(warned()).toEqual(['HOLDFAST_MEMORY_STORE_IN_SEVERAL_PROCESSES'])
   })
 
