@@ -1,3 +1,4 @@
+import { handleOfId } from '../../../lib/id/session-id'
 import { freshState, openedState } from '../../../lib/session/make-state'
 import type { SessionState } from '../../../lib/session/session-state'
 
@@ -45,6 +46,157 @@ describe('a login', () => {
     state.abandonNewId()
     expect([state.newId, state.subject, state.id]).toEqual(['none', undefined, id])
   })
+})
+
+describe('the id', () => {
+  test('of a new session is minted once, with the secret that was asked for', () => {
+    const state = fresh()
+    const { id: minted } = state
+    expect([state.id, handleOfId(minted), Buffer.from(minted, 'base64url').length]).toEqual([minted, state.handle, 36])
+    expect(Buffer.from(freshState({ ...setting, secretBytes: 32 }).id, 'base64url')).toHaveLength(44)
+  })
+
+  test('is replaced by one under the same handle where there is a record, and by any other where there is none', () => {
+    const state = opened()
+    state.replaceId()
+    expect([state.newId, state.id === id, state.handle, handleOfId(state.id)]).toEqual([
+      'regenerate',
+      false,
+      id.slice(0, 16),
+      id.slice(0, 16),
+    ])
+    const visitor = fresh()
+    const { id: first, handle } = visitor
+    visitor.replaceId()
+    visitor.markFirstIdDeleted()
+    expect([visitor.deleteId, visitor.id === first, visitor.handle === handle]).toEqual([first, false, false])
+    expect(Buffer.from(visitor.id, 'base64url')).toHaveLength(36)
+  })
+
+  test('that a renewal would give has the same handle', () => {
+    const state = opened()
+    const next = state.mintNextId()
+    expect([handleOfId(next), next === state.id, state.id]).toEqual([id.slice(0, 16), false, id])
+    expect(Buffer.from(next, 'base64url')).toHaveLength(36)
+  })
+
+  test('that was issued is the one that the client has next', () => {
+    const state = opened()
+    state.markRenewedElsewhere()
+    expect(state.openedAs).toBe('previous')
+    const next = state.mintNextId()
+    state.markIssued(next)
+    expect([state.id, state.openedAs, state.newId, state.dirty]).toEqual([next, 'current', 'none', false])
+  })
+
+  test('of a new session stays when it could not be sent', () => {
+    const state = fresh()
+    state.replaceId()
+    const { id: minted } = state
+    state.abandonNewId()
+    expect([state.id, state.newId]).toEqual([minted, 'none'])
+  })
+
+  test('that was given is replaced before a save, and one that was minted is not', () => {
+    const given = [freshState(setting, { id: 'mine' }), freshState(setting, { id }), opened()]
+    for (const state of given) {
+      const { id: before } = state
+      state.mintUnlessMinted()
+      expect([state.id === before, handleOfId(state.id) === undefined]).toEqual([false, false])
+      expect(Buffer.from(state.id, 'base64url')).toHaveLength(36)
+      const { id: minted } = state
+      state.mintUnlessMinted()
+      expect(state.id).toBe(minted)
+    }
+    const state = fresh()
+    const { id: minted } = state
+    state.mintUnlessMinted()
+    expect(state.id).toBe(minted)
+    const replaced = opened()
+    replaced.replaceId()
+    const { id: next } = replaced
+    replaced.mintUnlessMinted()
+    expect(replaced.id).toBe(next)
+    const issued = opened()
+    issued.markIssued(id)
+    issued.mintUnlessMinted()
+    expect(issued.id).toBe(id)
+  })
+})
+
+describe('a lifetime', () => {
+  test('of a new session begins now', () => {
+    expect([fresh().createdAt, fresh().expiresAt]).toEqual([150, 250])
+  })
+
+  test('of a stored session is the one of its record', () => {
+    const state = opened()
+    expect([state.createdAt, state.expiresAt]).toEqual([100, 200])
+  })
+})
+
+describe('a session without its record', () => {
+  test('is stored whole when it is new', () => {
+    const state = freshState(setting, { values: { a: 1, b: 2 } })
+    state.setValue('b', 3)
+    state.putFlash('n', 'x')
+    const { set, remove } = state.fieldsToInsert()
+    expect([set.get('v:a'), set.get('v:b'), set.size, remove]).toEqual(['1', '3', 3, []])
+  })
+
+  test('keeps what this request did alone where a login outlived the record', () => {
+    const state = opened({ 'v:a': '1', 'v:b': '2' }, 'ann')
+    state.setValue('b', 3)
+    state.forgetRecord()
+    expect(state.fieldsToInsert()).toEqual({ set: new Map([['v:b', '3']]), remove: [] })
+    expect([state.record, state.subject, state.handle === id.slice(0, 16)]).toEqual([undefined, undefined, false])
+    const { id: minted } = state
+    expect(Buffer.from(minted, 'base64url')).toHaveLength(36)
+    state.mintUnlessMinted()
+    expect(state.id).toBe(minted)
+  })
+
+  test('has one after a save', () => {
+    const state = fresh()
+    state.setValue('a', 1)
+    state.settle({ ...record, subject: 'ann' }, state.changes())
+    expect([state.record?.hash, state.subject, state.createdAt, state.dirty]).toEqual(['h', 'ann', 100, false])
+  })
+})
+
+describe('a session is dirty', () => {
+  const states: [string, boolean, () => SessionState][] = [
+    ['nothing was done', false, () => opened({ 'v:a': '1' })],
+    ['a value was set', true, () => withValue(opened())],
+    ['a message was left', true, () => withFlash(opened())],
+    ['a message is to be cleared', true, () => opened({ 'f:0:n': '1' })],
+    ['a message without a value is to be cleared', true, () => opened({ 'f:0:n': 'null' })],
+    ['it was destroyed', true, () => destroyed(opened())],
+    ['it is to get a new id', true, () => renamed(opened())],
+  ]
+  test.each(states)('when %s: %p', (_, expected, make) => {
+    expect([make().dirty, make().mayBeDirty]).toEqual([expected, expected])
+  })
+
+  test('perhaps, when it holds what JSON cannot carry', () => {
+    const state = opened({ 'v:a': '[]' })
+    ;(state.values.get('a') as unknown[]).push(1n)
+    expect(() => state.dirty).toThrow(expect.objectContaining({ code: 'INVALID_SESSION_VALUE' }))
+    expect(state.mayBeDirty).toBe(true)
+  })
+})
+
+test('a session knows whether the app has read it, and whose request it belongs to', () => {
+  const state = opened()
+  expect([state.wasRead, state.owner]).toEqual([false, undefined])
+  const owner = { expectChange: jest.fn() }
+  state.noteChange()
+  state.noteRead()
+  state.attachTo(owner)
+  expect([state.wasRead, state.owner, owner.expectChange.mock.calls.length]).toEqual([true, owner, 0])
+  state.noteChange()
+  state.noteChange()
+  expect(owner.expectChange).toHaveBeenCalledTimes(1)
 })
 
 describe('a save has nothing to do any more', () => {

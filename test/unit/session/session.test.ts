@@ -249,6 +249,14 @@ describe('identity', () => {
     expect(session.handle).toHaveLength(16)
   })
 
+  test('a session that is made by hand begins now and lasts a day', () => {
+    const before = Math.floor(Date.now() / 1000)
+    const { createdAt, expiresAt } = new Session()
+    expect(createdAt).toBeGreaterThanOrEqual(before)
+    expect(createdAt).toBeLessThanOrEqual(Math.floor(Date.now() / 1000))
+    expect(expiresAt - createdAt).toBe(86_400)
+  })
+
   test('instants are whole seconds', () => {
     const session = opened({})
     expect([session.createdAt, session.expiresAt]).toEqual([100, 200])
