@@ -66,6 +66,27 @@ describe("a user's index that Redis has lost", () => {
     },
   )
 
+  test('is asked for by one write of a session in a minute, and by the next one after it', async () => {
+    const commandsOfIndex = async () =>
+      Number(/cmdstat_zscore:calls=(\d+)/.exec(await redis.client.info('commandstats'))?.[1] ?? 0)
+    const [handle, visitor] = [await kept({ subject: 'u1' }), await kept()]
+    const write = (which: string) => redis.store.change(which, setting({ 'v:a': '1' }), at(1))
+    const before = await commandsOfIndex()
+    for (let n = 0; n < 5; n++) {
+      await write(handle)
+      await write(visitor)
+    }
+    expect((await commandsOfIndex()) - before).toBe(1)
+    const inAMinute = performance.now() + 61_000
+    const turned = jest.spyOn(performance, 'now').mockReturnValue(inAMinute)
+    try {
+      for (let n = 0; n < 5; n++) await write(handle)
+    } finally {
+      turned.mockRestore()
+    }
+    expect((await commandsOfIndex()) - before).toBe(2)
+  })
+
   test('does not get a session back that was ended, nor one of a subject that it left', async () => {
     const handle = await kept({ subject: 'u1' })
     await redis.store.change(handle, login(1, 'u2'), at(1))

@@ -18,10 +18,10 @@ export function setsFieldsOnly({ fields, access, confirm, renew, replace, bind }
   return renew === undefined && replace === undefined && bind === undefined
 }
 
-/** The arguments of `changeFieldsScript`: one text `now epoch` (`-` for any), then names and values. The time limit comes in front
- * of the first. */
-export function fieldArguments({ epoch, fields }: RecordChange, now: number): string[] {
-  const args = [`${toDigits(now)} ${epoch ?? none}`]
+/** The arguments of `changeFieldsScript`: one text `now + epoch` (`-` in place of `+`: the subject's index is not asked for the
+ * session; `-` for any epoch), then names and values. The time limit comes in front of the first. */
+export function fieldArguments({ epoch, fields }: RecordChange, now: number, heals: boolean): string[] {
+  const args = [`${toDigits(now)} ${heals ? '+' : none} ${epoch ?? none}`]
   if (fields !== undefined) {
     for (const [name, text] of fields.set) args.push(toFieldName(name), toWire(text))
   }

@@ -5,7 +5,7 @@ import type { UserSessionOperationContext } from '../../session/session-shape'
  * How a session lies in Redis. One hash at `<prefix><handle>`, which expires at `retainUntil` of its record:
  *
  *   m   what most changes ask for: when the session ends (the earlier of its two deadlines, Unix ms, 13 digits), the hash of the
- *       current id (43 characters), the epoch, and `+` where there is a field `u` or `w`
+ *       current id (43 characters), the epoch, `+` where there is a field `u`, `*` where there is one `w`
  *   t   words, one space between them: version createdAt issuedAt accessedAt expiresAt idleUntil previousUntil
  *       Instants are Unix ms to the base 36; `-` is "none".
  *   p   the hashes of the ids before it, n of the pending ones, with commas; absent where there are none
@@ -28,7 +28,7 @@ export const version = '1'
 export const none = '-'
 /** Instants to the base 36 have nine digits from 2059 on, and decimal ones thirteen until 2286. */
 const lastInstant = 9_999_999_999_999
-const summary = /^\d{13}([\w-]{43})(\d+)\+?$/
+const summary = /^\d{13}([\w-]{43})(\d+)\+?\*?$/
 const times =
   /^\d+ ([\da-z]{1,9}) ([\da-z]{1,9}) ([\da-z]{1,9}) ([\da-z]{1,9}) ([\da-z]{1,9}|-) ([\da-z]{1,9}|-)(?: |$)/
 

@@ -98,7 +98,7 @@ export class RedisStore implements SessionStore {
     this.#link = new RedisLink(client)
     this.#prefix = keyPrefixOf(client) + prefix
     this.#scripts = changeScripts(Buffer.byteLength(this.#prefix), isCluster(client))
-    this.#index = new SubjectIndex(this.#link, this.#prefix)
+    this.#index = new SubjectIndex(this.#link, this.#prefix, isCluster(client))
     this.#events = new RedisEvents(client, this.#link, this.#prefix)
     if (layout === 'express-session') {
       offerJsonRecords(this, new RedisJsonRecords(this.#link, (id) => this.#openKey(id)))
@@ -135,7 +135,7 @@ export class RedisStore implements SessionStore {
 
   change(handle: string, change: RecordChange, now: number, deadline = noDeadline()): Promise<ChangeResult> {
     if (!setsFieldsOnly(change)) return this.#changeAnything(handle, change, now, deadline)
-    const args = fieldArguments(change, now)
+    const args = fieldArguments(change, now, this.#index.isHealDue(handle, deadline.startedAt / 1000))
     return this.#link.runWithin(deadline, this.#scripts.fields, this.#keyOf(handle), args).then((reply) => {
       const [status, watched, entry] = reply
       if (status !== 1) return 'gone'

@@ -30,8 +30,8 @@ local clock = time[1] * 1000 + time[2] / 1000
 if clock > tonumber(string.sub(words, 1, 13)) then return { ${lateStatus}, clock } end
 `
 
-/** The parts of `m`: when the session ends, the hash of its id, and the epoch. */
-export const summaryPattern = `^(${'%d'.repeat(13)})(${'[%w_-]'.repeat(43)})(%d+)%+?$`
+/** The parts of `m`: when the session ends, the hash of its id, the epoch, and the marks. */
+export const summaryPattern = `^(${'%d'.repeat(13)})(${'[%w_-]'.repeat(43)})(%d+)%+?%*?$`
 
 /** Keeps the record; see `insertScript`. */
 export const insertRecord = `
@@ -68,17 +68,17 @@ export interface ChangeScripts {
 
 /**
  * The scripts that change a session. They enter it into its subject's index again when Redis has lost the entry
- * (subject-index.ts). On a cluster the index lies on another node: there they reply with the entry, and the store does it.
+ * (subject-index.ts), the one for fields only when it is asked to; on a cluster, where the index lies on another node, the
+ * store does it.
  *
- * Both reply { status, time, watched, entry } or, where the last two are empty, a positive number. Of a change that binds,
- * `entry` is the one that the session had before.
+ * Both reply { status, time, watched, entry } or, where the last two are empty, a positive number. `entry` is the one that was
+ * looked for, or, of a change that binds, the one that the session had before.
  *
  * @param prefixBytes How much of a key is the prefix of the store.
  */
 export function changeScripts(prefixBytes: number, isCluster: boolean): ChangeScripts {
   const heal = isCluster ? '' : healIndex(prefixBytes)
-  const said = isCluster ? `entry or ''` : `''`
-  return { fields: nameScript(fieldsText(heal, said)), general: nameScript(generalText(heal, said)) }
+  return { fields: nameScript(fieldsText(heal)), general: nameScript(generalText(heal)) }
 }
 
 /** Sets the entry of the index again that `entry` names, unless it is there. */
@@ -100,19 +100,22 @@ end
 `
 }
 
-const fieldsText = (heal: string, said: string): string => `${readLimit}
+const fieldsText = (heal: string): string => `${readLimit}
 local m = redis.pcall('HGET', KEYS[1], 'm')
 if type(m) ~= 'string' or #m < 57 then return -clock end
 local ends = string.sub(m, 1, 13)
 if not tonumber(ends) or ends <= string.sub(words, 15, 27) then return -clock end
-local wanted, stored = string.sub(words, 29), string.sub(m, 57)
-if wanted ~= stored and wanted ~= '-' and wanted .. '+' ~= stored then return -clock end
+local last, watched, entry = string.byte(m, -1)
+if last == 42 then
+  m, watched = string.sub(m, 1, -2), redis.call('HGET', KEYS[1], 'w')
+  last = string.byte(m, -1)
+end
+local wanted, stored = string.sub(words, 31), string.sub(m, 57, last == 43 and -2 or -1)
+if wanted ~= stored and wanted ~= '-' then return -clock end
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
-if string.byte(m, -1) ~= 43 then return clock end
-local found = redis.call('HMGET', KEYS[1], 'w', 'u')
-local watched, entry = found[1], found[2]
+if last == 43 and string.byte(words, 29) == 43 then entry = redis.call('HGET', KEYS[1], 'u') end
 ${heal}
-if watched or ${said} ~= '' then return { 1, clock, watched or '', ${said} } end
+if watched or entry then return { 1, clock, watched or '', entry or '' } end
 return clock
 `
 
@@ -158,7 +161,7 @@ end
 `
 
 /** `changeRecord` of record.ts, on the server. */
-const generalText = (heal: string, said: string): string => `${readLimit}${renewRecord}${readDeadlines}
+const generalText = (heal: string): string => `${readLimit}${renewRecord}${readDeadlines}
 local word = string.gmatch(words, '%S+')
 word()
 local now, epoch, removals = word(), word(), tonumber(word())
@@ -215,8 +218,8 @@ for i = at + removals, #ARGV, 1000 do
   redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end
 local ended, kept = deadlines(record)
-local more = watched or (subject and nextEntry ~= '') or (not subject and entry)
-local texts = { m = string.format('%013.0f', ended) .. record.hash .. nextEpoch .. (more and '+' or ''),
+local listed = subject and nextEntry ~= '' or not subject and entry
+local texts = { m = string.format('%013.0f', ended) .. record.hash .. nextEpoch .. (listed and '+' or '') .. (watched and '*' or ''),
   t = string.sub(table.concat({ version, record.created, record.issued, record.accessed, record.expires, record.idle,
     record.overlap, rest }, ' '), 1, -2),
   p = record.previous, n = record.pending }
@@ -232,7 +235,7 @@ end
 if kept ~= keptBefore then redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', kept)) end
 if subject then return { status, clock, watched or '', entry or '' } end
 ${heal}
-return { status, clock, watched or '', ${said} }
+return { status, clock, watched or '', entry or '' }
 `
 
 /**
@@ -286,7 +289,7 @@ local found = redis.pcall('HMGET', KEYS[1], 'm', 'w')
 local m = found[1]
 if found.err or not m or not string.find(m, '${summaryPattern}') then return {} end
 if tonumber(ARGV[1]) > (tonumber(found[2] or '') or 0) then
-  if string.sub(m, -1) ~= '+' then m = m .. '+' end
+  if string.sub(m, -1) ~= '*' then m = m .. '*' end
   redis.pcall('HSET', KEYS[1], 'w', ARGV[1], 'm', m)
 end
 return redis.call('HGETALL', KEYS[1])

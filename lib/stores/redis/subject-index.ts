@@ -51,12 +51,15 @@ const subjectHashLength = 22
 export class SubjectIndex {
   readonly #link: RedisLink
   readonly #prefix: string
-  /** Handles whose entry was made again just now. */
+  readonly #isElsewhere: boolean
+  /** Handles whose entry was looked for, and made again if need be, just now. */
   readonly #healed = new RecentKeys()
 
-  constructor(link: RedisLink, prefix: string) {
+  /** @param isElsewhere Whether an index may lie on another node than its sessions. */
+  constructor(link: RedisLink, prefix: string, isElsewhere: boolean) {
     this.#link = link
     this.#prefix = prefix
+    this.#isElsewhere = isElsewhere
   }
 
   /** The entry of a session that is bound to the subject, as its record has it. */
@@ -72,14 +75,20 @@ export class SubjectIndex {
   }
 
   /**
-   * Enters a session again whose entry may have been lost (Redis evicts an index before its sessions, because it is used
-   * least; a failover may lose the one and not the other), without waiting. At most once a minute for each session: it is
-   * asked for at each write, and a command that does nothing is one too many.
+   * Whether a write of the session asks for its entry, which may have been lost: Redis evicts an index before its sessions,
+   * because it is used least; a failover may lose the one and not the other. Once a minute for each session: asking at each
+   * write took Redis as long again as the write.
    */
+  isHealDue(handle: string, now: number): boolean {
+    return !this.#healed.has(handle, now)
+  }
+
+  /** A script has looked for the entry, and made it again; or it lies on another node and is made again now, without waiting. */
   heal(handle: string, entry: string): void {
     const now = performance.now() / 1000
-    if (this.#healed.has(handle, now)) return
+    if (!this.isHealDue(handle, now)) return
     this.#healed.keep(handle, now + healInterval, now)
+    if (!this.#isElsewhere) return
     this.add(handle, entry, new CallDeadline(healInterval)).catch(() => {
       this.#healed.forget(handle)
     })

@@ -89,7 +89,7 @@ test.each<[string, RecordChange, boolean]>([
   expect(setsFieldsOnly(change)).toBe(isShort)
 })
 
-test('the short script gets the time, the epoch, and names and values', () => {
-  expect(fieldArguments({ epoch: 12, fields }, 1.5)).toEqual([`${now} 12`, 'v:a', '1'])
-  expect(fieldArguments({ fields }, 1.5)).toEqual([`${now} -`, 'v:a', '1'])
+test('the short script gets the time, whether to heal, the epoch, and names and values', () => {
+  expect(fieldArguments({ epoch: 12, fields }, 1.5, true)).toEqual([`${now} + 12`, 'v:a', '1'])
+  expect(fieldArguments({ fields }, 1.5, false)).toEqual([`${now} - -`, 'v:a', '1'])
 })
