@@ -56,8 +56,11 @@ export class Drain {
    * listeners stay with the response, which also emits the 'drain' of that stream. */
   #keepDrainListeners(): void {
     const res = this.#res
+    const inherited = (Object.getPrototypeOf(res) as Partial<EventEmitter> | null)?.on
+    // A stub of a response, with nothing below its own method.
+    if (inherited === undefined) return
     const wrapped = res.on.bind(res) as EventEmitter['on']
-    const plain = (Object.getPrototypeOf(res) as EventEmitter).on.bind(res)
+    const plain = inherited.bind(res)
     wrapped('drain', function relay(this: unknown) {
       if (this !== res) res.emit('drain')
     })

@@ -266,6 +266,19 @@ describe('callers that have no real response', () => {
     expect(store.calls).toEqual([])
   })
 
+  test('a stub with methods for listeners of its own', async () => {
+    const store = new ControlledStore()
+    const { res, headers, calls } = newStub()
+    const on = jest.fn()
+    Object.assign(res, { on, once: on, removeListener: on, emit: on })
+    const request: any = { headers: {} }
+    await new Promise((next) => sessionMiddleware({ store })(request, res, next))
+    request.session.set('n', 1)
+    res.end()
+    await passTurns(2)
+    expect([calls, headers['Set-Cookie']]).toEqual([['end'], [expect.stringMatching(/^sid=/)]])
+  })
+
   test('a stub whose session cannot be stored: next(error), and no cookie', async () => {
     const store = new ControlledStore()
     store.fail('insert', 'reject')
