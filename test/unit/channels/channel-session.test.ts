@@ -195,7 +195,7 @@ describe('with a channel store', () => {
     expect(store.asked).toEqual([{ set: { name: '"Bo"' }, remove: [] }])
   })
 
-  test('tells of changes from elsewhere, not of its own', async () => {
+  test('publishes to its listeners the changes of other channels, not its own', async () => {
     const [one, other] = [open(), open()]
     const told: string[] = []
     one.onChange((value) => told.push(`one ${JSON.stringify(value)}`))
@@ -208,7 +208,7 @@ describe('with a channel store', () => {
     ])
   })
 
-  test('tells nothing when nothing differs, and nothing to who does not listen any more', () => {
+  test('calls no listener when no value differs, and none that was removed', () => {
     const session = open()
     const told: Shape[] = []
     const stop = session.onChange((value) => told.push(value))
@@ -227,7 +227,7 @@ describe('with a channel store', () => {
     expect(session.get()).toEqual({ name: 'Bo', color: 'blue' })
   })
 
-  test('shows what it has set while that is on its way, whatever is heard meanwhile', async () => {
+  test('shows the value that it sets, whatever change arrives before the store has it', async () => {
     const session = open()
     const told: Shape[] = []
     session.onChange((value) => told.push(value))
@@ -292,7 +292,7 @@ describe('with a channel store', () => {
   })
 
   test.each(['session.close()', 'store.failing = true'])(
-    'a rejection that nobody handles ends no process: %s',
+    'a rejection without a handler ends no process: %s',
     (trouble) => {
       const script = `
       const { ChannelSession } = require('./lib')
@@ -309,7 +309,7 @@ describe('with a channel store', () => {
     },
   )
 
-  test('clears: nothing is held at once, and the session is over for everybody', async () => {
+  test('clear() empties the channel at once, and ends the session for all its channels', async () => {
     const [one, other] = [open(), open()]
     const cleared = one.clear()
     expect(one.get()).toBeUndefined()
@@ -334,24 +334,27 @@ describe('with a channel store', () => {
     expect([session.get(), session.ended]).toEqual([{ name: 'Ada', color: 'red' }, undefined])
   })
 
-  test.each(['ended', 'expired', 'replaced', 'closed'] as const)('is told when the session is %s', async (reason) => {
-    const session = open()
-    const told: string[] = []
-    session.onEnd((why) => told.push(why))
-    store.finish(reason)
-    expect([told, session.ended, session.closed, session.get(), session.sessionChanged]).toEqual([
-      [reason],
-      reason,
-      true,
-      undefined,
-      false,
-    ])
-    await expect(session.set({ name: 'Bo' })).rejects.toMatchObject({ code: 'CHANNEL_CLOSED' })
-    await session.clear()
-    expect(store.followers.size).toBe(0)
-  })
+  test.each(['ended', 'expired', 'replaced', 'closed'] as const)(
+    'calls onEnd with the reason when the session is %s',
+    async (reason) => {
+      const session = open()
+      const told: string[] = []
+      session.onEnd((why) => told.push(why))
+      store.finish(reason)
+      expect([told, session.ended, session.closed, session.get(), session.sessionChanged]).toEqual([
+        [reason],
+        reason,
+        true,
+        undefined,
+        false,
+      ])
+      await expect(session.set({ name: 'Bo' })).rejects.toMatchObject({ code: 'CHANNEL_CLOSED' })
+      await session.clear()
+      expect(store.followers.size).toBe(0)
+    },
+  )
 
-  test('who asks late is told too, once', async () => {
+  test('an onEnd listener that is added after the end is called once', async () => {
     const session = open()
     store.finish('ended')
     const told: string[] = []
@@ -381,7 +384,7 @@ describe('with a channel store', () => {
     expect(new ChannelSession(over, 'one')).toMatchObject({ ended: 'expired', closed: true })
   })
 
-  test('once it is closed it follows nothing, holds what it held, and is told nothing', () => {
+  test('a closed channel follows nothing, keeps its values, and calls no listener', () => {
     const session = open()
     const told = jest.fn()
     session.onChange(told)
@@ -395,7 +398,7 @@ describe('with a channel store', () => {
     expect(store.followers.size).toBe(0)
   })
 
-  test('a listener that throws keeps nobody else from hearing', () => {
+  test('a listener that throws does not keep the others from being called', () => {
     const session = open()
     const told = jest.fn()
     const later = jest.spyOn(process, 'nextTick').mockImplementation(() => {})

@@ -95,7 +95,7 @@ describe('checkCall throws where Node does', () => {
     }
   })
 
-  test('an encoding that nobody knows is refused before anything has left, for text and bytes', () => {
+  test('an unknown encoding is refused before a byte is sent, for text and bytes', () => {
     for (const chunk of ['x', Buffer.from('x')]) {
       expect(codeOf(() => checkCall(newResponse(), 'write', [chunk, 'klingon'], true))).toEqual([
         'ERR_UNKNOWN_ENCODING',

@@ -152,7 +152,7 @@ describe('absorbWriteHead', () => {
 })
 
 describe('withdrawResponse', () => {
-  test('takes back what described the answer, and leaves what belongs to the site', () => {
+  test('removes the headers that describe the response, and leaves those that belong to the site', () => {
     const res = newResponse()
     const site = {
       'x-powered-by': 'x',

@@ -41,7 +41,7 @@ test('a renewal that another process has made is reported as such, once lost and
   expect(calls).toEqual(['elsewhere A', 'elsewhere A'])
 })
 
-test('trackers that share their renewals give each to one caller, and tell their own from the others', () => {
+test('trackers that share their renewals give each to one caller, and report for each whether it was their own', () => {
   const all = new RecentKeys(Infinity)
   const [one, other] = [track(all), track(all)]
   expect([one.tracker.begin('a', 'A', 1), other.tracker.begin('a', 'A', 1)]).toEqual([true, false])

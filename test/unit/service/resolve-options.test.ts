@@ -132,7 +132,7 @@ test.each<[string, unknown, string]>([
   }
 })
 
-test('a misspelt option is told with the one that was meant, and a secret is never shown', () => {
+test('the error for a misspelt option names the nearest option, and never shows a secret', () => {
   expect(() => resolveOptions({ sesionTtl: 1 } as never)).toThrow('did you mean sessionTtl?')
   expect(() => resolveOptions({ cookie: { samesite: 'lax' } } as never)).toThrow('did you mean sameSite?')
   expect(() => resolveOptions({ resave: true } as never)).toThrow('unknown option "resave"; it accepts store,')
@@ -151,14 +151,14 @@ describe('warnings', () => {
   })
   afterEach(() => spy.mockRestore())
 
-  test('a short secret is told once', () => {
+  test('resolveOptions warns of a short secret once', () => {
     resolveOptions({ secret: 'keyboard cat' })
     resolveOptions({ secret: 'keyboard cat' })
     expect(heard.map(([of]) => of)).toEqual(['HOLDFAST_SHORT_SECRET'])
     expect(heard[0]?.[1]).not.toContain('keyboard')
   })
 
-  test('the memory store in production is told once, with what to use instead', () => {
+  test('resolveOptions warns of the memory store in production once, with what to use instead', () => {
     const before = process.env['NODE_ENV']
     process.env['NODE_ENV'] = 'production'
     try {

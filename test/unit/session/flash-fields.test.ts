@@ -19,7 +19,7 @@ function save(flash: FlashFields): string[] {
 const fields = (from: Record<string, string>): Map<string, string> => new Map(Object.entries(from))
 
 describe('messages for the next request', () => {
-  test('are one field each, with a name that tells its key', () => {
+  test('are one field each, with a name from which its key can be read', () => {
     const flash = new FlashFields()
     flash.put('notice', 'Saved')
     flash.put('a:b', { x: 1 })

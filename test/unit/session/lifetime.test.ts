@@ -123,7 +123,7 @@ describe('matchId', () => {
     })
   })
 
-  test('anything else opens nothing', () => {
+  test('any other hash matches no record', () => {
     expect(matchId(confirmed, hashId('else'), 1000)).toBeUndefined()
     expect(matchId(recordOf(), previous, 1000)).toBeUndefined()
     expect(matchId(recordOf({ previous: [previous] }), previous, 1000)).toBeUndefined()

@@ -72,7 +72,7 @@ describe('nothing that is reached through a session is shared and can be changed
     ])
   })
 
-  test('a message pushed onto the method flash reaches nobody', () => {
+  test('an assignment to the method flash, and a push onto it, throw', () => {
     expect(() => {
       ;(session.flash as unknown as { notices: string[] }).notices = ['your code is 4711']
     }).toThrow(SessionError)
@@ -206,7 +206,7 @@ describe('wrong arguments', () => {
   })
 })
 
-describe('what only looks at an object finds an ordinary one', () => {
+describe('code that only inspects the session finds an ordinary object', () => {
   const make = (): any => new Session(undefined, [{ card: '4111' }, {}])
 
   test('await, Promise.resolve and an async return give the session itself', async () => {
@@ -215,7 +215,7 @@ describe('what only looks at an object finds an ordinary one', () => {
     expect((await (async () => session)()) === session).toBe(true)
   })
 
-  test("matchers of jest compare it, and print it, as they do everyone's", () => {
+  test('matchers of jest compare it, and print it, as any other object', () => {
     const session = make()
     expect(session).toEqual(session)
     expect(session).toBe(session)
@@ -239,7 +239,7 @@ describe('what only looks at an object finds an ordinary one', () => {
     expect(JSON.stringify(session)).not.toContain('4111')
   })
 
-  test('hasOwnProperty says of its own names, and of those that are only looked for, what it says of every object', () => {
+  test('hasOwnProperty is true for properties of a subclass alone, as it is for any object', () => {
     const session = make()
     class Basket extends Session {
       owner = 'ann'
@@ -253,7 +253,7 @@ describe('what only looks at an object finds an ordinary one', () => {
     expect(Object.isFrozen(session.hasOwnProperty)).toBe(true)
   })
 
-  test('delete and a spread do nothing, which the language tells no object of', () => {
+  test('delete and a spread change nothing, and throw nothing', () => {
     const session = make()
     expect([delete session.card, delete session.flash]).toEqual([true, true])
     expect({ ...session, ...{ a: 1 } }).toEqual({ a: 1 })

@@ -49,7 +49,7 @@ test('the sessions are those of the session manager: the same ids, the same valu
   expect(await users.updateAll('bob', { role: 'editor' })).toBe(0)
 })
 
-test("an anonymous session is nobody's", async () => {
+test('an anonymous session belongs to no subject', async () => {
   const sessions = new SessionManager({ store: kept, clock })
   const id = await sessions.create({ cart: [1] })
   const { users } = sessions
@@ -58,7 +58,7 @@ test("an anonymous session is nobody's", async () => {
   expect(await sessions.get(id)).toEqual({ cart: [1] })
 })
 
-test('readAll is keyed by handle, which delete takes, and which opens nothing', async () => {
+test('readAll is keyed by handle, which delete takes, and which opens no session', async () => {
   const users = usersOver(kept)
   const [one, two] = [await users.create('ann', phone), await users.create('ann', phone)]
   const listed = await users.readAll('ann')
@@ -77,7 +77,7 @@ test('readAll is keyed by handle, which delete takes, and which opens nothing', 
   await users.read('ann', two, phone)
 })
 
-test("what was given and what is handed out is nobody else's", async () => {
+test('the context that was given and the metaData that is handed out are copies', async () => {
   const users = usersOver(kept)
   const context = structuredClone(phone)
   const id = await users.create('ann', context)
@@ -206,7 +206,7 @@ test.each(renewals)('a session that ends while %s is under way is not there, and
   }
 })
 
-test('an id that a login replaces while it is being read opens nothing', async () => {
+test('an id that is replaced while it is being read is invalid', async () => {
   const sessions = new SessionManager({ store: kept, clock })
   const id = await usersOver(kept).create('ann', phone)
   const users = usersOver(store)
@@ -249,7 +249,7 @@ test('an old id ends its session by name: who signs out does not stay signed in 
   expect((await users.readAll('ann')).size).toBe(0)
 })
 
-test('a store that fails or hangs is told apart from a session that is not there', async () => {
+test('the error of a store that fails or hangs differs from that of a session that does not exist', async () => {
   const users = usersOver(store, { storeTimeout: 0.02 })
   const id = await usersOver(kept).create('ann', phone)
   store.fail('load', 'reject')

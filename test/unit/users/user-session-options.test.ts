@@ -108,7 +108,7 @@ describe('arguments', () => {
     })
   })
 
-  test('a client that has gone has no address, and that is no mistake', async () => {
+  test('a context without an address is accepted: the client may have disconnected', async () => {
     const id = await users.create('ann', { ip: undefined } as never)
     expect((await users.read('ann', id, {} as never))[0].ip).toBe('')
   })

@@ -84,7 +84,7 @@ describe('one step within the process', () => {
     expect((await adapter.load(handle, now))?.fields.size).toBe(50)
   })
 
-  test('a read waits for nobody', async () => {
+  test('a read does not wait for a write that is under way', async () => {
     const { store, adapter, handle } = await kept()
     store.hold('set')
     const change = adapter.change(handle, setting({ a: '2' }), now)
@@ -184,7 +184,7 @@ describe('manners of stores', () => {
     ['a number', (_sid, callback) => callback(null, 7)],
     ['a list', (_sid, callback) => callback(null, [])],
     ['another version', (_sid, callback) => callback(null, { holdfast: { version: 2, record: {}, fields: {} } })],
-  ])('a get that answers %s is absence', async (_name, get) => {
+  ])('a session is absent when get replies with %s', async (_name, get) => {
     const adapter = adaptExpressSessionStore(answering(get))
     expect(await adapter.load(handle, now)).toBeUndefined()
     expect(await adapter.change(handle, setting({ a: '1' }), now)).toBe('gone')
@@ -247,7 +247,7 @@ describe('manners of stores', () => {
     }
   })
 
-  test('the first of several answers counts, and a promise beside the callback is no answer', async () => {
+  test('the first of several replies counts, and a promise beside the callback is no reply', async () => {
     const { store, handle } = await kept()
     const plain = new ControlledExpressSessionStore(store.kept)
     const adapter = adaptExpressSessionStore({

@@ -67,7 +67,7 @@ test('a handle with no task is forgotten', async () => {
   expect(queue.size).toBe(0)
 })
 
-test('a task over its limit loses its turn, and is told of it only while it says so', async () => {
+test('a task over its limit loses its turn, is notified, and ends no later turn when it ends', async () => {
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] })
   const queue = new HandleQueue()
   const first = pending()

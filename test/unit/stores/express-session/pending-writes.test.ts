@@ -28,7 +28,7 @@ async function kept(record = {}) {
 const timedOut = { code: 'STORE_TIMEOUT', status: 503 }
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
-describe('a store that does not answer', () => {
+describe('a store that does not reply', () => {
   test.each(['get', 'set', 'destroy'] as const)(
     'a %s that hangs holds the next one up until the limit',
     async (method) => {
@@ -204,7 +204,7 @@ describe('memory', () => {
   const never = new Promise<void>(() => {})
   const record = (seconds: number) => recordWith({ expiresAt: at(seconds) })
 
-  test('what was answered is forgotten, failed or not, once no other write is open', async () => {
+  test('a write that was replied to, failed or not, is forgotten once no other write is open', async () => {
     const writes = new PendingWrites(() => Promise.resolve())
     const answers = [Promise.resolve(), Promise.reject(new Error('lost')), Promise.resolve()]
     for (const answer of answers) writes.add('h', record(60), answer, now)
@@ -213,7 +213,7 @@ describe('memory', () => {
     expect(writes.size).toBe(0)
   })
 
-  test('what is never answered is forgotten at the latest deadline that its writes carry', () => {
+  test('a write without a reply is forgotten at the latest deadline that the writes of its session carry', () => {
     const writes = new PendingWrites(() => Promise.resolve())
     writes.add('h', record(60), never, now)
     writes.add('h', record(30), never, now)
@@ -230,7 +230,7 @@ describe('memory', () => {
     expect(writes.recordOf('h')?.subject).toBe('bob')
   })
 
-  test('an ended session is destroyed at each late answer and stays ended until the last', async () => {
+  test('an ended session is destroyed at each late reply and stays ended until the last', async () => {
     const destroyed: string[] = []
     const writes = new PendingWrites(async (handle) => destroyed.push(handle))
     let answer: () => void = () => {}

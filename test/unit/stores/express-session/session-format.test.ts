@@ -184,7 +184,7 @@ describe('anything else is no session', () => {
     expect(decodeSession(data)).toBeUndefined()
   })
 
-  test('what is of the package, whole or not, is told from what is not', () => {
+  test('isHoldfastData is true for data of the package, whole or not, and for no other', () => {
     expect(isHoldfastData(sound())).toBe(true)
     expect(
       isHoldfastData(

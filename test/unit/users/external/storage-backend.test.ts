@@ -99,7 +99,7 @@ describe('what the storage is asked', () => {
     ['an array', []],
     ['a number', 3],
     ['text', '[]'],
-  ])('a readAll that gives %s is refused, and does not look like an empty list', async (_kind, given) => {
+  ])('a readAll that gives %s is refused, and does not count as an empty list', async (_kind, given) => {
     const users = usersOver(Object.assign(storage, { readAll: () => Promise.resolve(given) as never }))
     const refused = { code: 'STORE_UNSUPPORTED', message: expect.stringContaining('readAll') }
     await expect(users.readAll('ann')).rejects.toMatchObject(refused)
@@ -147,7 +147,7 @@ describe('what the storage is asked', () => {
   })
 })
 
-describe('what the storage answers', () => {
+describe('the results of the storage', () => {
   test('nothing is shared with it', async () => {
     const users = usersOver(new MapStorage({ sync: true }))
     const context = structuredClone(phone)
@@ -307,7 +307,7 @@ describe('renewal', () => {
     expect(storage.kept('ann').has(id)).toBe(false)
   })
 
-  test('an old session that cannot be deleted is told of, and opens nothing all the same', async () => {
+  test('an old session that cannot be deleted is reported, and its id is invalid all the same', async () => {
     const users = usersOver(storage)
     const id = await users.create('ann', phone)
     await pass(100)
@@ -323,7 +323,7 @@ describe('renewal', () => {
     expect(storage.kept('ann').has(id)).toBe(false)
   })
 
-  test('while its deletion is under way the old id opens nothing any more', async () => {
+  test('the old id is invalid while its deletion is under way', async () => {
     const users = usersOver(storage)
     const id = await users.create('ann', phone)
     await pass(100.5)
@@ -435,7 +435,7 @@ describe('a renewal that something comes into', () => {
     },
   )
 
-  test('a new session that cannot be withdrawn is told of', async () => {
+  test('a new session that cannot be withdrawn is reported', async () => {
     storage.before = (name) =>
       name === 'updateAccessedAt' || name === 'delete' ? Promise.reject(new Error('away')) : undefined
     expect(await codeOf(users.read('ann', id, phone))).toBe('STORE_UNAVAILABLE')
