@@ -87,7 +87,7 @@ describe.each(serverKinds)('no byte leaves before the session is stored: $name',
   })
 })
 
-test('nothing of an answer to a changed session leaves, whichever command the change needs', async () => {
+test('no byte of a response is sent before its session is stored, whichever command the change needs', async () => {
   const store = holdingStore()
   const { port } = await startApp({
     store,

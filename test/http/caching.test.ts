@@ -83,7 +83,7 @@ describe.each([
   ['a store that answers later', 0],
   ['a store that answers at once', undefined],
 ])('%s', (_store, delay) => {
-  describe.each(Object.entries(ways))('an answer with the session cookie is for no shared cache: %s', (name, way) => {
+  describe.each(Object.entries(ways))('a response with the session cookie is for no shared cache: %s', (name, way) => {
     test.each(
       directives.flatMap(([before, noStore, isPrivate]) => [
         [before, 'no-store', noStore] as const,
@@ -189,7 +189,7 @@ describe.each([
   })
 })
 
-test('an answer without the session cookie keeps its headers as they are', async () => {
+test('a response without the session cookie keeps its headers as they are', async () => {
   for (const way of Object.values(ways)) {
     const answer = await answerOf(
       way,
@@ -204,7 +204,7 @@ test('an answer without the session cookie keeps its headers as they are', async
   }
 })
 
-test.each(serverKinds)('an answer that clears the cookie is for no shared cache either: $name', async (kind) => {
+test.each(serverKinds)('a response that clears the cookie is for no shared cache either: $name', async (kind) => {
   const { port } = await startApp({
     kind,
     handler(req, res) {

@@ -137,7 +137,7 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
     expect(random).toHaveBeenCalledTimes(cookie === 'new' ? 1 : 0)
   })
 
-  test('a login over somebody else: one command more, for the session that it ends', async () => {
+  test('a login over that of another user: one command more, for the session that it ends', async () => {
     const get = await start(kind)
     const { answer } = await get('/login')
     expect((await get('/login-other', sessionCookie(answer))).cost).toEqual({

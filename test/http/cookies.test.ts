@@ -172,14 +172,14 @@ describe('behind a proxy that ends TLS', () => {
     expect(warnings).toEqual([])
   })
 
-  test('that is not trusted, it is not, and the remedy is told once', async () => {
+  test('that is not trusted, it is not, and one warning names the remedy', async () => {
     const get = await start(false)
     for (let i = 0; i < 3; i++) expect(valuesOf(await get('https'), 'Set-Cookie')[0]).not.toContain('Secure')
     expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_UNTRUSTED_PROXY'])
     expect(warnings[0]?.message).toContain("app.set('trust proxy', 1)")
   })
 
-  test('a secure cookie that cannot be sent is told once, with the remedy that fits, and nothing is stored for it', async () => {
+  test('a secure cookie that cannot be sent is warned of once, with the remedy that fits, and nothing is stored for it', async () => {
     const store = new ControlledStore()
     const get = await start(false, { store, cookie: { secure: true } })
     for (let i = 0; i < 3; i++) expect(valuesOf(await get('https'), 'Set-Cookie')).toEqual([])

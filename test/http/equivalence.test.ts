@@ -236,9 +236,9 @@ function withoutOurs(answer: RawAnswer): RawAnswer {
 }
 
 describe.each([
-  ['a store that answers later', 0],
-  ['a store that answers at once', undefined],
-])('a handler cannot tell that its answer was held: %s', (_name, delay) => {
+  ['a store that replies later', 0],
+  ['a store that replies at once', undefined],
+])('a handler sees the same with a held response as with a bare one: %s', (_name, delay) => {
   test.each(Object.entries(scripts))('%s', async (name, script) => {
     for (const method of needBody.has(name) ? ['GET'] : ['GET', 'HEAD']) {
       const store = new ControlledStore()

@@ -47,7 +47,7 @@ async function start(
   return { port, store, id, other, cookie }
 }
 
-describe.each(serverKinds)('whatever is in the Cookie header, the answer is a session or none: $name', (kind) => {
+describe.each(serverKinds)('whatever is in the Cookie header, the request has a session or none: $name', (kind) => {
   test.each([
     ['nothing', ''],
     ['blanks', ' \t '],
@@ -80,7 +80,7 @@ describe.each(serverKinds)('whatever is in the Cookie header, the answer is a se
   })
 })
 
-test('the middleware ignores invalid ids, and serves nobody when two visitors are named', async () => {
+test('the middleware ignores invalid ids, and opens no session when a request names two live ones', async () => {
   const { port, store, id, other } = await start()
   const live = `sid=${id}`
   const forged = `sid=${id.slice(0, -1)}${id.endsWith('A') ? 'Q' : 'A'}`
@@ -129,7 +129,7 @@ test('of many cookies of our name at most three reach the store, and a live one 
   }
 })
 
-test('several ids are looked up at once, under one deadline', async () => {
+test('several ids are loaded at once, under one deadline', async () => {
   const { port, store } = await start(serverKinds[3], undefined, 0.05)
   store.hold('load')
   const loads = [1, 2, 3].map(() => store.asked('load'))

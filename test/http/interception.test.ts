@@ -51,7 +51,7 @@ test.each([express5, bare])('what is called after the end goes to Node: $name', 
 })
 
 test.each([express5, bare])(
-  'a stream that is piped in is taken off when its answer is refused: $name',
+  'a stream that is piped in is unpiped when its response is discarded: $name',
   async (kind) => {
     const store = new ControlledStore()
     store.fail('insert', 'reject')

@@ -33,12 +33,12 @@ test.each<[string, (req: express.Request) => unknown, string]>([
   ['login(req, 7)', (req) => login(req, 7 as unknown as string), 'INVALID_ARGUMENT'],
   ['login(req, "ann", callback)', (req) => login(req, 'ann', (() => 1) as object), 'INVALID_OPTION'],
   ['logout(req, callback)', (req) => (logout as (...args: unknown[]) => void)(req, () => 1), 'SESSION_MISUSE'],
-])('%s throws and signs nobody in or out', async (_, act, code) => {
+])('%s throws and changes nothing of the session', async (_, act, code) => {
   const { body } = await run(act)
   expect(body).toEqual({ code, message: expect.any(String), cart: ['tea'] })
 })
 
-test('login(req) renews the session and keeps that it is nobody’s', async () => {
+test('login(req) without a subject keeps the data, and the session anonymous', async () => {
   const { body } = await run((req) => login(req))
   expect(body).toEqual({ cart: ['tea'] })
 })

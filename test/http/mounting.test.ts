@@ -46,7 +46,7 @@ describe.each(Object.entries(frameworks))('apps within apps: %s', (_name, create
     'of Connect': (outer, inner) => outer.use('/in', connect().use(inner)),
   }
 
-  test.each(Object.entries(mounts))('an answer from an app %s is held', async (_mount, mount) => {
+  test.each(Object.entries(mounts))('a response from an app %s is held', async (_mount, mount) => {
     const { outer, store } = build(mount)
     store.hold('insert')
     const { port } = await listen(outer)
@@ -62,7 +62,7 @@ describe.each(Object.entries(frameworks))('apps within apps: %s', (_name, create
   })
 
   test.each(Object.entries(mounts))(
-    'next() after the answer of an app %s changes nothing of it',
+    'next() after the response of an app %s changes nothing of it',
     async (_mount, mount) => {
       const { outer, store } = build(mount)
       const sent: unknown[] = []

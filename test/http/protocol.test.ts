@@ -19,7 +19,7 @@ const change: Handler = (req, res) => {
 }
 
 describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
-  test('requests that come one behind the other on a connection are answered in their order', async () => {
+  test('pipelined requests on a connection get their responses in their order', async () => {
     const store = holdingStore()
     const { port } = await startApp({
       kind,
@@ -181,7 +181,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
   )
 })
 
-test('a server that shuts down lets held answers out first', async () => {
+test('a server that closes sends held responses first', async () => {
   const store = holdingStore()
   const { port, server } = await startApp({ store, handler: change })
   const client = await RawClient.open(port)
@@ -194,7 +194,7 @@ test('a server that shuts down lets held answers out first', async () => {
   expect(parseAnswer(await client.untilClosed())).toMatchObject({ status: 200, whole: true })
 })
 
-test('the answer to an upgrade that nobody takes is held as any other', async () => {
+test('the response to an upgrade without a listener is held as any other', async () => {
   const store = holdingStore()
   const { port } = await startApp({ store, handler: change })
   const client = await RawClient.open(port)

@@ -141,7 +141,7 @@ describe.each(serverKinds)('a store that fails: $name', (kind) => {
   })
 })
 
-test("Express' own error handler answers with 503", async () => {
+test("Express' own error handler responds with 503", async () => {
   const store = new ControlledStore()
   const { port } = await startApp({
     kind: express5,
@@ -157,7 +157,7 @@ test("Express' own error handler answers with 503", async () => {
   expect(valuesOf(answer, 'Set-Cookie')).toEqual([])
 })
 
-test('a value that JSON cannot carry, put in behind the back of the session, is told in the same way', async () => {
+test('a value that JSON cannot carry, set by a mutation in place, gives an error to the error handler', async () => {
   const { port, errors } = await startApp({
     store: new ControlledStore(),
     handler(req, res) {

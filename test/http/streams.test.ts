@@ -94,7 +94,7 @@ test('a stream that is held stands still: its source is asked for no more than a
   expect(parseAnswer(await client.untilClosed()).body).toHaveLength(5_000_000)
 })
 
-test('a write while the store is asked answers false, and one drain follows', async () => {
+test('a write while the store is asked returns false, and one drain follows', async () => {
   const store = holdingStore()
   const seen: unknown[] = []
   const { port } = await startApp({
@@ -262,7 +262,7 @@ describe('a change after the first bytes', () => {
       },
     ],
   ] as readonly [string, boolean, Handler][])(
-    'that needs a cookie is told in the log, and the answer arrives: %s',
+    'that needs a cookie is logged as a warning, and the response arrives: %s',
     async (_name, begun, act) => {
       const warnings = hearWarnings()
       const store = new ControlledStore()

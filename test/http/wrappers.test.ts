@@ -177,7 +177,7 @@ describe.each([
     },
   )
 
-  test('a change after the end is saved, though nobody waits for it', async () => {
+  test('a change after the end is saved, though no response waits for it', async () => {
     const warnings = hearWarnings()
     const { port, sessions } = await startApp({
       store: newStore(),
@@ -195,7 +195,7 @@ describe.each([
     expect(warnings).toEqual([])
   })
 
-  test('a session that begins after the end is told in the log', async () => {
+  test('a session that begins after the end is logged as a warning', async () => {
     const warnings = hearWarnings()
     const store = newStore()
     const { port } = await startApp({
@@ -211,7 +211,7 @@ describe.each([
     expect(store.memory.size).toBe(0)
   })
 
-  test('a change after the end that cannot be saved is told in the log', async () => {
+  test('a change after the end that cannot be saved is logged as a warning', async () => {
     const warnings = hearWarnings()
     const store = newStore()
     const { port } = await startApp({
