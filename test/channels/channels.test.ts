@@ -128,7 +128,7 @@ describe.each(kinds)('channels on $name', (kind) => {
   // A store that lists no users' sessions has nothing to show here; README's table says which do.
   if (!kind.lists) return
   describe('of a user', () => {
-    test("a change reaches all of the user's sessions, and nobody else's", async () => {
+    test("a change reaches all of the user's sessions, and no other user's", async () => {
       const [here, there, else_] = [
         await app.get('/login/ada'),
         await app.get('/login/ada'),

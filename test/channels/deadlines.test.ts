@@ -191,7 +191,7 @@ describe('when the store fails', () => {
     return state
   }
 
-  test('a store that tells nothing is looked at within the check interval', async () => {
+  test('a channel re-reads a store without notifications within the check interval', async () => {
     const { store } = faulty()
     const { sessions, id, channel, socket } = await open({ store }, { checkInterval: 10 })
     await sessions.update(id, { name: 'Bo' })
@@ -204,7 +204,7 @@ describe('when the store fails', () => {
     expect(socket.closedWith).toEqual([4401, 'ended'])
   })
 
-  test('the interval is jittered: no look comes late, and not all come at the same time', async () => {
+  test('the check interval is jittered: no channel re-reads late, and not all re-read at the same time', async () => {
     const state = faulty()
     const sessions = new SessionManager({ store: state.store })
     for (let i = 0; i < 100; i++) await sessions.openChannel(new FakeSocket(), handshake(await sessions.create()))
@@ -221,7 +221,7 @@ describe('when the store fails', () => {
     expect(counts[29]).toBeGreaterThanOrEqual(100)
   })
 
-  test('nobody is sent away, and the next look comes soon', async () => {
+  test('a channel stays open while the store fails, and re-reads soon afterwards', async () => {
     const state = faulty()
     const { sessions, id, channel, socket } = await open({ store: state.store }, { checkInterval: 10 })
     state.away = true
@@ -241,7 +241,7 @@ describe('when the store fails', () => {
     expect(socket.closedWith).toEqual([4401, 'expired'])
   })
 
-  test('a handshake is told to come again, and the app what happened', async () => {
+  test('a handshake while the store fails is closed with 1013, and openChannel rejects with the reason', async () => {
     const state = faulty()
     const sessions = new SessionManager({ store: state.store })
     const id = await sessions.create()
@@ -254,7 +254,7 @@ describe('when the store fails', () => {
   })
 })
 
-test('a client that does not answer the closing is cut', async () => {
+test('a socket is terminated when its client does not confirm the close', async () => {
   const { sessions, id, socket } = await open({})
   socket.answers = false
   await sessions.delete(id)
@@ -283,7 +283,7 @@ test("the app's own listeners come before the closing, and may still send", asyn
   expect(states).toEqual([1])
 })
 
-test('the last channel takes the subscription along, a while after it has gone', async () => {
+test('the subscription ends some seconds after the last channel has closed', async () => {
   const store = new MemoryStore()
   const stopped = jest.fn()
   const subscribe = jest.spyOn(store, 'subscribe').mockReturnValue(stopped)
@@ -299,7 +299,7 @@ test('the last channel takes the subscription along, a while after it has gone',
   expect([stopped.mock.calls.length, jest.getTimerCount()]).toEqual([1, 1])
 })
 
-test('closing the manager closes the sockets with 1001: nobody follows their sessions any more', async () => {
+test('closing the manager closes the sockets with 1001, and refuses new channels', async () => {
   const { sessions, id, socket, channel } = await open({})
   await sessions.close()
   await turn()
@@ -311,7 +311,7 @@ test('closing the manager closes the sockets with 1001: nobody follows their ses
   ).toBe('STORE_CLOSED')
 })
 
-test('a channel of a visitor that has not heard of the login yet cannot end it', async () => {
+test('a channel of a visitor that was not yet notified of the login cannot end it', async () => {
   // Without change notifications: the channel learns of the login only at its next check.
   const store = new ControlledStore()
   store.delay = undefined

@@ -16,7 +16,7 @@ beforeEach(() => {
 afterAll(() => warned.mockRestore())
 
 describe('the origin', () => {
-  test('a page of another origin gets no channel, and the operator is told once', async () => {
+  test('a page of another origin gets no channel, and one warning names the origin', async () => {
     const app = await startChannelApp({})
     const { cookie } = await app.get('/set/name/Ada')
     for (let i = 0; i < 2; i++) {
@@ -220,14 +220,14 @@ describe('openChannel', () => {
 describe('fromWebSocket', () => {
   const sessions = new SessionManager()
 
-  test('tells the session of an upgrade request, a Socket.IO socket, a socket with its request, and a bare request', async () => {
+  test('fromWebSocket reads the session of an upgrade request, of a Socket.IO socket, and of a socket with its request', async () => {
     const request = handshake(await sessions.create({ name: 'Ada' }))
     for (const source of [request, { request }, { upgradeReq: request, headers: undefined }]) {
       expect(await sessions.fromWebSocket(source)).toEqual({ name: 'Ada' })
     }
   })
 
-  test('tells the session of a real handshake', async () => {
+  test('fromWebSocket reads the session of a real handshake', async () => {
     const [server, sockets] = [createServer(), new WebSocketServer({ noServer: true })]
     const found = new Promise((resolve) => {
       server.on('upgrade', (request, socket, head) => {

@@ -151,7 +151,7 @@ test('what happens while the subscription is down is made good as soon as it sta
   expect(await changed.client.next('changed')).toEqual({ name: 'Florence' })
 })
 
-test('what nobody was told of is found by the periodic check', async () => {
+test('the periodic check finds changes that were not published', async () => {
   const patient = await Process.start(server.url, 1)
   const [changed, ended, dropped] = [
     await visitor('gus', patient),
