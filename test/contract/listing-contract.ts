@@ -155,7 +155,7 @@ export function describeListing(open: () => SessionStore): void {
       'ключ 鍵 🔑 مفتاح',
       '\r\n\0',
       'long '.repeat(20_000),
-    ])('a subject of any text has its sessions and nobody else', async (whose) => {
+    ])("a subject of any text has its own sessions and no other subject's", async (whose) => {
       const mine = await kept({ record: recordWith({ subject: whose }), fields: new Map() })
       const bound = await kept(sessionWith())
       await store.change(bound, login(whose, 1), at(1))

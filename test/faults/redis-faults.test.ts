@@ -120,7 +120,7 @@ test('a hang is cut at storeTimeout: 503', async () => {
   proxy.cut()
 })
 
-test('scripts that were flushed are sent again: nobody notices', async () => {
+test('scripts that were flushed are sent again, and the request succeeds', async () => {
   const cookie = await visitor()
   await admin.scriptFlush()
   expect(await one.get('/set/color/red', cookie)).toMatchObject({ status: 200 })
@@ -135,7 +135,7 @@ test('clients that Redis has thrown out come back: 200 or 503, never a stranger'
   else expect(answer).toMatchObject(refused)
 })
 
-test('emptied: everybody is a stranger; a request in flight writes nothing and gets no cookie', async () => {
+test('emptied: sessions are absent; a request in flight writes nothing and gets no cookie', async () => {
   const cookie = await visitor()
   let flushed: Promise<unknown> | undefined
   proxy.delay = 40
@@ -198,7 +198,7 @@ test('corrupt and foreign records are no session, and never a 500', async () => 
 })
 
 // The last one: it takes what all others have stored with it.
-test('restarted empty: everybody is a stranger, the same processes go on', async () => {
+test('restarted empty: sessions are absent, and the same processes go on', async () => {
   const cookie = await visitor()
   await server.restart()
   await wellAgain()

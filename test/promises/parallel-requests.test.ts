@@ -127,7 +127,7 @@ describe.each(kinds)('on $name', (kind) => {
   })
 
   describe('P5: login', () => {
-    test('gives a new id, keeps the data, and the id from before opens nothing', async () => {
+    test('gives a new id, keeps the data, and makes the id from before invalid', async () => {
       const visitor = cookieOf(await app.get('/set/cart/7'))
       const customer = cookieOf(await app.get('/login/bob', visitor))
       expect(customer).not.toBe(visitor)
@@ -169,14 +169,14 @@ describe.each(kinds)('on $name', (kind) => {
       expect(await all(again)).toEqual({ values: {}, subject: null })
     })
 
-    test('is not ended by sessions.delete with the id from before, whose look-up came first', async () => {
+    test('is not ended by sessions.delete with the id from before', async () => {
       const visitor = idOf(await app.get('/set/cart/7'))
       const customer = cookieOf(await app.get('/login/bob', `sid=${visitor}`))
       await app.sessions.delete(visitor)
       expect(await all(customer)).toEqual({ values: { cart: '7' }, subject: 'bob' })
     })
 
-    test('as somebody else starts from empty data, and ends the other login', async () => {
+    test('as another user starts from empty data, and ends the other login', async () => {
       const bob = cookieOf(await app.get('/login/bob', cookieOf(await app.get('/set/cart/7'))))
       const eve = cookieOf(await app.get('/login/eve?set', bob))
       expect(await all(eve)).toEqual({ values: { set: 'at login' }, subject: 'eve' })

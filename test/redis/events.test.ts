@@ -142,7 +142,7 @@ describe.each(Object.keys(kinds))('%s', (kind) => {
     elsewhere.destroy()
   })
 
-  test('hears what another process changes and ends, also after its connection was cut', async () => {
+  test('a store is notified of what another process changes and ends, also after its connection was cut', async () => {
     const [store, other] = [new RedisStore({ client: own.client }), new RedisStore({ client: elsewhere.client })]
     const before = await subscribers(own.servers)
     const heard = new Heard()
@@ -207,7 +207,7 @@ describe('of sessions and messages', () => {
     await proxy.stop()
   })
 
-  test('a session that nobody watches is told of to nobody, and its change is one command', async () => {
+  test('the change of a session without a watch is one command, and notifies no listener', async () => {
     const listener = heard()
     store.subscribe(listener.listen)
     await listener.until(undefined)
@@ -231,7 +231,7 @@ describe('of sessions and messages', () => {
     expect(proxy.commands).toEqual(['EVALSHA', 'PUBLISH', 'EVALSHA'])
   })
 
-  test('an access is no news, and neither is what was refused', async () => {
+  test('an access publishes nothing, and neither does a change that was refused', async () => {
     await store.watch(handle, now(), now() + 30)
     proxy.forgetCounts()
     await other.change(handle, { access: { accessedAt: now(), idleUntil: now() + 9 } }, now())
@@ -241,7 +241,7 @@ describe('of sessions and messages', () => {
     expect(proxy.commands).not.toContain('PUBLISH')
   })
 
-  test("watching answers as load does, in one command, and shortens nobody's watch", async () => {
+  test('watch returns what load returns, in one command, and shortens no earlier watch', async () => {
     expect(await store.watch(handle, now(), now() + 30)).toEqual(await store.load(handle, now()))
     const until = await admin.hGet(`sess:${handle}`, 'w')
     proxy.forgetCounts()
@@ -251,7 +251,7 @@ describe('of sessions and messages', () => {
     expect(await admin.keys('sess:*')).toContain(`sess:${handle}`)
   })
 
-  test('watching neither makes nor touches what is no session', async () => {
+  test('watch neither creates nor changes a key that holds no session', async () => {
     await admin.hSet('sess:foreign', 'name', 'Ada')
     await admin.set('sess:text', 'Ada')
     for (const name of ['foreign', 'text', 'none']) {
@@ -313,7 +313,7 @@ describe('of sessions and messages', () => {
     line.stop()
   })
 
-  test('a Redis that forbids it is told of once', async () => {
+  test('the store warns once of a Redis that forbids publishing', async () => {
     forgetWarnings()
     const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
     await admin.sendCommand(['ACL', 'SETUSER', 'shy', 'on', '>secret-of-shy', '~*', '+@all', 'resetchannels'])

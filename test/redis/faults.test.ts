@@ -96,7 +96,7 @@ test('scripts that are flushed under load are sent again: nothing fails, nothing
   expect(await missing(handle, stored)).toEqual([])
 })
 
-test('a restart that loses everything: sessions are gone, not broken, and new ones work', async () => {
+test('after a restart that loses everything, sessions are absent, not broken, and new ones work', async () => {
   const handle = await kept({ subject: 'u1' })
   const running = load(handle)
   await server.restart(50)

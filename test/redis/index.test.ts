@@ -104,7 +104,7 @@ describe('entries', () => {
     expect(await entriesOf()).toHaveLength(2)
   })
 
-  test('of a login that is under way stay, whoever lists, ends or logs in meanwhile', async () => {
+  test('of a login that is under way stay, whatever lists, ends or logs in meanwhile', async () => {
     const meanwhile = new RedisStore({ client: redis.client })
     const slow = new RedisStore({
       client: wrapClient(redis.client, async (args, send) => {

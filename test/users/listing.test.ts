@@ -26,7 +26,7 @@ describe.each(kinds)('P7 on $name', (kind) => {
     [...(await app.sessions.users.readAll(subject)).keys()].sort()
   const handleIn = (cookie: string): string => cookie.slice('sid='.length, 'sid='.length + 16)
 
-  test('60 logins in parallel are 60 entries, and each of them is somebody signed in', async () => {
+  test('60 logins in parallel are 60 entries, and each of them is a signed-in session', async () => {
     const logins = await inParallel(60, () => app.get('/login/ann'))
     const cookies = logins.map(cookieOf)
     expect(await handles()).toEqual(cookies.map(handleIn).sort())
@@ -62,7 +62,7 @@ describe.each(kinds)('P7 on $name', (kind) => {
     expect(JSON.stringify(texts)).not.toContain(ids[1]?.slice(16))
   })
 
-  test("one device is signed out by its handle, and by nobody else's", async () => {
+  test('one device is signed out by its handle, and not by another user who names it', async () => {
     const [one = '', two = ''] = (await inParallel(2, () => app.get('/login/ann'))).map(cookieOf)
     await app.get(`/end/bob/${handleIn(one)}`)
     expect(await subjectOf(one)).toBe('ann')
@@ -79,7 +79,7 @@ describe.each(kinds)('P7 on $name', (kind) => {
     expect((await Promise.all(cookies.map(subjectOf))).sort()).toEqual(['ann', null, null, null, null].sort())
   })
 
-  test('an entry does not outlive its session: ended, logged out, idle, expired, logged in as somebody else', async () => {
+  test('an entry does not outlive its session: ended, logged out, idle, expired, logged in as another user', async () => {
     const [ended = '', out = '', other = ''] = (await inParallel(3, () => app.get('/login/ann'))).map(cookieOf)
     await app.get(`/end/ann/${handleIn(ended)}`)
     await app.get('/logout', out)

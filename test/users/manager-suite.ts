@@ -111,7 +111,7 @@ export function describeUserSessionManager(kind: StorageKind): void {
       expect(await codeOf(users.read('ann', id, phone))).toBe('USER_SESSION_NOT_FOUND')
     })
 
-    test('idle: expired at the limit and told once; then the session is gone', async () => {
+    test('an idle session is USER_SESSION_EXPIRED once at the limit, and not found from then on', async () => {
       const users = managerWith({ timeouts: { idle: 100 } })
       const id = await users.create('ann', phone)
       clock.now += 99
@@ -138,7 +138,7 @@ export function describeUserSessionManager(kind: StorageKind): void {
       await users.read('ann', unnamed, laptop)
     })
 
-    test('a hook of the app decides instead: it sees a name of the session that opens nothing, and may take its time', async () => {
+    test('a hook of the app decides instead: it is given a name that opens no session, and may return a promise', async () => {
       const seen: unknown[] = []
       const users = managerWith({
         readUserSessionHook: async (subject, name, context, metaData) => {
@@ -226,7 +226,7 @@ export function describeUserSessionManager(kind: StorageKind): void {
       expect([...(await users.readAll('ann')).values()][0]?.accessedAt).toBe(clock.now - 10)
     })
 
-    test('deleteAll ends all and tells how many; but not the one that is to stay', async () => {
+    test('deleteAll ends all sessions but the excepted one, and resolves to how many', async () => {
       const users = managerWith()
       const ids = await Promise.all(Array.from({ length: 5 }, () => users.create('ann', phone)))
       const other = await users.create('bob', phone)

@@ -62,7 +62,7 @@ export function describeRenewal(setting: () => Setting): void {
       expect(await codeOf(users.read('ann', id, phone))).toBe('USER_SESSION_NOT_FOUND')
     })
 
-    test('of 50 calls in parallel one gets the new id, and the others are told', async () => {
+    test('of 50 calls in parallel one gets the new id, and the hook is called for the others', async () => {
       const users = setting().managerWith({ timeouts, renewSessionHooks: hooks })
       const id = await users.create('ann', phone)
       setting().clock.now += 100
@@ -73,7 +73,7 @@ export function describeRenewal(setting: () => Setting): void {
       expect(told[0]?.[1]).not.toBe(id)
     })
 
-    test('of two managers one renews, and the other is told that somebody else did', async () => {
+    test('of two managers one renews, and the hook for another process is called for the other', async () => {
       const one = setting().managerWith({ timeouts, renewSessionHooks: hooks })
       const other = setting().managerWith({ timeouts, renewSessionHooks: hooks })
       const id = await one.create('ann', phone)
@@ -107,7 +107,7 @@ export function describeRenewal(setting: () => Setting): void {
       await users.read('ann', next ?? '', phone)
     })
 
-    test('a hook that throws costs nobody the request', async () => {
+    test('a hook that throws fails no request, and is logged as a warning', async () => {
       const fail = () => {
         throw new Error('in a hook')
       }

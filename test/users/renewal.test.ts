@@ -49,7 +49,7 @@ describe.each(kinds)('P6 on $name', (kind) => {
     expect(await stateOf(cookieOf(next))).toMatchObject({ subject: 'ann', handle: JSON.parse(next.body).handle })
   })
 
-  test('of 50 requests in parallel exactly one answer has the new id, and every write is kept', async () => {
+  test('of 50 requests in parallel exactly one response has the new id, and every write is kept', async () => {
     app.clock.now += 100
     const answers = await inParallel(50, (index) => app.get(`/set/k${index}/1`, cookie))
     expect(withCookie(answers)).toHaveLength(1)
@@ -60,7 +60,7 @@ describe.each(kinds)('P6 on $name', (kind) => {
     expect(new Set(told)).toEqual(new Set([`current ${idOf(withCookie(answers)[0]!).slice(0, 16)}`]))
   })
 
-  test('of 50 requests that only read exactly one answer has the new id, and the store is asked to renew once', async () => {
+  test('of 50 requests that only read exactly one response has the new id, and the store is asked to renew at most once', async () => {
     app.clock.now += 100
     app.calls.length = 0
     const answers = await inParallel(50, () => app.get('/get', cookie))
@@ -182,7 +182,7 @@ describe.each(kinds)('P6 on $name', (kind) => {
     expect((await stateOf(next)).subject).toBeNull()
   })
 
-  test('whoever shows old and new together is served as the new one', async () => {
+  test('a client that sends the old and the new id is served as the new one', async () => {
     const next = await renew()
     for (const both of [`${cookie}; ${next}`, `${next}; ${cookie}`]) expect((await stateOf(both)).subject).toBe('ann')
   })
