@@ -77,7 +77,7 @@ test('two tabs of one process: a new name is seen, and a sign-out closes the oth
 
 test('the same with each tab on a process of its own', () => tellEachOther(pair.map(({ url }) => url)))
 
-test('somebody else is not signed out, and nobody is let in without a session', async () => {
+test('a sign-out leaves other users signed in, and a socket without a session is closed with 4401', async () => {
   const [ada, grace] = await Promise.all([browser.newContext(), browser.newContext()])
   const [one, other] = [await signIn(ada, alone.url, 'Ada'), await signIn(grace, alone.url, 'Grace')]
   await submit(one, 'Sign out')

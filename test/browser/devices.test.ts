@@ -194,7 +194,7 @@ test('the end of a session has its day, and the time on the clock of the reader'
   expect(await until.textContent()).toMatch(new RegExp(`^[A-Z][a-z]{2},? \\d{1,2} [A-Z][a-z]+, ${time}$`))
 })
 
-test.each(['light', 'dark'] as const)('twelve equal devices can be read and told apart, %s', async (colorScheme) => {
+test.each(['light', 'dark'] as const)('twelve equal devices can be read and distinguished, %s', async (colorScheme) => {
   for (let count = 0; count < 12; count += 1) {
     const visitor = new Visitor(example.url, { 'user-agent': iPhone })
     await visitor.open('/sign-in')

@@ -51,7 +51,7 @@ test('a person signs in at the provider, is listed, and signs out everywhere', a
   expect([...here.problems, ...there.problems]).toEqual([])
 })
 
-test('a person who cancels at the provider is told so, and can sign in with a password', async () => {
+test('a person who cancels at the provider is shown an alert, and can sign in with a password', async () => {
   const { page, problems } = await openBrowser()
   await page.goto('/sign-in/provider')
   await submit(page, 'Cancel')

@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => redis.stop())
 
 test.each(oldPlaces)(
-  `$name: nobody is signed out by a deployment, forward or back, SEED=${seed}`,
+  `$name: a deployment signs no user out, forward or back, SEED=${seed}`,
   async ({ name, isAtomic, open }) => {
     const random = new Random(seed)
     const { address, close } = await open()

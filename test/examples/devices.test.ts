@@ -103,7 +103,7 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
     ])
   })
 
-  test('the handle of somebody else ends nothing', async () => {
+  test("the handle of another user's session ends nothing", async () => {
     const hers = await signedIn(ada, firefox)
     const stranger = await signedIn(grace, iPhone)
     expect(stranger.text).not.toContain('Firefox on Windows')

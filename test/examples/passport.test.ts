@@ -36,7 +36,7 @@ async function chooseAtProvider(visitor: Visitor, person: string): Promise<URL> 
   return new URL(response.headers.get('location') ?? '')
 }
 
-test('passport signs in with a new id, and a wrong password signs nobody in', async () => {
+test('passport signs in with a new id, and refuses a wrong password', async () => {
   const visitor = new Visitor(example.url)
   await visitor.open('/')
   const before = visitor.cookies.get('connect.sid')
@@ -111,7 +111,7 @@ test('a sign-in at the provider fails when it is cancelled, when its state is of
   expect(await new Visitor(example.url).open(own.pathname + own.search)).not.toContain('Your devices')
 })
 
-test('the provider sends nobody to another address, and gives no token without the verifier', async () => {
+test('the provider redirects to no other address, and gives no token without the verifier', async () => {
   const query = new URLSearchParams({ client_id: client.id, response_type: 'code', code_challenge_method: 'S256' })
   query.set('redirect_uri', 'https://evil.example/')
   expect((await fetch(`${provider}/authorize?${query.toString()}`)).status).toBe(400)

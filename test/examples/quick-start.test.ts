@@ -38,7 +38,7 @@ test('the count of a visitor is kept through signing in, and ends with signing o
   expect(visitor.text).toContain('data-testid="count">0<')
 })
 
-test('a wrong password, or no name, signs nobody in', async () => {
+test('a wrong password, or an empty name, is refused', async () => {
   const visitor = new Visitor(example.url)
   await visitor.open('/')
   expect(await visitor.send('/sign-in', { name: 'Ada', password: 'guess' })).toContain('That is not the demo password.')

@@ -159,7 +159,7 @@ describe.each(['memory', 'SQL'])('the app, with its sessions in %s', (where) => 
     expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('/sign-in/ada')])
   })
 
-  test('answers a wrong device, and whatever is no token, with 401', async () => {
+  test('responds with 401 to a wrong device, and to a token that is none', async () => {
     const { token } = await ask('POST', '/sign-in/eve')
     expect(await ask('GET', '/devices', token, 'stolen')).toEqual({
       error: 'FORBIDDEN_ACCESS_TO_USER_SESSION_FROM_DIFFERENT_DEVICE',

@@ -16,7 +16,7 @@ afterEach(stopApps)
 
 const { secret } = usualOptions
 
-test('each process is told by what it does to sessions of nobody, which are gone afterwards', async () => {
+test('the stage of each process is found by what it does to sessions of no user, which are removed afterwards', async () => {
   const stores = { old: new original.MemoryStore(), own: new MemoryStore() }
   const generations: readonly (Generation | 'theirs')[] = ['theirs', 'in place', 'upcoming', 'take-over', 'give-back']
   const urls: string[] = []

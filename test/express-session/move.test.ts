@@ -161,7 +161,7 @@ describe.each(pairs)('$name', ({ open }) => {
     }
   })
 
-  test('a session that has moved is nowhere but in the new place, and one that has gone back nowhere but in the old', async () => {
+  test('a session that has moved is in the new place alone, and one that has moved back in the old place alone', async () => {
     const stores = open()
     const turn = turnClock()
     const [before, mover, back] = [
@@ -316,7 +316,7 @@ test('a session that express-session ends between the claim and the removal of i
   expect(stores.own.claim).toHaveReturnedWith(true)
 })
 
-test('a tombstone holds neither ID nor value, opens for nobody, and expires', async () => {
+test('a tombstone holds neither id nor value, and expires', async () => {
   const { client } = redis
   const stores = { old: new RedisStore({ client, layout: 'express-session' }), own: new RedisStore({ client }) }
   const browser = new Browser(await deploy('take-over', stores, { takeoverWindow: 100 }))

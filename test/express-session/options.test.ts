@@ -265,7 +265,7 @@ test.each([
   { sessionTtl: 1_800_000, records: 'hashed' },
   { storeTimeout: 250 },
   { takeoverWindow: 3_600_000, upcoming: new MemoryStore() },
-])('a warning tells of %j, which is more likely meant in milliseconds', (options) => {
+])('a warning names %j, which is more likely meant in milliseconds', (options) => {
   const warnings = hearWarnings()
   ours({ ...usualOptions, store: new ours.MemoryStore(), ...options } as never)
   expect(warnings).toEqual([

@@ -80,7 +80,7 @@ describe.each(bothSessions)('req.session of %s', (_name, session) => {
     expect(found).toEqual([true, true, true, true, true, true, true])
   })
 
-  test('has methods with the arities of express-session, which grant looks up on the prototype', async () => {
+  test('has methods with the arities of express-session, which grant finds on the prototype', async () => {
     const { found } = await inNextRequest({}, (req) => {
       const prototype = Object.getPrototypeOf(req.session)
       const names = ['save', 'destroy', 'regenerate', 'reload', 'touch', 'resetMaxAge'] as const
