@@ -97,7 +97,7 @@ describe('the name and the attributes', () => {
 })
 
 describe('ids in the header', () => {
-  const id = mintId(24)
+  const id = 'AbCd'.repeat(12)
   const header = (...values: string[]): string => values.map((value) => `sid=${value}`).join('; ')
 
   test('malformed ones are ignored, and repeats are one', () => {

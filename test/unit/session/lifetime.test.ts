@@ -17,8 +17,13 @@ import { changeRecord, type SessionRecord } from '../../../lib/session/record'
 /** One step of a record's clock, and less than any rule. */
 const step = 0.001
 
+/** Like a hash of the id of that name. */
+function hashOf(name: string): string {
+  return name.padEnd(43, '-')
+}
+
 function recordOf(facts: Partial<SessionRecord> = {}): SessionRecord {
-  return { hash: hashId('now'), epoch: 0, createdAt: 1000, issuedAt: 1000, accessedAt: 1000, expiresAt: 5000, ...facts }
+  return { hash: hashOf('now'), epoch: 0, createdAt: 1000, issuedAt: 1000, accessedAt: 1000, expiresAt: 5000, ...facts }
 }
 
 /** A rule at its limit, and one step on either side of it. */
@@ -77,7 +82,7 @@ describe('retainUntil', () => {
 })
 
 describe('matchId', () => {
-  const [current, previous, next, later] = ['now', 'before', 'next', 'later'].map(hashId) as [
+  const [current, previous, next, later] = ['now', 'before', 'next', 'later'].map(hashOf) as [
     string,
     string,
     string,
@@ -114,7 +119,7 @@ describe('matchId', () => {
     expect(both).toMatchObject({ hash: later, previous: [current, next], pending: undefined, issuedAt: 1006 })
     const skipped = changeRecord(renewed, { confirm: { hash: later, issuedAt: 1006 } })
     expect(skipped).toMatchObject({ hash: later, previous: [current, next], pending: undefined })
-    expect(changeRecord(renewed, { confirm: { hash: hashId('else'), issuedAt: 1006 } })).toEqual({
+    expect(changeRecord(renewed, { confirm: { hash: hashOf('else'), issuedAt: 1006 } })).toEqual({
       ...renewed,
       context: undefined,
       subject: undefined,
@@ -124,7 +129,7 @@ describe('matchId', () => {
   })
 
   test('any other hash matches no record', () => {
-    expect(matchId(confirmed, hashId('else'), 1000)).toBeUndefined()
+    expect(matchId(confirmed, hashOf('else'), 1000)).toBeUndefined()
     expect(matchId(recordOf(), previous, 1000)).toBeUndefined()
     expect(matchId(recordOf({ previous: [previous] }), previous, 1000)).toBeUndefined()
     expect(matchId(confirmed, '', 1000)).toBeUndefined()
@@ -138,7 +143,7 @@ describe('matchId', () => {
   })
 
   test('idDeadline is the end of the overlap for the ids before, and none for those that open without a limit', () => {
-    expect([current, previous, hashId('else')].map((hash) => idDeadline(confirmed, hash))).toEqual([
+    expect([current, previous, hashOf('else')].map((hash) => idDeadline(confirmed, hash))).toEqual([
       Infinity,
       1010,
       -Infinity,
@@ -202,13 +207,13 @@ describe('isRenewalDue', () => {
   })
 
   test('waits until the overlap of the last renewal is over, so that its id works for the whole of it', () => {
-    const record = recordOf({ previous: [hashId('before')], previousUntil: 1500 })
+    const record = recordOf({ previous: [hashOf('before')], previousUntil: 1500 })
     expect(around(1500, (now) => isRenewalDue(record, now, { renewal: 300 }))).toEqual([false, true, true])
   })
 
   test('again half an overlap after the last one, while no client has sent the id that it issued', () => {
     const timeouts = { renewal: 300, oldSessionAvailabilityAfterRenewal: 60 }
-    const record = recordOf({ pending: [hashId('next')], previousUntil: 1360 })
+    const record = recordOf({ pending: [hashOf('next')], previousUntil: 1360 })
     expect(around(1330, (now) => isRenewalDue(record, now, timeouts))).toEqual([false, true, true])
     expect(isRenewalDue(record, 4999, timeouts)).toBe(true)
   })
@@ -217,8 +222,8 @@ describe('isRenewalDue', () => {
     const timeouts = { renewal: 300, oldSessionAvailabilityAfterRenewal: 60 }
     const record = recordOf({
       issuedAt: 1340,
-      previous: [hashId('old')],
-      pending: [hashId('next')],
+      previous: [hashOf('old')],
+      pending: [hashOf('next')],
       previousUntil: 1360,
     })
     expect(around(1640, (now) => isRenewalDue(record, now, timeouts))).toEqual([false, true, true])
@@ -240,7 +245,7 @@ describe('clocks of two processes that differ by a few seconds', () => {
   })
 
   test('no access, and no renewal, moves the absolute deadline', () => {
-    const renew = { from: hashId('now'), to: hashId('next'), issuedAt: 4999, previousUntil: 5009 }
+    const renew = { from: hashOf('now'), to: hashOf('next'), issuedAt: 4999, previousUntil: 5009 }
     expect(changeRecord(recordOf({ idleUntil: 1100 }), { ...access(4999), renew })).toMatchObject({
       expiresAt: 5000,
       createdAt: 1000,
@@ -263,13 +268,13 @@ test('a record that was accessed now is the same for a process with this clock',
 })
 
 test('any of the ids before a renewal opens its record in the overlap', () => {
-  const hashes = ['a', 'b', 'c'].map(hashId)
+  const hashes = ['a', 'b', 'c'].map(hashOf)
   const record = recordOf({ previous: hashes, previousUntil: 1050 })
   for (const hash of hashes) expect(matchId(record, hash, 1049)).toBe('previous')
 })
 
 test('no renewal is due without the timeout, also while a renewed id is pending', () => {
-  const record = recordOf({ pending: [hashId('next')], previousUntil: 1050 })
+  const record = recordOf({ pending: [hashOf('next')], previousUntil: 1050 })
   expect(isRenewalDue(record, 2000, {})).toBe(false)
   expect(isRenewalDue(record, 2000, { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 })).toBe(true)
 })

@@ -44,9 +44,8 @@ describe.each(makers)('a session %s', (_, make) => {
 })
 
 describe('nothing that is reached through a session is shared and can be changed', () => {
-  const session = new Session()
-
   test('each method, each accessor, the prototypes and the class are frozen', () => {
+    const session = new Session()
     const reached: object[] = []
     for (let object: object = session; object !== Object.prototype;) {
       for (const name of Reflect.ownKeys(object)) {
@@ -62,6 +61,7 @@ describe('nothing that is reached through a session is shared and can be changed
   })
 
   test('each method can still be called, bound and applied', () => {
+    const session = new Session()
     const { set, get } = session
     set.call(session, 'a', 1)
     expect([get.apply(session, ['a']), get.bind(session)('a'), get instanceof Function, typeof get]).toEqual([
@@ -73,6 +73,7 @@ describe('nothing that is reached through a session is shared and can be changed
   })
 
   test('an assignment to the method flash, and a push onto it, throw', () => {
+    const session = new Session()
     expect(() => {
       ;(session.flash as unknown as { notices: string[] }).notices = ['your code is 4711']
     }).toThrow(SessionError)
@@ -140,6 +141,14 @@ describe('the message', () => {
       (s) => s.set('a', 1, () => 1),
       'req.session.set() takes no callback and would never call it: it takes effect at once and is stored before the response leaves, so write what was in the callback behind the call',
     ],
+    ...['unset("a", callback)', 'regenerateId(callback)', 'destroy(callback)'].map(
+      (call): [string, (session: any) => unknown, string] => [
+        call,
+        (s) => s[call.replace(/\(.*/, '')](...(call.includes('"a"') ? ['a'] : []), () => 1),
+        `req.session.${call.replace(/\(.*/, '()')} takes no callback and would never call it: it takes `,
+      ],
+    ),
+    ['flash(5, 1)', (s) => s.flash(5, 1), 'session.flash: the key is a number; it accepts a string that is not empty'],
     ['get(callback)', (s) => s.get(() => 1), 'req.session.get() takes no callback and would never call it: it takes '],
     [
       'session.set.user = 1',
@@ -191,6 +200,7 @@ describe('wrong arguments', () => {
     ['has()', (s) => s.has()],
     ['unset()', (s) => s.unset()],
     ['unset(["a"])', (s) => s.unset(['a'])],
+    ['unset("")', (s) => s.unset('')],
   ])('%s throws INVALID_ARGUMENT and changes nothing', (_, act) => {
     const session = new Session(undefined, [{ a: 1 }, {}])
     expect(() => act(session)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
@@ -342,14 +352,13 @@ describe('what is no session itself is left alone', () => {
 })
 
 describe('console.log', () => {
-  const session = new Session(
-    openedState(setting, {
-      id,
-      openedAs: 'current',
-      stored: { record: { ...record, subject: 'ann' }, fields: new Map([['v:card', '"4111"']]) },
-    }),
-  )
-  session.flash('notice', 'secret')
+  const make = (): Session<any, any> => {
+    const fields = new Map([['v:card', '"4111"']])
+    const stored = { record: { ...record, subject: 'ann' }, fields }
+    const session = new Session(openedState(setting, { id, openedAs: 'current', stored }))
+    session.flash('notice', 'secret')
+    return session
+  }
 
   test.each<[string, object]>([
     ['with nothing', {}],
@@ -357,6 +366,7 @@ describe('console.log', () => {
     ['with getters and showHidden', { getters: true, showHidden: true, depth: 9 }],
     ['with depth 0', { depth: 0 }],
   ])('%s shows handle, subject, keys and dirty, and no more', (_, options) => {
+    const session = make()
     const text = inspect(session, options)
     expect(text.replace(/\s+/g, ' ')).toBe(
       `Session { handle: '${session.handle}', subject: 'ann', keys: [ 'card' ], dirty: true }`,
@@ -369,6 +379,12 @@ describe('console.log', () => {
     other.get('cart').push(1n)
     expect(inspect(other)).toContain('dirty: true')
     other.destroy()
-    expect(inspect(other)).toContain('destroyed: true')
+    expect(inspect(other).replace(/\s+/g, ' ')).toContain('keys: [], dirty: true, destroyed: true }')
+  })
+
+  test('shows it in the colours and at the depth that were asked for', () => {
+    expect(inspect(make(), { colors: true })).toMatch(/^\u001b\[36mSession\u001b\[39m .*\u001b\[32m'ann'/s)
+    expect(inspect(make(), { compact: false }).split('\n')).toHaveLength(8)
+    expect(inspect([[make()]], { depth: 2 })).toContain("[ 'card' ]")
   })
 })

@@ -117,6 +117,10 @@ describe('the id', () => {
     const { id: next } = replaced
     replaced.mintUnlessMinted()
     expect(replaced.id).toBe(next)
+    const odd = opened()
+    odd.markIssued('odd')
+    odd.mintUnlessMinted()
+    expect(handleOfId(odd.id)).toBeDefined()
     const issued = opened()
     issued.markIssued(id)
     issued.mintUnlessMinted()

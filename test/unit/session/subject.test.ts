@@ -24,6 +24,7 @@ describe('copyContext', () => {
     [{}, { ip: '' }],
     [{ ip: null }, { ip: '' }],
     [{ ip: '', device: null, location: undefined }, { ip: '' }],
+    [{ ip: '', device: undefined, location: null }, { ip: '' }],
     [
       { ip: 'a', device: { name: 'b' }, location: 'c', more: 1 },
       { ip: 'a', device: { name: 'b' }, location: 'c' },
