@@ -7,8 +7,11 @@ const floors = ['id', 'session', 'stores/redis']
 module.exports = {
   ...config,
   rootDir: '..',
-  roots: ['<rootDir>/lib', '<rootDir>/test/unit', '<rootDir>/test/support'],
+  // Each mutant is a run of jest: it lists these folders, and loads the test files that import the changed file.
+  roots: ['<rootDir>/lib', ...floors.map((floor) => `<rootDir>/test/unit/${floor}`)],
   maxWorkers: 1,
   testSequencer: '@jest/test-sequencer',
   testMatch: floors.map((floor) => `<rootDir>/test/unit/${floor}/**/*.test.ts`),
+  // It is for the compiler, and loads the whole package.
+  testPathIgnorePatterns: ['/node_modules/', 'user-session-types'],
 }
