@@ -27,18 +27,30 @@ export function createMiddleware(service: SessionService): RequestHandler {
       return
     }
     if (isPromise(found)) {
-      found.then(
-        (sent) => {
-          new RequestSession(service, req, res, next, sessionMiddleware, sent)
-          next()
-        },
-        (error: unknown) => passError(error, res, next),
-      )
+      attachWhenFound(found, service, req, res, next, sessionMiddleware)
       return
     }
     new RequestSession(service, req, res, next, sessionMiddleware, found)
     next()
   }
+}
+
+/** A function of its own: what its callbacks capture would be allocated for each request of a store that is not asked. */
+function attachWhenFound(
+  found: PromiseLike<FoundByCookie>,
+  service: SessionService,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: Next,
+  middleware: object,
+): void {
+  found.then(
+    (sent) => {
+      new RequestSession(service, req, res, next, middleware, sent)
+      next()
+    },
+    (error: unknown) => passError(error, res, next),
+  )
 }
 
 /** Mounted twice, the first one serves. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { andThen, type Awaitable } from '../base/awaitable'
+import { type Awaitable, isPromise } from '../base/awaitable'
 import { headerOf, isSecureRequest } from '../base/request'
 import type { SessionService, VerifiedSession } from './session-service'
 
@@ -41,14 +41,27 @@ export function findByCookie(
   const [id] = ids
   if (id === undefined) return { secure, hasCookie, rivals: noRivals, verified: undefined }
   if (ids.length === 1) {
-    return andThen(service.find(id), (verified) => ({ secure, hasCookie, rivals: noRivals, verified }))
+    const verified = service.find(id)
+    return isPromise(verified)
+      ? describeWhenFound(verified, secure)
+      : { secure, hasCookie, rivals: noRivals, verified }
   }
+  return findSeveral(service, ids, secure)
+}
+
+// Functions of their own: what a closure captures is allocated when the function around it begins, for each request.
+
+function describeWhenFound(
+  found: PromiseLike<VerifiedSession | undefined>,
+  secure: boolean,
+): PromiseLike<FoundByCookie> {
+  return found.then((verified) => ({ secure, hasCookie: true, rivals: noRivals, verified }))
+}
+
+async function findSeveral(service: SessionService, ids: readonly string[], secure: boolean): Promise<FoundByCookie> {
   // Each in an async function, so that one that throws leaves no rejection of another unhandled.
-  return Promise.all(ids.map(async (one) => service.find(one))).then((found) => ({
-    secure,
-    hasCookie,
-    ...chooseSession(found.filter((one) => one !== undefined)),
-  }))
+  const found = await Promise.all(ids.map(async (one) => service.find(one)))
+  return { secure, hasCookie: true, ...chooseSession(found.filter((one) => one !== undefined)) }
 }
 
 /**

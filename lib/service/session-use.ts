@@ -69,7 +69,16 @@ export class SessionUse {
   ): void {
     const isAccess = this.claimAccess(handle, record, now)
     const isConfirmed = confirm === undefined || this.#confirmations.has(confirm.hash, now)
-    if (!isAccess && isConfirmed) return
+    if (isAccess || !isConfirmed) this.#send(handle, record, isAccess, confirm, now)
+  }
+
+  #send(
+    handle: string,
+    record: SessionRecord,
+    isAccess: boolean,
+    confirm: RecordChange['confirm'],
+    now: number,
+  ): void {
     if (confirm !== undefined) this.#confirmations.keep(confirm.hash, now + this.#rules.storeTimeout, now)
     const change: RecordChange = {
       epoch: record.epoch,

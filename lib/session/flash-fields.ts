@@ -1,3 +1,4 @@
+import type { FieldChanges } from './fields'
 import { bytesOf, keepValue, parseValue, serializeValue } from './json-value'
 
 const prefix = 'f:'
@@ -27,10 +28,10 @@ export class FlashFields {
     return name.slice(name.indexOf(':', prefix.length) + 1)
   }
 
-  /** Takes over the fields that a record has. */
+  /** Takes over the messages among the fields that a record has. */
   static read(fields: ReadonlyMap<string, string>): FlashFields {
     const flash = new FlashFields()
-    flash.#given = [...fields.keys()].sort()
+    flash.#given = [...fields.keys()].filter(FlashFields.isField).sort()
     for (const name of flash.#given) {
       const value = parseValue(fields.get(name) ?? '')
       if (value !== undefined && value !== null) {
@@ -102,7 +103,7 @@ export class FlashFields {
   }
 
   /** The store has these changes now. */
-  settle(set: ReadonlyMap<string, string>, remove: readonly string[]): void {
+  settle({ set, remove }: FieldChanges): void {
     if (remove.length > 0) {
       const removed = new Set(remove)
       this.#given = this.#given.filter((field) => !removed.has(field))

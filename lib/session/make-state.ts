@@ -1,4 +1,4 @@
-import { textsOfValues, valuePrefix } from './fields'
+import { changesOfValues, noTexts, toFieldChanges } from './fields'
 import { FlashFields } from './flash-fields'
 import type { IdStanding } from './lifetime'
 import type { RecordChange, StoredSession } from './record'
@@ -23,14 +23,12 @@ export interface OpenedSession {
 
 /** The state of a session that was never stored. */
 export function freshState(setting: SessionSetting, from?: InitialContents): SessionState {
-  if (from === undefined) {
-    return new SessionState(setting, new TrackedValues(new Map()), new FlashFields(), 0, undefined)
-  }
-  const texts = textsOfValues(from.values ?? {})
+  if (from === undefined) return new SessionState(setting, new TrackedValues(noTexts), new FlashFields(), 0, undefined)
+  const { set: fields } = toFieldChanges(changesOfValues(from.values ?? {}))
   let length = 0
-  for (const [key, text] of texts) length += key.length + text.length
+  for (const [name, text] of fields) length += name.length + text.length
   const flash = FlashFields.of(Object.entries(from.flash ?? {}))
-  return new SessionState(setting, new TrackedValues(texts), flash, length, from.id)
+  return new SessionState(setting, new TrackedValues(fields), flash, length, from.id)
 }
 
 /**
@@ -43,14 +41,14 @@ export function openedState(
   { id, openedAs, stored }: OpenedSession,
   confirm?: RecordChange['confirm'],
 ): SessionState {
-  const texts = new Map<string, string>()
-  let messages: Map<string, string> | undefined
+  const { fields, record } = stored
+  let hasFlash = false
   let length = 0
-  for (const [name, text] of stored.fields) {
+  // Not by `for`, which makes an array of each field.
+  fields.forEach((text, name) => {
     length += name.length + text.length
-    if (name.startsWith(valuePrefix)) texts.set(name.slice(valuePrefix.length), text)
-    else if (FlashFields.isField(name)) (messages ??= new Map<string, string>()).set(name, text)
-  }
-  const flash = messages === undefined ? new FlashFields() : FlashFields.read(messages)
-  return new SessionState(setting, new TrackedValues(texts), flash, length, id, stored.record, openedAs, confirm)
+    hasFlash ||= FlashFields.isField(name)
+  })
+  const flash = hasFlash ? FlashFields.read(fields) : new FlashFields()
+  return new SessionState(setting, new TrackedValues(fields), flash, length, id, record, openedAs, confirm)
 }

@@ -1,4 +1,4 @@
-import { type FieldChanges, valuePrefix } from './fields'
+import type { FieldChanges } from './fields'
 import type { FlashFields } from './flash-fields'
 import { bytesOf, keepValue } from './json-value'
 import type { SessionSetting } from './session-setting'
@@ -67,7 +67,7 @@ export abstract class SessionContents {
   changes(takesFlash = true): FieldChanges {
     const set = new Map<string, string>()
     const remove: string[] = []
-    this.values.changes(valuePrefix, set, remove)
+    this.values.changes(set, remove)
     this.flash.changes(set, remove, takesFlash)
     return { set, remove }
   }
@@ -78,7 +78,9 @@ export abstract class SessionContents {
     const changes = this.changes(takesFlash)
     if (changes.set.size === 0 || maxBytes === Infinity) return changes
     let length = this.#storedLength
-    for (const [name, text] of changes.set) length += name.length + text.length
+    changes.set.forEach((text, name) => {
+      length += name.length + text.length
+    })
     if (length * 3 > maxBytes) {
       this.#checkSize(this.values.bytesWithout(undefined) + this.flash.bytesWithout(undefined), maxBytes)
     }
@@ -86,9 +88,11 @@ export abstract class SessionContents {
   }
 
   /** The store has these changes now. */
-  protected settleFields({ set, remove }: FieldChanges): void {
-    for (const [name, text] of set) this.#storedLength += name.length + text.length
-    this.values.settle(valuePrefix, set, remove)
-    this.flash.settle(set, remove)
+  protected settleFields(changes: FieldChanges): void {
+    changes.set.forEach((text, name) => {
+      this.#storedLength += name.length + text.length
+    })
+    this.values.settle(changes)
+    this.flash.settle(changes)
   }
 }

@@ -1,40 +1,54 @@
+import { applyChanges, type FieldChanges, keyOfField, noTexts, type Texts, valueField } from './fields'
 import { bytesOf, type KeptValue, parseValue, serializeValue } from './json-value'
 
 /**
  * Values by key that know which of them changed. They stay text until they are read; the ones that were handed
  * out are compared, as text, with what the store has, so that `values.get('cart').push(x)` counts and reading does not.
+ *
+ * What the store has are the fields of a record as they were loaded, and over them what was saved since: opening a session
+ * copies nothing, however many values it has.
  */
 export class TrackedValues {
-  readonly #stored: Map<string, string>
+  #loaded: Texts
+  /** What this session has saved since, by field. */
+  #saved: Texts = noTexts
   // Made when they are needed: a request that reads a number or a text needs none of the three.
   #live: Map<string, unknown> | undefined
   #removed: Set<string> | undefined
   /** What the app holds of a value that is kept as a copy, with the text of the copy. */
   #sources: Map<string, { readonly source: unknown; text: string }> | undefined
 
-  constructor(stored: Map<string, string>) {
-    this.#stored = stored
+  /** @param loaded The fields of a record; never changed here. Those that hold no value are left alone. */
+  constructor(loaded: Texts) {
+    this.#loaded = loaded
   }
 
   get size(): number {
-    let size = this.#stored.size - (this.#removed?.size ?? 0)
-    for (const key of this.#live?.keys() ?? []) if (!this.#stored.has(key)) size++
-    return size
+    return this.keys().length
   }
 
   keys(): string[] {
-    return [...new Set([...this.#stored.keys(), ...(this.#live?.keys() ?? [])])].filter((key) => this.has(key))
+    const keys = new Set<string>()
+    for (const fields of [this.#loaded, this.#saved]) {
+      for (const name of fields.keys()) {
+        const key = keyOfField(name)
+        if (key !== undefined) keys.add(key)
+      }
+    }
+    for (const key of this.#live?.keys() ?? []) keys.add(key)
+    return [...keys].filter((key) => this.has(key))
   }
 
   has(key: string): boolean {
-    return this.#live?.has(key) === true || (this.#stored.has(key) && this.#removed?.has(key) !== true)
+    if (this.#live?.has(key) === true) return true
+    return this.#removed?.has(key) !== true && this.#textOf(key) !== undefined
   }
 
   get(key: string): unknown {
     if (this.#sources !== undefined) this.#followSource(key)
     const live = this.#live?.get(key)
     if (live !== undefined || this.#removed?.has(key) === true) return live
-    const text = this.#stored.get(key)
+    const text = this.#textOf(key)
     if (text === undefined) return undefined
     const value = parseValue(text)
     // A text that is `null` or no JSON is nothing that `set` has written: it reads as absent and stays as it is.
@@ -61,43 +75,37 @@ export class TrackedValues {
   unset(key: string): void {
     this.#live?.delete(key)
     this.#sources?.delete(key)
-    if (this.#stored.has(key)) this.#setRemoved(key)
+    if (this.#textOf(key) !== undefined) this.#setRemoved(key)
   }
 
-  /** Adds to `set` and `remove` what became of the values since they were loaded or last saved, each key as the name of a
-   * field: with the prefix. */
-  changes(prefix: string, set: Map<string, string>, remove: string[]): void {
+  /** Adds to `set` and `remove`, by field, what became of the values since they were loaded or last saved. */
+  changes(set: Map<string, string>, remove: string[]): void {
     if (this.#sources !== undefined) for (const key of this.#sources.keys()) this.#followSource(key)
-    if (this.#live !== undefined) {
-      for (const [key, value] of this.#live) {
-        const text = serializeValue(key, value)
-        if (text !== this.#stored.get(key)) set.set(prefix + key, text)
-      }
-    }
-    if (this.#removed !== undefined) for (const key of this.#removed) remove.push(prefix + key)
+    this.#live?.forEach((value, key) => {
+      const text = serializeValue(key, value)
+      if (text !== this.#textOf(key)) set.set(valueField(key), text)
+    })
+    if (this.#removed !== undefined) for (const key of this.#removed) remove.push(valueField(key))
   }
 
   /** The store has these changes now. What changed since they were taken is still a change. */
-  settle(prefix: string, set: ReadonlyMap<string, string>, remove: readonly string[]): void {
-    for (const name of remove) {
-      if (!name.startsWith(prefix)) continue
-      const key = name.slice(prefix.length)
-      this.#stored.delete(key)
-      this.#removed?.delete(key)
-    }
-    for (const [name, text] of set) {
-      if (!name.startsWith(prefix)) continue
-      const key = name.slice(prefix.length)
-      this.#stored.set(key, text)
+  settle(changes: FieldChanges): void {
+    if (changes.remove.length > 0) {
+      this.#loaded = applyChanges(applyChanges(this.#loaded, { set: this.#saved, remove: [] }), changes)
+      this.#saved = noTexts
+      for (const name of changes.remove) this.#removed?.delete(keyOfField(name) ?? '')
+    } else this.#saved = this.#saved.size === 0 ? changes.set : applyChanges(this.#saved, changes)
+    changes.set.forEach((_, name) => {
+      const key = keyOfField(name)
       // Unset while the save was under way: the store has it, the session does not.
-      if (this.#live?.has(key) !== true) this.#setRemoved(key)
-    }
+      if (key !== undefined && this.#live?.has(key) !== true) this.#setRemoved(key)
+    })
   }
 
   /** Of what the store has. */
   get storedBytes(): number {
     let bytes = 0
-    for (const [key, text] of this.#stored) bytes += bytesOf(key, text)
+    for (const [key, text] of this.#storedTexts()) bytes += bytesOf(key, text)
     return bytes
   }
 
@@ -111,10 +119,27 @@ export class TrackedValues {
   /** All of it, as text, changed or not. */
   texts(): Map<string, string> {
     if (this.#sources !== undefined) for (const key of this.#sources.keys()) this.#followSource(key)
-    const texts = new Map(this.#stored)
+    const texts = this.#storedTexts()
     for (const key of this.#removed ?? []) texts.delete(key)
     for (const [key, value] of this.#live ?? []) texts.set(key, serializeValue(key, value))
     return texts
+  }
+
+  #storedTexts(): Map<string, string> {
+    const texts = new Map<string, string>()
+    for (const fields of [this.#loaded, this.#saved]) {
+      for (const [name, text] of fields) {
+        const key = keyOfField(name)
+        if (key !== undefined) texts.set(key, text)
+      }
+    }
+    return texts
+  }
+
+  /** What the store has of a key. */
+  #textOf(key: string): string | undefined {
+    const name = valueField(key)
+    return this.#saved.get(name) ?? this.#loaded.get(name)
   }
 
   #setLive(key: string, value: unknown): void {
