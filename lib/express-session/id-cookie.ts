@@ -2,7 +2,7 @@ import { KeyObject, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { sign, unsign } from 'cookie-signature'
 import { headerOf } from '../base/request'
-import { visitCookieValues } from '../id/cookie-header'
+import { cookieValues } from '../id/cookie-header'
 import type { Cookie } from './cookie'
 
 /** A string, a Buffer or a KeyObject, as `crypto.createHmac` takes it. */
@@ -30,16 +30,16 @@ export function mintId(): string {
 
 /** The id in the request's cookie: from the header, or from what cookie-parser made of it. Never throws. */
 export function readId(req: IncomingMessage, name: string, secrets: readonly Secret[]): SentCookie {
-  let sent: string | undefined
-  const count = visitCookieValues(headerOf(req, 'cookie'), name, (value) => {
-    sent ??= verify(decode(value), secrets)
-  })
-  if (sent !== undefined) return { id: sent, isThere: true }
+  const values = cookieValues(headerOf(req, 'cookie'), name)
+  for (const value of values) {
+    const id = verify(decode(value), secrets)
+    if (id !== undefined) return { id, isThere: true }
+  }
   const { signedCookies, cookies } = req as { signedCookies?: unknown; cookies?: unknown }
   const unsigned = ownValue(signedCookies, name)
   if (typeof unsigned === 'string' && unsigned !== '') return { id: unsigned, isThere: true }
   const raw = ownValue(cookies, name)
-  return { id: verify(raw, secrets), isThere: count > 0 || raw !== undefined }
+  return { id: verify(raw, secrets), isThere: values.length > 0 || raw !== undefined }
 }
 
 /** A `Set-Cookie` value with the signed id. Throws TypeError for attributes that cannot stand in one. */

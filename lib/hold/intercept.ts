@@ -69,7 +69,8 @@ export function intercept(res: ServerResponse, by: Interceptor): Interception {
   const shared = sharedMethodsOf(res)
   if (shared === undefined) return interceptOwn(res, by)
   interceptors.set(res, by)
-  for (const source of pipedSources.get(res) ?? []) by.piped(source)
+  const piped = pipedSources.get(res)
+  if (piped !== undefined) for (const source of piped) by.piped(source)
   return shared.interception
 }
 

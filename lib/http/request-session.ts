@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { andThen, type Awaitable } from '../base/awaitable'
+import { type Awaitable, isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
 import { claimsForwardedTls, isSecureRequest } from '../base/request'
 import { warnRarely } from '../base/warnings'
@@ -33,7 +33,7 @@ export class RequestSession implements Committer, SessionOwner {
   #clientId: string | undefined
   /** Made when it is first asked for: a request that leaves its session alone has none. */
   #session: Session | undefined
-  readonly #ended: Session[] = []
+  #ended: Session[] | undefined
   #rivals: readonly VerifiedSession[]
 
   constructor(
@@ -76,7 +76,7 @@ export class RequestSession implements Committer, SessionOwner {
   startOver(): Session {
     const { session: before } = this
     if (!before.destroyed) before.destroy()
-    this.#ended.push(before)
+    ;(this.#ended ??= []).push(before)
     const session = this.#begin(this.service.fresh())
     if (stateOf(before).wasRead) stateOf(session).noteRead()
     this.expectChange()
@@ -108,19 +108,35 @@ export class RequestSession implements Committer, SessionOwner {
     const isRefused = !this.#isSecure && refusesCookie(this.service.options.cookie.settings, this.#req)
     const delivery = headersSent ? 'headers-sent' : isRefused ? 'insecure' : 'open'
     stateOf(this.session).announceNextChange()
-    if (this.#rivals.length > 0 && this.#endsRivals(delivery)) {
-      const rivals = this.#rivals
-      this.#rivals = []
-      return this.service.endAll(rivals).then(() => this.commit(headersSent))
-    }
-    if (this.#ended.length > 0) {
-      return commitReplacement(this.service, this.#ended, this.session, delivery, this.#hasCookie).then(
-        ({ outcome, cleared }) => this.#cookiesOf(outcome, cleared, delivery),
-      )
-    }
-    return andThen(this.service.commit(this.session, delivery, this.#hasCookie), (outcome) =>
-      this.#cookiesOf(outcome, false, delivery),
+    if (this.#rivals.length > 0 && this.#endsRivals(delivery)) return this.#commitAfterRivals(headersSent)
+    if (this.#hasEnded) return this.#commitReplacement(delivery)
+    const outcome = this.service.commit(this.session, delivery, this.#hasCookie)
+    return isPromise(outcome) ? this.#cookiesWhenKnown(outcome, delivery) : this.#cookiesOf(outcome, false, delivery)
+  }
+
+  #commitAfterRivals(headersSent: boolean): PromiseLike<readonly string[]> {
+    const rivals = this.#rivals
+    this.#rivals = []
+    return this.service.endAll(rivals).then(() => this.commit(headersSent))
+  }
+
+  async #commitReplacement(delivery: CommitFacts['delivery']): Promise<readonly string[]> {
+    const { service } = this
+    const { outcome, cleared } = await commitReplacement(
+      service,
+      this.#ended ?? [],
+      this.session,
+      delivery,
+      this.#hasCookie,
     )
+    return this.#cookiesOf(outcome, cleared, delivery)
+  }
+
+  async #cookiesWhenKnown(
+    outcome: PromiseLike<CommitOutcome>,
+    delivery: CommitFacts['delivery'],
+  ): Promise<readonly string[]> {
+    return this.#cookiesOf(await outcome, false, delivery)
   }
 
   #begin(session: Session): Session {
@@ -138,11 +154,16 @@ export class RequestSession implements Committer, SessionOwner {
     return (this.#secure ??= isSecureRequest(this.#req))
   }
 
+  /** There are sessions that the request ended on the way, and that the store still has. */
+  get #hasEnded(): boolean {
+    return this.#ended !== undefined && this.#ended.length > 0
+  }
+
   /** A login, so that the next request names the new session alone; and an end, so that it does not open another login of
    * the same user. */
   #endsRivals(delivery: CommitFacts['delivery']): boolean {
     const { destroyed, login } = stateOf(this.session)
-    return destroyed || this.#ended.length > 0 || (login !== undefined && delivery === 'open')
+    return destroyed || this.#hasEnded || (login !== undefined && delivery === 'open')
   }
 
   #cookiesOf(outcome: CommitOutcome, cleared: boolean, delivery: CommitFacts['delivery']): readonly string[] {

@@ -1,12 +1,14 @@
+const none: readonly string[] = []
+
 /**
- * Calls `visit` with each value that a `Cookie` header has for a name, in their order (RFC 6265 section 5.4), without the
- * spaces and tabs around it and otherwise as the client sent it: not percent-decoded, quotes not removed (section 4.1.1
- * has both as part of the value). A client can send any bytes: the header is read once, nothing here throws, and no string
- * is built for a cookie of another name. Returns how many values there were.
+ * The values that a `Cookie` header has for a name, in their order (RFC 6265 section 5.4), without the spaces and tabs
+ * around them and otherwise as the client sent them: not percent-decoded, quotes not removed (section 4.1.1 has both as
+ * part of the value). A client can send any bytes: the header is read once, nothing here throws, and no string is built for
+ * a cookie of another name.
  */
-export function visitCookieValues(header: unknown, name: string, visit: (value: string) => void): number {
-  if (typeof header !== 'string' || !header.includes(name)) return 0
-  let count = 0
+export function cookieValues(header: unknown, name: string): readonly string[] {
+  if (typeof header !== 'string' || !header.includes(name)) return none
+  let values: string[] | undefined
   let equals = -1
   for (let start = 0; start < header.length;) {
     if (equals < start) equals = header.indexOf('=', start)
@@ -14,12 +16,14 @@ export function visitCookieValues(header: unknown, name: string, visit: (value: 
     let end = header.indexOf(';', start)
     if (end === -1) end = header.length
     if (equals < end && isName(header, start, equals, name)) {
-      visit(trimmed(header, equals + 1, end))
-      count++
+      const value = trimmed(header, equals + 1, end)
+      // A list of the one: an empty one that grows takes room for seventeen.
+      if (values === undefined) values = [value]
+      else values.push(value)
     }
     start = end + 1
   }
-  return count
+  return values ?? none
 }
 
 function isName(header: string, start: number, end: number, name: string): boolean {

@@ -1,5 +1,5 @@
 import { serialize } from 'cookie'
-import { visitCookieValues } from './cookie-header'
+import { cookieValues } from './cookie-header'
 import { signId, verifySignedId } from './cookie-signature'
 import { handleOfId } from './session-id'
 
@@ -59,14 +59,21 @@ export class SessionCookie {
   }
 
   read(header: unknown, secure: boolean): CookieIds {
+    const values = cookieValues(header, this.name(secure))
+    const [only] = values
+    if (only === undefined) return none
+    if (values.length === 1) {
+      const id = this.#verify(only)
+      return { hasCookie: true, ids: id === undefined ? none.ids : [id] }
+    }
     const ids: string[] = []
-    const count = visitCookieValues(header, this.name(secure), (value) => {
+    for (const value of values) {
       const id = this.#verify(value)
-      if (id === undefined || ids.includes(id)) return
+      if (id === undefined || ids.includes(id)) continue
       if (ids.length === mostIds) ids.splice(1, 1)
       ids.push(id)
-    })
-    return count === 0 ? none : { hasCookie: true, ids }
+    }
+    return { hasCookie: true, ids }
   }
 
   /** A `Set-Cookie` value. @param maxAge Whole seconds; left out for a cookie that the browser forgets when it closes. */

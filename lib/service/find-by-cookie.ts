@@ -42,9 +42,7 @@ export function findByCookie(
   if (id === undefined) return { secure, hasCookie, rivals: noRivals, verified: undefined }
   if (ids.length === 1) {
     const verified = service.find(id)
-    return isPromise(verified)
-      ? describeWhenFound(verified, secure)
-      : { secure, hasCookie, rivals: noRivals, verified }
+    return isPromise(verified) ? describeWhenFound(verified, secure) : { secure, hasCookie, rivals: noRivals, verified }
   }
   return findSeveral(service, ids, secure)
 }

@@ -215,17 +215,37 @@ export class SessionService {
     const renewedId = plan.store === 'renew' ? state.mintNextId() : undefined
     const { now } = this
     const change = this.#planChange(state, record, plan, changes, renewedId, now)
-    return andThen(this.changeStored(state.handle, change, now), (result) => {
-      if (result === 'gone') return this.#changeRefused(state, plan)
-      if (plan.store === 'reissue') state.markIssued()
-      if (result === 'renewed') state.markIssued(renewedId)
-      if (plan.undeliverable) state.abandonNewId()
-      const lost = plan.store === 'renew' && result !== 'renewed'
-      if (lost) state.markRenewedElsewhere()
-      state.settle(changeRecord(record, lost ? withoutRenewal(change) : change) ?? record, changes)
-      // Where another request was first to renew, its response carries the new id.
-      return lost ? { ...plan, cookie: 'none' } : plan
-    })
+    const result = this.changeStored(state.handle, change, now)
+    return isPromise(result)
+      ? this.#settleWhenChanged(result, state, plan, record, change, renewedId)
+      : this.#settleChange(result, state, plan, record, change, renewedId)
+  }
+
+  /** A method of its own: what its callback captures would be allocated for each change, whatever the store. */
+  #settleWhenChanged(
+    changed: PromiseLike<ChangeResult>,
+    ...rest: [SessionState, CommitPlan, SessionRecord, RecordChange, string | undefined]
+  ): PromiseLike<CommitOutcome> {
+    return changed.then((result) => this.#settleChange(result, ...rest))
+  }
+
+  #settleChange(
+    result: ChangeResult,
+    state: SessionState,
+    plan: CommitPlan,
+    record: SessionRecord,
+    change: RecordChange,
+    renewedId: string | undefined,
+  ): Awaitable<CommitOutcome> {
+    if (result === 'gone') return this.#changeRefused(state, plan)
+    if (plan.store === 'reissue') state.markIssued()
+    if (result === 'renewed') state.markIssued(renewedId)
+    if (plan.undeliverable) state.abandonNewId()
+    const lost = plan.store === 'renew' && result !== 'renewed'
+    if (lost) state.markRenewedElsewhere()
+    state.settle(changeRecord(record, lost ? withoutRenewal(change) : change) ?? record, change.fields ?? noChanges)
+    // Where another request was first to renew, its response carries the new id.
+    return lost ? { ...plan, cookie: 'none' } : plan
   }
 
   /** Asks the store for a change; what becomes of a renewal in it is remembered. */

@@ -72,13 +72,7 @@ export class SessionUse {
     if (isAccess || !isConfirmed) this.#send(handle, record, isAccess, confirm, now)
   }
 
-  #send(
-    handle: string,
-    record: SessionRecord,
-    isAccess: boolean,
-    confirm: RecordChange['confirm'],
-    now: number,
-  ): void {
+  #send(handle: string, record: SessionRecord, isAccess: boolean, confirm: RecordChange['confirm'], now: number): void {
     if (confirm !== undefined) this.#confirmations.keep(confirm.hash, now + this.#rules.storeTimeout, now)
     const change: RecordChange = {
       epoch: record.epoch,

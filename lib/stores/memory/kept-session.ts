@@ -107,7 +107,9 @@ export class KeptSession implements HeapItem {
 
   #take(record: SessionRecord): void {
     const { createdAt, issuedAt, accessedAt, expiresAt, previous, previousUntil, pending, idleUntil } = record
-    const base = [issuedAt, accessedAt, expiresAt].every((at) => createdAt + (at - createdAt) === at) ? createdAt : 0
+    const isExact =
+      isSumExact(createdAt, issuedAt) && isSumExact(createdAt, accessedAt) && isSumExact(createdAt, expiresAt)
+    const base = isExact ? createdAt : 0
     this.subject = record.subject
     this.#hash = record.hash
     this.#epoch = record.epoch
@@ -126,6 +128,11 @@ export class KeptSession implements HeapItem {
     this.fields = fields
     this.context = context
   }
+}
+
+/** Whether an instant comes back from its distance to the base. */
+function isSumExact(base: number, at: number): boolean {
+  return base + (at - base) === at
 }
 
 /** The same number, which V8 keeps in place where it is whole and small. */
@@ -150,31 +157,33 @@ export function changeFields(
 ): { fields: readonly string[]; growth: number } {
   if (changes === undefined || changes.set.size + changes.remove.length === 0) return { fields, growth: 0 }
   const { set, remove } = changes
-  const removed = remove.length === 0 ? undefined : new Set(remove)
-  const next: string[] = []
-  let growth = 0
-  let replaced = 0
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? ''
-    const before = fields[i + 1] ?? ''
-    const text = set.get(name)
-    if (text !== undefined) {
-      next.push(name, text)
-      replaced++
-      growth += bytesOfText(text) - bytesOfText(before)
-    } else if (removed?.has(name) === true) growth -= bytesOfText(name) + bytesOfText(before)
-    else next.push(name, before)
-  }
-  if (replaced < set.size) {
-    const known = new Set(fields.filter((_, place) => place % 2 === 0))
-    for (const [name, text] of set) {
-      if (known.has(name)) continue
-      next.push(sharedName(name), text)
-      growth += bytesOfText(name) + bytesOfText(text)
-    }
-  }
   // A copy is as long as it has to be; an array that grew has room for more.
+  const next = remove.length === 0 ? fields.slice() : without(fields, new Set(remove))
+  let growth = remove.length === 0 ? 0 : bytesOfAll(next) - bytesOfAll(fields)
+  let replaced = 0
+  for (let i = 0; i < next.length; i += 2) {
+    const text = set.get(next[i] ?? '')
+    if (text === undefined) continue
+    growth += bytesOfText(text) - bytesOfText(next[i + 1])
+    next[i + 1] = text
+    replaced++
+  }
+  if (replaced === set.size) return { fields: next, growth }
+  const known = new Set(next.filter((_, place) => place % 2 === 0))
+  for (const [name, text] of set) {
+    if (known.has(name)) continue
+    next.push(sharedName(name), text)
+    growth += bytesOfText(name) + bytesOfText(text)
+  }
   return { fields: next.slice(), growth }
+}
+
+function without(fields: readonly string[], removed: ReadonlySet<string>): string[] {
+  return fields.filter((_, place) => !removed.has(fields[place - (place % 2)] ?? '')).slice()
+}
+
+function bytesOfAll(texts: readonly string[]): number {
+  return texts.reduce((bytes, text) => bytes + bytesOfText(text), 0)
 }
 
 function sharedName(name: string): string {
