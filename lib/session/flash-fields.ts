@@ -31,7 +31,7 @@ export class FlashFields {
   /** Takes over the messages among the fields that a record has. */
   static read(fields: ReadonlyMap<string, string>): FlashFields {
     const flash = new FlashFields()
-    flash.#given = [...fields.keys()].filter(FlashFields.isField).sort()
+    flash.#given = [...fields.keys()].filter((name) => FlashFields.isField(name)).sort()
     for (const name of flash.#given) {
       const value = parseValue(fields.get(name) ?? '')
       if (value !== undefined && value !== null) {

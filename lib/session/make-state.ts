@@ -42,13 +42,13 @@ export function openedState(
   confirm?: RecordChange['confirm'],
 ): SessionState {
   const { fields, record } = stored
-  let hasFlash = false
+  let messages = 0
   let length = 0
   // Not by `for`, which makes an array of each field.
   fields.forEach((text, name) => {
     length += name.length + text.length
-    hasFlash ||= FlashFields.isField(name)
+    if (FlashFields.isField(name)) messages++
   })
-  const flash = hasFlash ? FlashFields.read(fields) : new FlashFields()
+  const flash = messages > 0 ? FlashFields.read(fields) : new FlashFields()
   return new SessionState(setting, new TrackedValues(fields), flash, length, id, record, openedAs, confirm)
 }

@@ -1,12 +1,16 @@
 import { keepValue } from '../../../lib/session/json-value'
 import { TrackedValues } from '../../../lib/session/tracked-values'
 
-const valuesOf = (from: Record<string, string>): TrackedValues => new TrackedValues(new Map(Object.entries(from)))
+/** The values of a record with these texts, and with a message. */
+const valuesOf = (from: Record<string, string>): TrackedValues =>
+  new TrackedValues(
+    new Map([['f:0:m', '1'], ...Object.entries(from).map(([key, text]) => [`v:${key}`, text] as const)]),
+  )
 
 function changesOf(values: TrackedValues): { set: Record<string, string>; remove: string[] } {
   const set = new Map<string, string>()
   const remove: string[] = []
-  values.changes('v:', set, remove)
+  values.changes(set, remove)
   return { set: Object.fromEntries(set), remove }
 }
 
@@ -116,11 +120,32 @@ describe('a value that is kept as a copy', () => {
 })
 
 describe('settle', () => {
+  test('keeps what was saved before in the order of the record', () => {
+    const values = valuesOf({ a: '1', b: '2' })
+    values.setPlain('b', 3)
+    values.setPlain('c', 4)
+    values.settle({ set: new Map([['v:b', '3']]), remove: [] })
+    values.settle({ set: new Map([['v:c', '4']]), remove: [] })
+    expect([Object.fromEntries(values.texts()), changesOf(values)]).toEqual([{ a: '1', b: '3', c: '4' }, nothing])
+    values.unset('a')
+    values.settle({ set: new Map(), remove: ['v:a'] })
+    expect([values.keys(), values.has('a'), values.storedBytes]).toEqual([['b', 'c'], false, 4])
+  })
+
+  test('changes nothing in the record that was loaded', () => {
+    const fields = new Map([['v:a', '1']])
+    const values = new TrackedValues(fields)
+    values.setPlain('a', 2)
+    values.unset('b')
+    values.settle({ set: new Map([['v:a', '2']]), remove: ['v:b'] })
+    expect([[...fields], values.get('a')]).toEqual([[['v:a', '1']], 2])
+  })
+
   test('makes what was set the stored texts, and forgets what was removed', () => {
     const values = valuesOf({ a: '1', b: '2', c: '3' })
     values.setPlain('a', 9)
     values.unset('b')
-    values.settle('v:', new Map([['v:a', '9']]), ['v:b'])
+    values.settle({ set: new Map([['v:a', '9']]), remove: ['v:b'] })
     expect([changesOf(values), values.keys(), values.size]).toEqual([nothing, ['a', 'c'], 2])
     expect(values.storedBytes).toBe(4)
     values.setPlain('b', 2)
@@ -129,7 +154,7 @@ describe('settle', () => {
 
   test('leaves the fields of messages alone', () => {
     const values = valuesOf({ a: '1', '0:n': '2' })
-    values.settle('v:', new Map([['f:0:n', '7']]), ['f:a'])
+    values.settle({ set: new Map([['f:0:n', '7']]), remove: ['f:a'] })
     expect([Object.fromEntries(values.texts()), changesOf(values)]).toEqual([{ a: '1', '0:n': '2' }, nothing])
   })
 
@@ -140,14 +165,14 @@ describe('settle', () => {
     const { set } = changesOf(values)
     values.setPlain('a', 2)
     values.unset('b')
-    values.settle('v:', new Map(Object.entries(set)), [])
+    values.settle({ set: new Map(Object.entries(set)), remove: [] })
     expect(changesOf(values)).toEqual({ set: { 'v:a': '2' }, remove: ['v:b'] })
     expect([values.has('b'), values.size]).toEqual([false, 1])
   })
 
   test('takes what was set with nothing in memory for removed', () => {
     const values = valuesOf({})
-    values.settle('v:', new Map([['v:a', '1']]), [])
+    values.settle({ set: new Map([['v:a', '1']]), remove: [] })
     expect([values.has('a'), changesOf(values)]).toEqual([false, { set: {}, remove: ['v:a'] }])
   })
 })
