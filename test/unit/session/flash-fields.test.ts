@@ -12,7 +12,7 @@ function changesOf(flash: FlashFields, takesReadable?: boolean): { set: Map<stri
 /** Saves the messages, and returns the names of their fields. */
 function save(flash: FlashFields): string[] {
   const { set, remove } = changesOf(flash)
-  flash.settle(set, remove)
+  flash.settle({ set, remove })
   return [...set.keys()]
 }
 
@@ -94,9 +94,9 @@ describe('messages of a record', () => {
 
   test('are removed once: not by the save after the one that has removed them', () => {
     const flash = FlashFields.read(given)
-    flash.settle(new Map(), ['f:1:a', 'v:other'])
+    flash.settle({ set: new Map(), remove: ['f:1:a', 'v:other'] })
     expect(changesOf(flash).remove).toEqual(['f:2:a', 'f:3:b', 'f:4:c', 'f:5:d'])
-    flash.settle(new Map(), [])
+    flash.settle({ set: new Map(), remove: [] })
     expect(changesOf(flash).remove).toHaveLength(4)
     save(flash)
     expect(changesOf(flash).remove).toEqual([])
@@ -150,7 +150,7 @@ describe('a message that a save has stored', () => {
   test('is not what a save of other fields has stored', () => {
     const flash = new FlashFields()
     flash.put('a', 1)
-    flash.settle(new Map([['v:a', '1']]), [])
+    flash.settle({ set: new Map([['v:a', '1']]), remove: [] })
     expect([...changesOf(flash).set.values()]).toEqual(['1'])
   })
 
@@ -159,7 +159,7 @@ describe('a message that a save has stored', () => {
     flash.put('a', 1)
     flash.put('b', 2)
     save(flash)
-    flash.settle(new Map(), ['f:0:c'])
+    flash.settle({ set: new Map(), remove: ['f:0:c'] })
     expect(changesOf(flash)).toEqual({ set: new Map(), remove: [] })
   })
 })
