@@ -41,7 +41,7 @@ namespace session {
   export interface SessionOptions extends Omit<original.SessionOptions, 'store'> {
     /**
      * Decides where, and how, sessions are kept. A store written for express-session keeps its own records in place, so
-     * nobody is logged out by the switch, or by switching back. A store of this package keeps our own records, under hashed
+     * the switch signs no user out, nor does switching back. A store of this package keeps our own records, under hashed
      * ids, with every promise. Default: a new `session.MemoryStore`.
      */
     store?: original.Store | ExpressSessionStore | SessionStore | undefined
@@ -53,7 +53,7 @@ namespace session {
     /** Absolute lifetime of a session in seconds, however much it is used. Default: none. Needs a store of this package. */
     sessionTtl?: number | undefined
     /** Whose session it is, called at each save: then `new SessionManager({ store }).users` lists and ends the sessions of
-     * a user. Undefined: nobody's. Needs a store of this package. */
+     * a user. Undefined: a visitor's. Needs a store of this package. */
     subject?: ((session: Partial<original.SessionData>) => string | undefined) | undefined
     /**
      * From where a user signs in: what `users.readAll` shows of a session, such as the name of the device. Called when the
@@ -72,7 +72,7 @@ namespace session {
     upcoming?: original.Store | ExpressSessionStore | SessionStore | undefined
     /**
      * The store with express-session's records that sessions move from, each when it is used, to `store`, which keeps records
-     * of our own. No ID changes and nobody is signed out. Default: none. `INVALID_OPTION` for the same object as `store`.
+     * of our own. No id changes and no user is signed out. Default: none. `INVALID_OPTION` for the same object as `store`.
      */
     migrateFrom?: original.Store | ExpressSessionStore | SessionStore | undefined
     /** The way back: sessions move from `upcoming` to `store`, each when it is used. Default false. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 
-/** Whether the request came over TLS, as far as the app can tell: Express says so in `req.secure` and minds `trust
- * proxy`; elsewhere the socket does. Stubs of requests may have neither. */
+/** Whether the request came over TLS, as far as the app knows: in Express `req.secure`, which minds `trust proxy`,
+ * elsewhere the socket. Stubs of requests may have neither. */
 export function isSecureRequest(req: IncomingMessage): boolean {
   const { secure } = req as { secure?: unknown }
   if (typeof secure === 'boolean') return secure

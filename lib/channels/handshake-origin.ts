@@ -53,7 +53,7 @@ export function acceptOrigin(req: IncomingMessage, allowed: AllowedOrigins | und
 
 /**
  * Whether the page that sent the handshake may open a WebSocket. A browser lets every page open a WebSocket to every host,
- * and sends that host's cookies with it where `SameSite` does not forbid it. Only `Origin` tells the pages apart: a browser
+ * and sends that host's cookies with it where `SameSite` does not forbid it. Only `Origin` distinguishes the pages: a browser
  * sends it with every handshake, and no page can forge it (RFC 6455 section 10.2). A client that sends none is no browser,
  * and can send only cookies of its own.
  */

@@ -27,7 +27,7 @@ export interface ChannelOptions extends OriginOptions {
    * nor is the handshake: a page that reconnects is not a user who does something. The absolute deadline never moves. */
   messagesAreActivity?: boolean | undefined
   /** Seconds, at least 1, after which the session is re-read although no notification of it came, so that a lost message is made
-   * good; each look comes up to a quarter earlier. Default 30: some 40 store commands a second for 1000 sessions. On an
+   * good; each check comes up to a quarter earlier. Default 30: some 40 store commands a second for 1000 sessions. On an
    * express-session store, where other processes send no notifications, this is how late a channel may be. */
   checkInterval?: number | undefined
 }

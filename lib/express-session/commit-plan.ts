@@ -16,7 +16,7 @@ export interface CommitFacts {
   readonly clientHasId: boolean
   /** This response has the cookie already. */
   readonly sent: boolean
-  /** Whether a cookie can still reach the client: not once the headers have gone, nor a secure one over plain HTTP. */
+  /** Whether a cookie can still reach the client: not once the headers were sent, nor a secure one over plain HTTP. */
   readonly delivery: 'open' | 'headers-sent' | 'insecure'
 }
 
@@ -31,7 +31,7 @@ export interface CommitPlan {
  * What to store, and whether the cookie goes out: express-session's rules, but for two.
  *
  * - An unchanged session is never stored again (`resave` has no effect): it would undo what parallel requests changed.
- * - A session that begins when the headers have gone is not stored: no client could ever show its id.
+ * - A session that begins after the headers were sent is not stored: no client could ever send its id.
  */
 export function planCommit(facts: CommitFacts): CommitPlan {
   const { stored, modified, delivery } = facts

@@ -8,7 +8,7 @@ import type { Cookie } from './cookie'
 /** A string, a Buffer or a KeyObject, as `crypto.createHmac` takes it. */
 export type Secret = string
 
-/** Whether a value can sign: an HMAC takes an empty key too, whose signatures anyone can make. */
+/** Whether a value can sign: an HMAC takes an empty key too, whose signatures every client can make. */
 export function isSecret(value: unknown): value is Secret {
   if (typeof value === 'string') return value !== ''
   if (ArrayBuffer.isView(value)) return value.byteLength > 0

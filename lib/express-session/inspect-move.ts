@@ -19,7 +19,7 @@ export interface MoveInspection {
   readonly secret: unknown
   /** Of the cookie; default `connect.sid`. */
   readonly name?: unknown
-  /** One of each process, not of the load balancer: any page behind `session()` that answers a GET. */
+  /** One of each process, not of the load balancer: any page behind `session()` that responds to a GET. */
   readonly urls: readonly string[]
 }
 
@@ -33,7 +33,7 @@ const settled = 2.2
 const longestResponse = 10_000
 
 /**
- * Finds out what each process does from what it does to three sessions of nobody's, which are made in the stores for this,
+ * Finds out what each process does from what it does to three sessions of no user, which are made in the stores for this,
  * hold no value, and end within a minute: one in the old place; one in the new; and one that is in the old place and has
  * ended. Which place has them after a request says the stage.
  */

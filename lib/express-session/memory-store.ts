@@ -93,7 +93,7 @@ function write(store: Kept, id: string, session: object): void {
 }
 
 function remove(store: Kept, id: string): void {
-  // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- an object and no Map: apps and their tests look into it
+  // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- an object and no Map: apps and their tests read it
   delete store.sessions[id]
   deadlinesOf.get(store)?.delete(id)
 }

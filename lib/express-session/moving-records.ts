@@ -29,9 +29,9 @@ const mostTries = 16
  * Processes of neighbouring stages may serve side by side, and any of them may be killed between two steps:
  * - To move, a process claims the name in the new place; one of all is given it, and it alone removes the old record, as
  *   long as that still is what it has read. What another process wrote there meanwhile is applied to the new one.
- * - A session arrives as nobody's, and is listed under its subject once its old record is gone. Where the process that claimed
+ * - A session arrives without a subject, and is listed under its own once its old record is removed. Where the process that claimed
  *   it did not come so far, another one does: after a while, or before it binds the session.
- * - A write to the old place is followed by a look at the new one: had the session moved, it is written there too.
+ * - A write to the old place is followed by a read of the new one: had the session moved, it is written there too.
  * - To end a session, its tombstone is set first. A record that an interrupted end left, or a late write of
  *   express-session made, is removed by the next request.
  * - To go back, the new record is closed to changes; then the old one is made of it, by any process that finds it so.
@@ -126,7 +126,7 @@ export class MovingRecords implements Records {
           if (session !== 'absent') {
             if (session !== 'moved') return { place: 'old', session }
           } else if (isSecondLook) return undefined
-          // It may have moved between the two looks.
+          // It may have moved between the two reads.
           else isSecondLook = true
         }
       }
@@ -186,7 +186,7 @@ export class MovingRecords implements Records {
   /** Makes the old record of a closed one. Any process may, also after another that was killed at it. */
   async #giveBack(id: string): Promise<void> {
     const before = await this.#old.snapshot(id)
-    // After the look at the old place: what is there now is older than the closed record.
+    // After the read of the old place: what is there now is older than the closed record.
     const found = await this.#new.find(id)
     if (found.state !== 'leaving') return
     const { cookie, values } = found.session

@@ -19,11 +19,11 @@ export type Found =
       readonly state: 'live'
       readonly session: StoredSession
       readonly createdAt: number
-      /** Undefined: its old record is gone. */
+      /** Undefined: its old record is removed. */
       readonly arrival: Arrival | undefined
     }
 
-/** What a session is until its old record is removed: nobody's for the list of a user's sessions. Or else `deleteAll` could
+/** What a session is until its old record is removed: in no user's list of sessions. Otherwise `deleteAll` could
  * end it while the old record is still there, and the next request would find that. */
 export interface Arrival extends Pick<SessionRecord, 'subject' | 'context'> {
   readonly expiresAt: number
@@ -88,7 +88,7 @@ export class NewPlace extends HashedRecords {
     return (await this.store.change(deriveKeys(id).handle, change, systemClock())) !== 'gone'
   }
 
-  /** The old record is gone: the session is listed under its subject. */
+  /** The old record is removed: the session is listed under its subject. */
   async finishArrival(id: string, { subject, context, expiresAt }: Arrival, cookie: Cookie): Promise<void> {
     const now = systemClock()
     const bind = { subject, context, createdAt: now, idleUntil: this.endOf(cookie, now), expiresAt }

@@ -162,7 +162,7 @@ function resolveSecrets(secret: unknown): readonly Secret[] | undefined {
   return secret ? [checkSecret('secret', secret)] : undefined
 }
 
-/** An HMAC takes an empty key, and anyone can make its signatures: so an environment variable that is not set must not
+/** An HMAC takes an empty key, and every client can make its signatures: so an environment variable that is not set must not
  * become one. The message never shows the value. */
 function checkSecret(name: string, secret: unknown): Secret {
   if (isSecret(secret)) return secret

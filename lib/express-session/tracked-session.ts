@@ -21,7 +21,7 @@ export class Unparsed {
     }
   }
 
-  /** `console.log` looks behind a Proxy: it sees this in the value's place. */
+  /** `console.log` inspects the target of a Proxy: it shows this in the value's place. */
   [inspect.custom](_depth: number, options: InspectOptions, inspectValue: typeof inspect): string {
     return inspectValue(this.parse(), options)
   }
@@ -67,7 +67,7 @@ export interface CommittableSession {
 type Target = Session & Record<string, unknown>
 
 /**
- * The session of a request: a Proxy, so that each change is noticed, over an object that looks as express-session's does.
+ * The session of a request: a Proxy, so that each change is noticed, over an object with the shape of express-session's.
  *
  * Keys that the app never uses cost nothing. A value that was handed out may be changed in place, so its text of before
  * is remembered and compared at the end; a key that was set, defined or deleted is remembered in the same way.

@@ -24,7 +24,7 @@ export interface ErrorHandlers {
 
 /**
  * The error handlers that Express would give an error of this middleware to, wherever its router stands by now. `next`
- * goes on from where the router is, which may be behind all of them. Undefined where they cannot be told: outside of
+ * goes on from where the router is, which may be behind all of them. Undefined where they are not known: outside of
  * Express, for a middleware that is not mounted on an app itself, and beside error handlers of a path.
  */
 export function expressErrorHandlers(req: IncomingMessage, middleware: unknown): ErrorHandlers | undefined {

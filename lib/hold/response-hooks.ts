@@ -5,7 +5,7 @@ import type { CacheControl } from './response-headers'
 export interface ResponseHooks {
   /** Nothing can have changed so far: the response need not ask. */
   readonly isClean: boolean
-  /** The app has looked into the session, so what it responds may depend on the cookie. */
+  /** The app has read the session, so what it responds may depend on the cookie. */
   readonly variesOnCookie: boolean
   /** For a response that carries one of the cookies of `beforeSend`. */
   readonly cacheControl: CacheControl

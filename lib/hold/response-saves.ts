@@ -14,7 +14,7 @@ export interface Committer {
   commit(headersSent: boolean): Awaitable<readonly string[]>
   /** Default `private`. */
   readonly cacheControl?: CacheControl
-  /** The app has looked into the session. Default false: the response gets no `Vary`. */
+  /** The app has read the session. Default false: the response gets no `Vary`. */
   readonly variesOnCookie?: boolean
   /** Default false. See `ResponseHooks`. */
   readonly ignoresAfterEnd?: boolean

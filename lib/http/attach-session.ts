@@ -66,7 +66,7 @@ const sharedAccessor: PropertyDescriptor = {
   set(this: object, value: unknown) {
     const holder = Slot.read(this)
     if (holder !== undefined) refuseAssignment(holder, value)
-    // Prepared, and without a session of ours: the property is somebody else's, and becomes an ordinary one.
+    // Prepared, and without a session of ours: another middleware may set the property, and it becomes an ordinary one.
     else Object.defineProperty(this, 'session', { value, writable: true, enumerable: true, configurable: true })
   },
 }

@@ -19,7 +19,7 @@ export interface RequestWithSession extends IncomingMessage {
 /**
  * What Express' requests inherit. Inherited, not declared in place: a program that also holds `@types/express-session`
  * (connect-redis brings it) declares `session` there directly, and two direct declarations are TS2717, while a direct one
- * merely has to fit an inherited one. Beside express-session, whom `sessionStore` gives away, that is `any`; in handlers
+ * merely has to fit an inherited one. Beside express-session, which `sessionStore` reveals, that is `any`; in handlers
  * the second declaration below puts our type back in front.
  *
  * `@types/cookie-session` lets Express' requests inherit an optional `session`; two inherited ones that differ are TS2320,
@@ -45,7 +45,7 @@ declare global {
 /* eslint-enable */
 
 // Only Express' own handler types are declared in this module. A program without Express does not have it, and an
-// augmentation of a module that is not there is an error also in a declaration file, unless told otherwise.
+// augmentation of a module that is not there is an error also in a declaration file, unless it is ignored.
 /* eslint-disable-next-line @typescript-eslint/ban-ts-comment -- as an "expected" error it would be one beside Express */
 /** @ts-ignore: a program may have no Express */
 declare module 'express-serve-static-core' {

@@ -11,7 +11,7 @@ import { RequestSession, requestSessionOf } from './request-session'
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse, next: Next) => void
 
 /** A handler that attaches `req.session`. A request without a cookie goes on at once; one whose cookie could not be
- * looked up goes to `next(error)`, because an app must not treat a signed-in user as a stranger while its store is away. */
+ * loaded goes to `next(error)`, because an app must not treat a signed-in user as a stranger while its store is away. */
 export function createMiddleware(service: SessionService): RequestHandler {
   watchFirstResponses()
   return function sessionMiddleware(req, res, next) {

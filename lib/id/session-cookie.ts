@@ -34,7 +34,7 @@ const none: CookieIds = { hasCookie: false, ids: [] }
 
 /**
  * The cookie that carries an id: which name, which attributes, how it is signed and read. `secure` below is always
- * whether the request came over TLS, as far as the app can tell.
+ * whether the request came over TLS, as far as the app knows.
  */
 export class SessionCookie {
   readonly settings: CookieSettings

@@ -80,7 +80,7 @@ export function digestOf(algorithm: 'sha256' | 'sha512', text: string): string {
 const oneHash = Buffer.alloc(43)
 const otherHash = Buffer.alloc(43)
 
-/** Compares two hashes in a time that tells nothing about where they differ. */
+/** Compares two hashes in a time that does not depend on where they differ. */
 export function sameHash(one: string, other: string): boolean {
   if (one.length !== other.length) return false
   if (one.length !== oneHash.length) return timingSafeEqual(Buffer.from(one), Buffer.from(other))

@@ -26,7 +26,7 @@ const nothingSent: FoundByCookie = { secure: undefined, hasCookie: false, rivals
 
 /**
  * The live session that the request's cookies name. A browser may send several of one name: left over from another path,
- * or planted by a neighbouring site. All are looked up at once, so that `storeTimeout` is the limit for the request; which
+ * or planted by a neighbouring site. All are loaded at once, so that `storeTimeout` is the limit for the request; which
  * of several live sessions is served, {@link chooseSession} says.
  */
 export function findByCookie(

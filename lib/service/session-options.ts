@@ -95,7 +95,7 @@ export interface SessionOptions {
    */
   cacheControl?: 'no-store' | 'private' | false | undefined
   /**
-   * Whether a response to a request whose session the app has looked into (`get`, `has`, `data`, `size`, `subject`) says
+   * Whether a response to a request whose session the app has read (`get`, `has`, `data`, `size`, `subject`) says
    * `Vary: Cookie`, also without a cookie (RFC 9110 section 12.5.5). Default true: a cache must not give the page of a user
    * to another, nor to a visitor. Costs nothing on other responses. False: the app sees to it.
    */

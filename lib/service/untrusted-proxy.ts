@@ -5,7 +5,7 @@ import { warnRarely } from '../base/warnings'
 import type { CookieSettings } from '../id/session-cookie'
 
 /**
- * Whether the session cookie must not be sent on a request that is not secure as far as the app can tell. With
+ * Whether the session cookie must not be sent on a request that is not secure as far as the app knows. With
  * `cookie.secure: 'auto'`, in production, that is when a proxy says that its client used TLS: then the app was meant to be
  * reached over TLS, and a cookie without `Secure` and `__Host-` is what a forgotten `trust proxy` costs. The proxy on the
  * same machine is the usual one, so a loopback address makes no difference. A client that writes such a header to an app

@@ -34,7 +34,7 @@ export function freshState(setting: SessionSetting, from?: InitialContents): Ses
 /**
  * The state of a session that was opened from a record.
  *
- * @param confirm For an id that the client has sent for the first time: a save tells the store so too.
+ * @param confirm For an id that the client has sent for the first time: a save confirms it to the store.
  */
 export function openedState(
   setting: SessionSetting,

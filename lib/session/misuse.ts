@@ -104,7 +104,7 @@ export function refuseCallback(call: string, given: unknown): void {
   )
 }
 
-/** Refuses a key that is none, and tells apart the ways in which that happens. */
+/** Refuses a key that is none, and names the way in which that happened. */
 export function refuseKey(method: string, key: unknown): never {
   refuseCallback(`req.session.${method}()`, key)
   const isObject = typeof key === 'object' && key !== null

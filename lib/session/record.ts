@@ -64,7 +64,7 @@ export function startRecord(
   }
 }
 
-/** A record with its fields: opaque text by name. Stores never look inside (a Redis hash: one field each). */
+/** A record with its fields: opaque text by name. Stores never read the text (a Redis hash: one field each). */
 export interface StoredSession {
   readonly record: SessionRecord
   readonly fields: ReadonlyMap<string, string>

@@ -40,7 +40,7 @@ export class SessionState extends SessionContents {
   /**
    * @param storedLength UTF-16 units of names and texts of what is there already.
    * @param id Undefined: one is minted when the app asks for it.
-   * @param confirm For an id that the client has sent for the first time: a save tells the store so too.
+   * @param confirm For an id that the client has sent for the first time: a save confirms it to the store.
    */
   constructor(
     setting: SessionSetting,
@@ -141,7 +141,7 @@ export class SessionState extends SessionContents {
     return this.values.size === 0
   }
 
-  /** The app has looked into the session: its response may depend on whose it is. */
+  /** The app has read the session: its response may depend on whose it is. */
   get wasRead(): boolean {
     return this.#wasRead
   }

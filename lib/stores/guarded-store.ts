@@ -27,7 +27,7 @@ export class GuardedStore {
     } catch (cause) {
       throw storeFailure('load', cause)
     }
-    // What is there at once needs no limit: neither a closure nor a look at the clock.
+    // What is there at once needs no limit: neither a closure nor the time of day.
     return isPromise(stored) ? this.#guard.limit('load', stored) : stored
   }
 
@@ -119,7 +119,7 @@ export class GuardedStore {
     return this.#guard.run('changeAll', (deadline) => store.changeAll?.(subject, fields, now, deadline) ?? 0)
   }
 
-  /** As `load`, where the store tells of every session unasked. */
+  /** As `load`, where the store publishes changes of every session. */
   watch(handle: string, now: number, until: number): Awaitable<StoredSession | undefined> {
     const store = this.#store
     return this.#guard.run('watch', () =>
@@ -127,7 +127,7 @@ export class GuardedStore {
     )
   }
 
-  /** Undefined for a store that tells nothing. */
+  /** Undefined for a store that publishes nothing. */
   subscribe(listener: StoreListener): Awaitable<() => void> | undefined {
     return this.#store.subscribe?.(listener)
   }

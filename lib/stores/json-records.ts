@@ -10,7 +10,7 @@ export type CompareResult = 'stored' | 'absent' | { readonly other: string }
  *
  * Contract, for every method:
  * - It is one atomic step, also between processes.
- * - What is kept under the id but is no text, belongs to someone else: it counts as absent and stays as it is.
+ * - What is kept under the id but is no text, belongs to another program: it counts as absent and stays as it is.
  * - A write has no effect once its deadline has passed.
  * - Lifetimes are in whole seconds; 0 or less ends the session in place of storing it.
  */

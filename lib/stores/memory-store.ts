@@ -31,8 +31,8 @@ export interface MemoryStoreOptions {
   /**
    * How many sessions are kept at the most; a whole number, at least 1. Default 100 000: some 50 MB of small sessions. One
    * more evicts the anonymous session that would have expired first; one that a user is signed in to leaves only for
-   * another login, when there is no anonymous one. So a flood of visitors costs a bounded amount of memory, and signs out
-   * nobody: when all that is kept are logins, a visitor's session is refused with `STORE_UNAVAILABLE`. The first live
+   * another login, when there is no anonymous one. So a flood of visitors costs a bounded amount of memory, and signs no
+   * user out: when all that is kept are logins, a visitor's session is refused with `STORE_UNAVAILABLE`. The first live
    * session that is evicted is reported with the warning `HOLDFAST_MEMORY_STORE_FULL`.
    */
   maxSessions?: number | undefined
@@ -52,7 +52,7 @@ const optionKeys: KeysOf<MemoryStoreOptions> = { maxSessions: true, maxTotalByte
 const sweepInterval = 1
 /** Milliseconds that one slice of a sweep takes, however many sessions have expired; then requests have their turn. */
 const sliceLength = 4
-/** Sessions that are dropped between two looks at the clock. */
+/** Sessions that are dropped between two readings of the clock. */
 const sliceStep = 32
 
 /**

@@ -63,7 +63,7 @@ export abstract class UserSessionBackend {
   }
 }
 
-/** For ids that are unknown, malformed, ended or another subject's: a client cannot tell them apart. */
+/** For ids that are unknown, malformed, ended or another subject's: a client cannot distinguish them. */
 export function notFound(): SessionError {
   return new SessionError('USER_SESSION_NOT_FOUND', 'there is no such session of this subject; ask the user to sign in')
 }

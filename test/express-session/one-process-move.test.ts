@@ -55,7 +55,7 @@ const routes: Record<string, CompatHandler> = {
 }
 
 test.each(oldPlaces)(
-  `$name: nobody is signed out by a step, forward or back, SEED=${seed}`,
+  `$name: a step forward or back signs no user out, SEED=${seed}`,
   async ({ open }) => {
     let turned = 0
     const { now } = Date

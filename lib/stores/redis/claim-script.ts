@@ -3,7 +3,7 @@ import { insertRecord, readLimit, summaryPattern } from './scripts'
 
 /**
  * As `insertScript`, with its arguments, where the key holds no record. Replies that there is nothing where it holds one. A claim
- * that a client sends twice finds its own record the second time, and is refused: the caller looks again, and finds it too.
+ * that a client sends twice finds its own record the second time, and is refused: the caller reads again, and finds it too.
  */
 export const claimScript = nameScript(`${readLimit}
 local found = redis.pcall('HMGET', KEYS[1], 'm', 't')
