@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,6 +24,8 @@ export interface StoreHome {
   plant(sid: string, text: string): Promise<void>
   /** Does now what the store does from time to time: drops what has expired. */
   sweep(): Promise<void>
+  /** How many records would still be kept so many seconds from now, if nobody used them. In memory they are dropped then. */
+  keptAfter(seconds: number): Promise<number>
   close(): Promise<void>
 }
 
@@ -38,6 +40,17 @@ export interface StoreOfOthers {
 
 const nothing = () => Promise.resolve()
 
+/** Runs something at a later time of this process. */
+export async function later<T>(seconds: number, act: () => Promise<T>): Promise<T> {
+  const { now } = Date
+  Date.now = () => now() + seconds * 1000
+  try {
+    return await act()
+  } finally {
+    Date.now = now
+  }
+}
+
 function openMemory(): StoreHome {
   const store = new session.MemoryStore()
   const { sessions } = store as unknown as { sessions: Record<string, string> }
@@ -48,6 +61,10 @@ function openMemory(): StoreHome {
       sessions[sid] = text
     },
     sweep: promisify(store.all.bind(store)) as () => Promise<any>,
+    async keptAfter(seconds) {
+      await later(seconds, promisify(store.all.bind(store)) as () => Promise<any>)
+      return Object.keys(sessions).length
+    },
     close: nothing,
   }
 }
@@ -62,6 +79,10 @@ function openMemorystore(): StoreHome {
       kept.set(sid, text)
     },
     sweep: async () => store.prune(),
+    async keptAfter(seconds) {
+      await later(seconds, async () => store.prune())
+      return [...kept.keys()].length
+    },
     close: nothing,
   }
 }
@@ -72,17 +93,36 @@ function openFiles(): StoreHome {
   const FileStore = sessionFileStore(session)
   const options = { path, retries: 0, reapInterval: -1, logFn: () => {} }
   const file = (sid: string) => join(path, `${sid}.json`)
+  const helpers = createRequire(__filename)('session-file-store/lib/session-file-helpers')
   return {
     newStore: () => new FileStore(options),
     read: (sid) => readFile(file(sid), 'utf8').catch(() => undefined),
     plant: (sid, text) => writeFile(file(sid), text),
     async sweep() {
-      const helpers = createRequire(__filename)('session-file-store/lib/session-file-helpers')
       await new Promise<void>((done) => helpers.reap(helpers.defaults(options), done))
+    },
+    async keptAfter(seconds) {
+      const texts = await Promise.all((await readdir(path)).map((name) => readFile(join(path, name), 'utf8')))
+      // Its clock is no test's to turn: each record is made as much older.
+      const kept = texts
+        .map((text) => JSON.parse(text) as { __lastAccess: number })
+        .filter((record) => {
+          const older = { ...record, __lastAccess: record.__lastAccess - seconds * 1000 }
+          return !helpers.isExpired(older, helpers.defaults(options))
+        })
+      return kept.length
     },
     close: async () => rmSync(path, { recursive: true, force: true }),
   }
 }
+
+/** How many keys have no deadline, or one that is later. */
+export async function keptInRedis(client: RedisServerClient, seconds: number): Promise<number> {
+  const left = await Promise.all((await client.keys('*')).map((key) => client.pTTL(key)))
+  return left.filter((milliseconds) => milliseconds === -1 || milliseconds > seconds * 1000).length
+}
+
+type RedisServerClient = Awaited<ReturnType<RedisServer['connect']>>
 
 async function openRedis(): Promise<StoreHome> {
   const server = await RedisServer.start()
@@ -94,6 +134,7 @@ async function openRedis(): Promise<StoreHome> {
       await client.set(`sess:${sid}`, text)
     },
     sweep: nothing,
+    keptAfter: (seconds) => keptInRedis(client, seconds),
     async close() {
       client.destroy()
       await server.stop()
@@ -121,6 +162,13 @@ async function openPostgres(): Promise<StoreHome> {
       await pool.query("INSERT INTO session VALUES ($1, $2, now() + interval '1 day')", [sid, text])
     },
     sweep: promisify(first.pruneSessions.bind(first)),
+    async keptAfter(seconds) {
+      const { rows } = await pool.query<{ count: string }>(
+        'SELECT count(*) FROM session WHERE expire > now() + make_interval(secs => $1)',
+        [seconds],
+      )
+      return Number(rows[0]?.count)
+    },
     async close() {
       await pool.end()
       await server.stop()

@@ -1,8 +1,10 @@
+import { RedisStore as ConnectRedisStore } from 'connect-redis'
 import ours from '../../lib/express-session'
 import { RedisStore } from '../../lib/redis'
+import type { StoredSession } from '../../lib/session/record'
 import { MemoryStore } from '../../lib/stores/memory-store'
 import { type MoveStores, optionsAt } from './move-run'
-import { storesOfOthers } from './express-session-stores'
+import { keptInRedis, later, storesOfOthers } from './express-session-stores'
 import { RedisServer } from './redis-server'
 
 /** A store, and the options that decide how sessions are kept in it. */
@@ -10,6 +12,8 @@ export interface OpenLayout {
   readonly options: Record<string, unknown>
   /** Another store object over the same sessions, as another process has one; undefined where there can be none. */
   readonly otherProcess: (() => Record<string, unknown>) | undefined
+  /** How many records would still be kept so many seconds from now. In memory they are dropped then. */
+  keptAfter(seconds: number): Promise<number>
   close(): Promise<unknown>
 }
 
@@ -17,20 +21,29 @@ export interface Layout {
   readonly name: string
   /** Whether two processes keep each other's parallel writes. */
   readonly isAtomic: boolean
+  /** How many store calls a request makes that reads its session, and one that changes it. */
+  readonly calls: { readonly read: number; readonly change: number }
+  /** The store keeps a session without `maxAge` for ever. */
+  readonly keepsForEver?: boolean
   /** Whether its backend goes by a clock that a test cannot turn. */
   readonly hasOwnClock: boolean
   open(): Promise<OpenLayout>
 }
 
+const wholeRecords = { read: 1, change: 3 }
+
 const inPlace: Layout[] = storesOfOthers.map(({ name, shared, open }) => ({
   name: `in place: ${name}`,
   isAtomic: false,
+  calls: wholeRecords,
+  keepsForEver: name === 'express-session MemoryStore',
   hasOwnClock: shared,
   async open() {
     const home = await open()
     return {
       options: { store: home.newStore() },
       otherProcess: shared ? () => ({ store: home.newStore() }) : undefined,
+      keptAfter: (seconds) => home.keptAfter(seconds),
       close: () => home.close(),
     }
   },
@@ -38,24 +51,68 @@ const inPlace: Layout[] = storesOfOthers.map(({ name, shared, open }) => ({
 
 const done = () => Promise.resolve()
 
+/** Ours, with the handles that it was given. */
+class ListedStore extends MemoryStore {
+  readonly #handles = new Set<string>()
+
+  override insert(handle: string, session: StoredSession, now?: number): void {
+    this.#handles.add(handle)
+    super.insert(handle, session, now)
+  }
+
+  async keptAfter(seconds: number): Promise<number> {
+    const now = Date.now() / 1000 + seconds
+    return [...this.#handles].filter((handle) => this.load(handle, now) !== undefined).length
+  }
+}
+
+/** `session.MemoryStore` of this package. */
+function textStore() {
+  const store = new ours.MemoryStore()
+  return {
+    store,
+    async keptAfter(seconds: number): Promise<number> {
+      // A write drops what has expired.
+      const cookie = { maxAge: 1, expires: new Date(0) } as never
+      await later(seconds, async () => store.set('sweeps', { cookie }))
+      store.destroy('sweeps')
+      return Object.keys((store as unknown as { sessions: object }).sessions).length
+    },
+  }
+}
+
 /** All ways in which the entry point for apps of express-session keeps sessions. */
 export const layouts: readonly Layout[] = [
   ...inPlace,
   {
     name: 'in place: session.MemoryStore',
     isAtomic: false,
+    calls: wholeRecords,
     hasOwnClock: false,
-    open: async () => ({ options: { store: new ours.MemoryStore() }, otherProcess: undefined, close: done }),
+    async open() {
+      const { store, keptAfter } = textStore()
+      return { options: { store }, otherProcess: undefined, keptAfter, close: done }
+    },
   },
   {
     name: 'ours: MemoryStore',
     isAtomic: true,
+    calls: { read: 1, change: 2 },
     hasOwnClock: false,
-    open: async () => ({ options: { store: new MemoryStore() }, otherProcess: undefined, close: done }),
+    async open() {
+      const store = new ListedStore()
+      return {
+        options: { store },
+        otherProcess: undefined,
+        keptAfter: (seconds) => store.keptAfter(seconds),
+        close: done,
+      }
+    },
   },
   {
     name: 'ours: RedisStore',
     isAtomic: true,
+    calls: { read: 1, change: 2 },
     hasOwnClock: true,
     async open() {
       const server = await RedisServer.start()
@@ -63,6 +120,7 @@ export const layouts: readonly Layout[] = [
       return {
         options: { store: new RedisStore({ client }) },
         otherProcess: () => ({ store: new RedisStore({ client }) }),
+        keptAfter: (seconds) => keptInRedis(client, seconds),
         close: () => server.stop(),
       }
     },
@@ -70,6 +128,7 @@ export const layouts: readonly Layout[] = [
   {
     name: "RedisStore, layout: 'express-session'",
     isAtomic: true,
+    calls: { read: 1, change: 3 },
     hasOwnClock: true,
     async open() {
       const server = await RedisServer.start()
@@ -77,13 +136,31 @@ export const layouts: readonly Layout[] = [
       return {
         options: { store: new RedisStore({ client, layout: 'express-session' }) },
         otherProcess: () => ({ store: new RedisStore({ client: other, layout: 'express-session' }) }),
+        keptAfter: (seconds) => keptInRedis(client, seconds),
         close: () => server.stop(),
+      }
+    },
+  },
+  {
+    name: 'before the move, in memory, beside the stage that moves',
+    isAtomic: true,
+    calls: { read: 2, change: 7 },
+    hasOwnClock: false,
+    async open() {
+      const { store: old, keptAfter } = textStore()
+      const own = new ListedStore()
+      return {
+        options: optionsAt('upcoming', { old, own }),
+        otherProcess: () => optionsAt('take-over', { old, own }),
+        keptAfter: async (seconds) => (await keptAfter(seconds)) + (await own.keptAfter(seconds)),
+        close: done,
       }
     },
   },
   {
     name: 'moving to RedisStore, beside the stage before',
     isAtomic: true,
+    calls: { read: 1, change: 2 },
     hasOwnClock: true,
     async open() {
       const server = await RedisServer.start()
@@ -95,6 +172,7 @@ export const layouts: readonly Layout[] = [
       return {
         options: optionsAt('take-over', one),
         otherProcess: () => optionsAt('upcoming', other),
+        keptAfter: (seconds) => keptInRedis(clients[0], seconds),
         close: () => server.stop(),
       }
     },
@@ -102,12 +180,16 @@ export const layouts: readonly Layout[] = [
   {
     name: 'on the way back, in memory',
     isAtomic: true,
+    calls: { read: 2, change: 7 },
     hasOwnClock: false,
     async open() {
-      const stores = { old: new ours.MemoryStore(), own: new MemoryStore() }
+      const { store: old, keptAfter } = textStore()
+      const own = new ListedStore()
+      const stores = { old, own }
       return {
         options: optionsAt('give-back', stores),
         otherProcess: () => optionsAt('upcoming', stores),
+        keptAfter: async (seconds) => (await keptAfter(seconds)) + (await own.keptAfter(seconds)),
         close: done,
       }
     },
@@ -115,11 +197,28 @@ export const layouts: readonly Layout[] = [
   {
     name: "records: 'hashed' in session.MemoryStore",
     isAtomic: false,
+    calls: wholeRecords,
     hasOwnClock: false,
-    open: async () => ({
-      options: { store: new ours.MemoryStore(), records: 'hashed' },
-      otherProcess: undefined,
-      close: done,
-    }),
+    async open() {
+      const { store, keptAfter } = textStore()
+      return { options: { store, records: 'hashed' }, otherProcess: undefined, keptAfter, close: done }
+    },
+  },
+  {
+    name: "records: 'hashed' in connect-redis",
+    isAtomic: false,
+    calls: wholeRecords,
+    hasOwnClock: true,
+    async open() {
+      const server = await RedisServer.start()
+      const client = await server.connect()
+      const options = () => ({ store: new ConnectRedisStore({ client }), records: 'hashed' })
+      return {
+        options: options(),
+        otherProcess: options,
+        keptAfter: (seconds) => keptInRedis(client, seconds),
+        close: () => server.stop(),
+      }
+    },
   },
 ]

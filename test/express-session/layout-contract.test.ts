@@ -1,0 +1,239 @@
+import crypto from 'node:crypto'
+import { SessionManager } from '../../lib'
+import { isSessionStore } from '../../lib/service/resolve-options'
+import { jsonRecordsOf } from '../../lib/stores/json-records'
+import { passTurns, stopApps } from '../support/app'
+import { Browser, type CompatHandler, sidOf, startCompatApp } from '../support/express-session-app'
+import { type Layout, layouts, type OpenLayout } from '../support/session-layouts'
+
+/* What `promises.test.ts` shows over HTTP alone, seen from the store: on each layout. */
+
+afterEach(async () => {
+  jest.restoreAllMocks()
+  await stopApps()
+})
+
+/** All through which a store is read and written, by the names that the three kinds of stores have for it. */
+const reads = ['load', 'get']
+const writes = ['insert', 'claim', 'change', 'delete', 'replace', 'extend', 'set', 'destroy', 'touch']
+
+interface StoreCall {
+  readonly name: string
+  pass(): unknown
+}
+
+/** Leads all calls of the stores of a layout through a function. */
+function watchStores({ options }: OpenLayout, watch: (call: StoreCall) => unknown): void {
+  for (const store of [options['store'], options['upcoming'], options['migrateFrom']]) {
+    if (store === undefined) continue
+    const target = (jsonRecordsOf(store) ?? store) as Record<string, unknown>
+    for (const name of [...reads, ...writes]) {
+      const method = target[name]
+      if (typeof method !== 'function') continue
+      let isInside = false
+      target[name] = (...args: unknown[]) => {
+        const pass = (): unknown => {
+          isInside = true
+          try {
+            return Reflect.apply(method, target, args) as unknown
+          } finally {
+            isInside = false
+          }
+        }
+        // What a method of the store asks of another one is no call of ours.
+        return isInside ? pass() : watch({ name, pass })
+      }
+    }
+  }
+}
+
+const routes: Record<string, CompatHandler> = {
+  nothing: () => true,
+  look: (req) => req.session.user ?? null,
+  set(req) {
+    req.session.user = (req.url ?? '').split('/')[2]
+    return true
+  },
+  redirect(req, res) {
+    req.session.user = 'ada'
+    res.statusCode = 302
+    res.setHeader('Location', '/')
+    res.end()
+  },
+  stream(req, res) {
+    req.session.user = 'ada'
+    res.writeHead(200, { 'X-A': '1' })
+    res.write('a')
+    res.end('b')
+  },
+  login: (req) =>
+    new Promise((resolve) =>
+      req.session.regenerate(() => {
+        req.session.user = 'ada'
+        resolve(true)
+      }),
+    ),
+  remember(req) {
+    req.session.cookie.maxAge = 3_600_000
+    req.session.remembered = true
+    return true
+  },
+  touch: (req) => typeof req.session.touch(),
+  destroy: (req) => new Promise((resolve) => req.session.destroy(() => resolve(true))),
+}
+
+describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }: Layout) => {
+  async function opened(use: (layout: OpenLayout) => Promise<void>): Promise<void> {
+    const layout = await open()
+    try {
+      await use(layout)
+    } finally {
+      await stopApps()
+      await layout.close()
+    }
+  }
+
+  test('P1: not a byte leaves before the store has replied', () =>
+    opened(async (layout) => {
+      const app = await startCompatApp({ options: layout.options, routes })
+      const held: (() => void)[] = []
+      let isHolding = false
+      watchStores(layout, ({ name, pass }) => {
+        if (!isHolding || reads.includes(name)) return pass()
+        // A store of callbacks calls back when the call is passed on.
+        return new Promise((resolve, reject) => {
+          held.push(() => {
+            Promise.resolve().then(pass).then(resolve, reject)
+          })
+        })
+      })
+      for (const path of ['/set/ada', '/redirect', '/stream', '/destroy', '/login']) {
+        const browser = new Browser(app)
+        await browser.get('/set/before')
+        isHolding = true
+        let received: unknown
+        const response = app.get(path, browser.cookie).then((one) => (received = one))
+        while (held.length === 0) await passTurns(1)
+        await passTurns()
+        expect({ path, received }).toEqual({ path, received: undefined })
+        isHolding = false
+        for (const release of held.splice(0)) release()
+        expect((await response).status).toBe(path === '/redirect' ? 302 : 200)
+      }
+    }))
+
+  test(`P8: nothing for a visitor; ${calls.read} calls for a clean read, ${calls.change} for a change`, () =>
+    opened(async (layout) => {
+      const app = await startCompatApp({ options: { ...layout.options, cookie: { maxAge: 600_000 } }, routes })
+      let count = 0
+      watchStores(layout, ({ pass }) => {
+        count++
+        return pass()
+      })
+      const counted = async (request: Promise<unknown>): Promise<number> => {
+        count = 0
+        await request
+        await passTurns()
+        return count
+      }
+      const random = jest.spyOn(crypto, 'randomBytes')
+      expect([await counted(app.get('/nothing')), await counted(app.get('/look')), random.mock.calls]).toEqual([
+        0,
+        0,
+        [],
+      ])
+      const browser = new Browser(app)
+      await browser.get('/set/ada')
+      expect(random).toHaveBeenCalledTimes(1)
+      expect(await counted(browser.get('/nothing'))).toBe(calls.read)
+      expect(await counted(browser.get('/look'))).toBe(calls.read)
+      expect(await counted(browser.get('/set/bob'))).toBe(calls.change)
+      expect(random).toHaveBeenCalledTimes(1)
+    }))
+
+  test('P11: no record stays for ever, whatever was done to it', () =>
+    opened(async (layout) => {
+      for (const cookie of [{ maxAge: 300_000 }, undefined]) {
+        const start = (options: Record<string, unknown>) =>
+          startCompatApp({ options: { ...options, cookie, ttl: 600 }, routes })
+        const app = await start(layout.options)
+        const other = await start(layout.otherProcess?.() ?? layout.options)
+        for (const path of ['/look', '/set/bob', '/remember', '/touch', '/login', '/destroy']) {
+          const browser = new Browser(app)
+          await browser.json('/set/ada')
+          await browser.json(path)
+          await other.get('/set/eve', browser.cookie)
+        }
+        await passTurns()
+        expect(await layout.keptAfter(0)).toBeGreaterThan(0)
+        // Longer than any lifetime that the app, or a store by itself, has given.
+        expect((await layout.keptAfter(100_000)) > 0).toBe(keepsForEver && cookie === undefined)
+      }
+    }))
+
+  test('P4, P5: an end, and a login, in one process holds for a request in flight in another', () =>
+    opened(async (layout) => {
+      if (!isAtomic || layout.otherProcess === undefined) {
+        // README says so: between processes, the time of one round trip is left, or there is one process alone.
+        expect(isAtomic && layout.otherProcess !== undefined).toBe(false)
+        return
+      }
+      for (const path of ['/destroy', '/login']) {
+        const slow: CompatHandler = async (req) => {
+          await app.gates.pass(path)
+          req.session.late = true
+          return true
+        }
+        const late: CompatHandler = (req) => req.session.late ?? null
+        const app = await startCompatApp({
+          options: { ...layout.options, rolling: true },
+          routes: { ...routes, slow, late },
+        })
+        const other = await startCompatApp({ options: layout.otherProcess(), routes: { ...routes, late } })
+        const browser = new Browser(other)
+        await browser.json('/set/before')
+        const before = browser.cookie
+        const response = app.get('/slow', before)
+        await app.gates.reached(path)
+        await browser.json(path)
+        app.gates.open(path)
+        expect((await response).cookies).toEqual([])
+        for (const one of [app, other]) {
+          expect([path, (await one.get('/look', before)).body]).toEqual([path, 'null'])
+          expect((await one.get('/late', browser.cookie)).body).toBe('null')
+        }
+        if (path === '/login') expect(sidOf(browser.cookie)).not.toBe(sidOf(before))
+      }
+    }))
+
+  test('P4: deleteAll holds for a request in flight, where the layout has lists of sessions', () =>
+    opened(async (layout) => {
+      const { store } = layout.options
+      if (!isSessionStore(store) || jsonRecordsOf(store) !== undefined) {
+        const subject = () => 'ada'
+        const isMoving = layout.options['upcoming'] !== undefined || layout.options['records'] === 'hashed'
+        const make = () => startCompatApp({ options: { ...layout.options, subject }, routes })
+        if (!isMoving) await expect(make()).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+        else expect(await make()).toBeDefined()
+        return
+      }
+      const slow: CompatHandler = async (req) => {
+        await app.gates.pass('slow')
+        req.session.late = true
+        return true
+      }
+      const subject = (session: { user?: string }) => session.user
+      const app = await startCompatApp({
+        options: { ...layout.options, subject, rolling: true },
+        routes: { ...routes, slow },
+      })
+      const browser = new Browser(app)
+      await browser.json('/set/ada')
+      const response = app.get('/slow', browser.cookie)
+      await app.gates.reached('slow')
+      expect(await new SessionManager({ store }).users.deleteAll('ada')).toBe(1)
+      app.gates.open('slow')
+      expect((await response).cookies).toEqual([])
+      expect(await browser.json('/look')).toBeNull()
+    }))
+})
