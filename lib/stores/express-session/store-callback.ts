@@ -26,12 +26,14 @@ export function askStoreFor<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let isReplied = false
+    // As the store gave it: the caller wraps it, as the cause of an error of the package.
+    const refuse: (error: unknown) => void = reject
     const settle = (reply: unknown): void => {
       isReplied = true
       try {
         resolve(valueOf(reply))
       } catch (error) {
-        reject(error)
+        refuse(error)
       }
     }
     const fail = (error: unknown): void => {
@@ -39,8 +41,7 @@ export function askStoreFor<T>(
       if (means?.(error) === true) settle(undefined)
       else {
         isReplied = true
-        // As the store gave it: the caller wraps it, as the cause of an error of the package.
-        reject(error)
+        refuse(error)
       }
     }
     try {
