@@ -8,15 +8,17 @@ import { hasChanges } from '../session/fields'
 import { type CommitFacts, planCommit } from './commit-plan'
 import { Cookie, slide } from './cookie'
 import { ForeignSession } from './foreign-session'
-import { clearId, isSecure, mintId, type Secret, writeId } from './id-cookie'
+import { clearId, isSecure, mintId, writeId } from './id-cookie'
 import type { StoredSession } from './records'
 import { isDeleted } from './request-properties'
 import { type Callback, Session, type SessionRequest, tracked } from './session'
 import type { Setting } from './setting'
+import type { Secret } from './signature'
 import { writeSession } from './write-session'
 import { type CommittableSession, type SessionHost, TrackedSession } from './tracked-session'
 
-const noCookies: readonly string[] = []
+const nothing: readonly never[] = []
+const noCookies: readonly string[] = nothing
 
 /** One request and its session: what `req.session`, `req.sessionID` and `req.sessionStore` show, and what the end of the
  * response stores. */
@@ -282,7 +284,7 @@ export class Exchange implements SessionHost, Committer {
 
   #commitSession(session: CommittableSession, headersSent: boolean): Awaitable<readonly string[]> {
     const { options } = this.setting
-    const changes = session.stored ? session.changes() : { set: session.all(), remove: [] }
+    const changes = session.stored ? session.changes() : { set: session.all(), remove: nothing }
     const changed = hasChanges(changes)
     const modified = session.modified || changed
     // An id is minted only for a session that is to be stored.
@@ -310,7 +312,9 @@ export class Exchange implements SessionHost, Committer {
     // Made before anything is stored: attributes that cannot stand in a header store nothing.
     const { name } = options
     const cookies = plan.sendsCookie ? [writeId(session.id, name, this.#secrets, session.cookie)] : noCookies
-    const stored = plan.store === 'nothing' || this.#run(() => writeSession(this.setting, session, this.req))
+    // An app that makes the ids may have changed the session meanwhile.
+    const known = options.genid === undefined ? changes : undefined
+    const stored = plan.store === 'nothing' || this.#run(() => writeSession(this.setting, session, this.req, known))
     return andThen(stored, (isLive) => {
       if (!isLive) return noCookies
       if (plan.sendsCookie) this.#sentFor = session

@@ -1,19 +1,9 @@
-import { KeyObject, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { sign, unsign } from 'cookie-signature'
 import { headerOf } from '../base/request'
 import { cookieValues } from '../id/cookie-header'
 import type { Cookie } from './cookie'
-
-/** A string, a Buffer or a KeyObject, as `crypto.createHmac` takes it. */
-export type Secret = string
-
-/** Whether a value can sign: an HMAC takes an empty key too, whose signatures every client can make. */
-export function isSecret(value: unknown): value is Secret {
-  if (typeof value === 'string') return value !== ''
-  if (ArrayBuffer.isView(value)) return value.byteLength > 0
-  return value instanceof KeyObject && (value.symmetricKeySize ?? 0) > 0
-}
+import { type Secret, signId, verifyId } from './signature'
 
 /** What a request shows of our cookie. */
 export interface SentCookie {
@@ -45,7 +35,7 @@ export function readId(req: IncomingMessage, name: string, secrets: readonly Sec
 /** A `Set-Cookie` value with the signed id. Throws TypeError for attributes that cannot stand in one. */
 export function writeId(id: string, name: string, secrets: readonly Secret[], cookie: Cookie): string {
   const [secret] = secrets as readonly [Secret]
-  return cookie.serialize(name, `s:${sign(id, secret)}`)
+  return cookie.serialize(name, `s:${signId(id, secret)}`)
 }
 
 /** A `Set-Cookie` value that deletes: with all attributes, or a browser takes it for another cookie's. */
@@ -56,11 +46,7 @@ export function clearId(name: string, cookie: Cookie): string {
 
 function verify(value: unknown, secrets: readonly Secret[]): string | undefined {
   if (typeof value !== 'string' || !value.startsWith('s:')) return undefined
-  for (const secret of secrets) {
-    const id = unsign(value.slice(2), secret)
-    if (id !== false) return id
-  }
-  return undefined
+  return verifyId(value.slice(2), secrets)
 }
 
 /** Without quotes and percent signs, as express-session reads it. */
@@ -94,7 +80,7 @@ export function isSecure(req: IncomingMessage, proxy: boolean | undefined): bool
 export function pathOf(req: IncomingMessage): string {
   const url = (req as { originalUrl?: unknown }).originalUrl ?? req.url
   if (typeof url !== 'string' || url === '') return '/'
-  const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
+  const path = url.startsWith('/') ? url : url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
   const end = path.search(/[?#]/)
   return (end === -1 ? path : path.slice(0, end)) || '/'
 }

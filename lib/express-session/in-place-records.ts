@@ -1,8 +1,14 @@
 import type { Awaitable } from '../base/awaitable'
-import { CallGuard, storeFailure } from '../stores/call-guard'
+import { storeFailure } from '../stores/call-guard'
 import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
-import { askStore, askStoreFor, meansAbsent, meansGarbage } from '../stores/express-session/store-callback'
+import {
+  askStore,
+  askStoreFor,
+  meansAbsent,
+  meansGarbage,
+  type Question,
+} from '../stores/express-session/store-callback'
 import { PendingWrites } from '../stores/express-session/pending-writes'
 import { type Cookie, cookieFromRecord } from './cookie'
 import { type OldPlace, type Removal, type Snapshot, snapshotOf } from './old-place'
@@ -33,7 +39,9 @@ const sharedOf = new WeakMap<object, Shared>()
  */
 export class InPlaceRecords implements OldPlace {
   readonly #store: TouchingStore
-  readonly #guard: CallGuard
+  /** Reads for which no turn is taken have a time limit of their own. */
+  readonly #loading: Question<StoredSession | undefined>
+  readonly #copying: Question<Data | undefined>
   readonly #limit: number
   readonly #ttl: number | undefined
   readonly #shared: Shared
@@ -41,7 +49,9 @@ export class InPlaceRecords implements OldPlace {
   /** @param storeTimeout Seconds that a call may take. @param ttl Seconds that a session lasts without `maxAge`. */
   constructor(store: ExpressSessionStore, storeTimeout: number, ttl: number | undefined) {
     this.#store = store
-    this.#guard = new CallGuard(storeTimeout)
+    const limited = { failureOf: (cause: unknown) => storeFailure('load', cause), limit: storeTimeout }
+    this.#copying = { ...reading, ...limited }
+    this.#loading = { ...reading, ...limited, valueOf: sessionOf }
     this.#limit = storeTimeout
     this.#ttl = ttl
     this.#shared = sharedOf.get(store) ?? {
@@ -55,13 +65,13 @@ export class InPlaceRecords implements OldPlace {
   }
 
   load(id: string): Awaitable<StoredSession | undefined> {
-    return this.#guard.run('load', () => this.#get(id, sessionOf))
+    return this.#get(id, this.#loading)
   }
 
   create(id: string, session: NewSession, isGiven: boolean): Awaitable<void> {
     const data = dataOfNew(session)
     return this.#inTurn('create', id, async (turn) => {
-      if (isGiven && (await this.#get(id, dataOf)) !== undefined) throw takenId()
+      if (isGiven && (await this.#get(id, reading)) !== undefined) throw takenId()
       this.#shared.pending.setEnded(id, false)
       await this.#set(turn, id, data)
     })
@@ -69,7 +79,7 @@ export class InPlaceRecords implements OldPlace {
 
   update(id: string, { set, remove, cookie, cookieChanged }: SessionUpdate): Awaitable<boolean> {
     return this.#inTurn('update', id, async (turn) => {
-      const found = await this.#get(id, dataOf)
+      const found = await this.#get(id, reading)
       const data = found === undefined ? undefined : refreshed(found, cookieChanged ? cookie : undefined)
       if (data === undefined) return false
       for (const key of remove) Reflect.deleteProperty(data, key)
@@ -83,7 +93,7 @@ export class InPlaceRecords implements OldPlace {
     return this.#inTurn('touch', id, async (turn) => {
       // Read first, also for a store that has `touch`: some of those write what they are given, and so would bring back
       // a session that has ended, or values that have changed.
-      const found = await this.#get(id, dataOf)
+      const found = await this.#get(id, reading)
       const data = found === undefined ? undefined : refreshed(found, undefined)
       if (data === undefined) return false
       if (typeof this.#store.touch !== 'function') await this.#set(turn, id, data)
@@ -97,12 +107,12 @@ export class InPlaceRecords implements OldPlace {
   }
 
   async snapshot(id: string): Promise<Snapshot | undefined> {
-    return snapshotOf(await this.#guard.run('load', () => this.#get(id, dataOf)))
+    return snapshotOf(await this.#get(id, this.#copying))
   }
 
   removeUnchanged(id: string, { text }: Snapshot): Promise<Removal> {
     return this.#inTurn('destroy', id, async (turn) => {
-      const found = snapshotOf(await this.#get(id, dataOf))
+      const found = snapshotOf(await this.#get(id, reading))
       if (found === undefined) return 'absent'
       if (found.text !== text) return found
       await this.#end(turn, id)
@@ -113,7 +123,7 @@ export class InPlaceRecords implements OldPlace {
   putUnchanged(id: string, session: NewSession, before: Snapshot | undefined): Promise<boolean> {
     const data = dataOfNew(session)
     return this.#inTurn('put', id, async (turn) => {
-      const found = snapshotOf(await this.#get(id, dataOf))
+      const found = snapshotOf(await this.#get(id, reading))
       if (found?.text !== before?.text) return false
       this.#shared.pending.setEnded(id, false)
       await this.#set(turn, id, data)
@@ -122,20 +132,21 @@ export class InPlaceRecords implements OldPlace {
   }
 
   accessInterval(lifetime: number | undefined): number {
-    const spans = [lifetime, this.#ttl, this.#store.ttl].filter((one) => typeof one === 'number' && one > 0) as number[]
-    return accessIntervalOf(...spans)
+    let interval = accessIntervalOf(undefined)
+    for (const span of [lifetime, this.#ttl, this.#store.ttl]) {
+      if (typeof span === 'number' && span > 0) interval = accessIntervalOf(span, interval)
+    }
+    return interval
   }
 
   #inTurn<T>(operation: string, id: string, task: (turn: Turn) => Promise<T>): Promise<T> {
     // The queue has the time limit.
-    return this.#shared.queue.run(id, this.#limit, task).catch((cause: unknown) => {
-      throw storeFailure(operation, cause)
-    })
+    return this.#shared.queue.run(id, this.#limit, task, (cause) => storeFailure(operation, cause))
   }
 
-  #get<T>(id: string, valueOf: (reply: unknown) => T): Promise<T> {
-    if (this.#shared.pending.isEnded(id)) return Promise.resolve(valueOf(undefined))
-    return askStoreFor((callback) => this.#store.get(id, callback), valueOf, meansNoSession)
+  #get<T>(id: string, question: Question<T>): Promise<T> {
+    if (this.#shared.pending.isEnded(id)) return Promise.resolve(question.valueOf(undefined))
+    return askStoreFor((callback) => this.#store.get(id, callback), question)
   }
 
   /** Nothing is to be done after it but to return: the turn keeps what its cut does. */
@@ -173,6 +184,9 @@ export class InPlaceRecords implements OldPlace {
     }
   }
 }
+
+/** Within a turn. */
+const reading: Question<Data | undefined> = { valueOf: dataOf, meansUndefined: meansNoSession }
 
 function dataOf(reply: unknown): Data | undefined {
   return isData(reply) ? reply : undefined

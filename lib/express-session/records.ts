@@ -7,8 +7,8 @@ export const secondsOfADay = 86_400
 
 /** Seconds between two recorded accesses: at most a minute, because many stores have a lifetime of their own, which is not
  * known here, and a session must not end in it because of what was saved there; and a twentieth of each lifetime. */
-export function accessIntervalOf(...lifetimes: readonly number[]): number {
-  return Math.min(60, ...lifetimes.map((lifetime) => lifetime / 20))
+export function accessIntervalOf(lifetime: number | undefined, before = 60): number {
+  return lifetime === undefined ? before : Math.min(before, lifetime / 20)
 }
 
 /** A value as text that is parsed when the app asks for it; see `TrackedSession`. */

@@ -17,9 +17,9 @@ import { copyContext } from '../session/subject'
 import { type ExpressSessionStore, isExpressSessionStore } from '../stores/express-session/express-session-store'
 import { jsonRecordsOf } from '../stores/json-records'
 import { asOurs, type CookieAttributes } from './cookie-attributes'
-import { isSecret, type Secret } from './id-cookie'
 import { MemoryStore } from './memory-store'
 import { type MoveOptions, type ResolvedMove, resolveMove } from './resolve-move'
+import { isSecret, keyOf, type Secret } from './signature'
 
 /** What `session()` takes, without the types of express-session. */
 export interface GivenOptions extends MoveOptions {
@@ -165,7 +165,7 @@ function resolveSecrets(secret: unknown): readonly Secret[] | undefined {
 /** An HMAC takes an empty key, and every client can make its signatures: so an environment variable that is not set must not
  * become one. The message never shows the value. */
 function checkSecret(name: string, secret: unknown): Secret {
-  if (isSecret(secret)) return secret
+  if (isSecret(secret)) return keyOf(secret)
   throw new SessionError(
     'INVALID_OPTION',
     `${name} is not a key; give a string or a Buffer that is not empty, and check that the environment variable is set`,

@@ -66,6 +66,8 @@ export interface CommittableSession {
 
 type Target = Session & Record<string, unknown>
 
+const noChanges: SessionChanges = { set: new Map(), remove: [] }
+
 /**
  * The session of a request: a Proxy, so that each change is noticed, over an object with the shape of express-session's.
  *
@@ -82,7 +84,7 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
   readonly #host: SessionHost
   readonly #target: Target
   /** By key: the text that the store has, undefined where it has none. */
-  readonly #before = new Map<string, string | undefined>()
+  #before: Map<string, string | undefined> | undefined
   #id: string | undefined
   #cookieBefore: string | undefined
 
@@ -121,15 +123,16 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
   }
 
   changes(): SessionChanges {
+    if (this.#before === undefined) return noChanges
     const set = new Map<string, ChangedValue>()
-    const remove: string[] = []
+    let remove: string[] | undefined
     for (const [key, before] of this.#before) {
       const change = valueOf(this.#target, key)
       if (change?.text === before) continue
-      if (change === undefined) remove.push(key)
+      if (change === undefined) (remove ??= []).push(key)
       else set.set(key, change)
     }
-    return { set, remove }
+    return { set, remove: remove ?? noChanges.remove }
   }
 
   all(): ReadonlyMap<string, ChangedValue> {
@@ -137,8 +140,11 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
   }
 
   settle({ set, remove }: SessionChanges): void {
-    for (const [key, { text }] of set) this.#before.set(key, text)
-    for (const key of remove) this.#before.set(key, undefined)
+    if (set.size > 0 || remove.length > 0) {
+      const before = (this.#before ??= new Map())
+      for (const [key, { text }] of set) before.set(key, text)
+      for (const key of remove) before.set(key, undefined)
+    }
     if (this.#cookieBefore !== undefined) this.#cookieBefore = fingerprintOf(this.cookie)
   }
 
@@ -147,9 +153,9 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
     const texts = new Map<string, string>()
     if (!this.stored) return texts
     for (const key of Object.keys(this.#target)) {
-      if (key !== 'cookie' && !this.#before.has(key)) texts.set(key, textOf(this.#target[key]) ?? '')
+      if (key !== 'cookie' && this.#before?.has(key) !== true) texts.set(key, textOf(this.#target[key]) ?? '')
     }
-    for (const [key, text] of this.#before) if (text !== undefined) texts.set(key, text)
+    for (const [key, text] of this.#before ?? []) if (text !== undefined) texts.set(key, text)
     return texts
   }
 
@@ -237,7 +243,10 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
   #remember(key: string, value: unknown = this.#target[key]): void {
     this.#host.mayChange()
     if (key === 'cookie') this.#cookieBefore ??= fingerprintOf(this.cookie)
-    else if (!this.#before.has(key)) this.#before.set(key, this.stored ? textOf(value) : undefined)
+    else {
+      const before = (this.#before ??= new Map())
+      if (!before.has(key)) before.set(key, this.stored ? textOf(value) : undefined)
+    }
   }
 }
 

@@ -17,6 +17,7 @@ class Waiting implements Turn {
   readonly #resolve: (value: unknown) => void
   readonly #reject: (error: unknown) => void
   readonly #leave: (turn: Waiting) => void
+  readonly #failureOf: ((error: unknown) => unknown) | undefined
   readonly #due: number
   readonly #timer: NodeJS.Timeout
 
@@ -27,11 +28,13 @@ class Waiting implements Turn {
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
     leave: (turn: Waiting) => void,
+    failureOf: ((error: unknown) => unknown) | undefined,
   ) {
     this.#task = task
     this.#resolve = resolve
     this.#reject = reject
     this.#leave = leave
+    this.#failureOf = failureOf
     this.#due = performance.now() + limit * 1000
     this.#timer = startTimer(limit, () => {
       this.#cut()
@@ -53,7 +56,7 @@ class Waiting implements Turn {
         this.#end()
       },
       (error: unknown) => {
-        this.#reject(error)
+        this.#reject(this.#failureOf === undefined ? error : this.#failureOf(error))
         this.#end()
       },
     )
@@ -88,11 +91,19 @@ export class HandleQueue {
     return this.#lines.size
   }
 
-  /** @param limit Seconds. */
-  run<T>(handle: string, limit: number, task: (turn: Turn) => Promise<T>): Promise<T> {
+  /**
+   * @param limit Seconds.
+   * @param failureOf What the promise rejects with for an error of the task; default: that error.
+   */
+  run<T>(
+    handle: string,
+    limit: number,
+    task: (turn: Turn) => Promise<T>,
+    failureOf?: (error: unknown) => unknown,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const leave = (turn: Waiting): void => this.#leave(handle, turn)
-      const turn = new Waiting(task, limit, resolve as (value: unknown) => void, reject, leave)
+      const turn = new Waiting(task, limit, resolve as (value: unknown) => void, reject, leave, failureOf)
       const line = this.#lines.get(handle)
       if (line === undefined) {
         this.#lines.set(handle, [turn])

@@ -1,4 +1,6 @@
 import { isPromise } from '../../base/awaitable'
+import { SessionError } from '../../base/errors'
+import { startTimer } from '../../base/timers'
 
 /** A callback as stores written for express-session take it. */
 export type StoreCallback = (error?: unknown, value?: unknown) => void
@@ -10,54 +12,79 @@ export type StoreCallback = (error?: unknown, value?: unknown) => void
  * promise open: the caller has the time limit.
  */
 export function askStore(call: (callback: StoreCallback) => unknown): Promise<unknown> {
-  return askStoreFor(call, asItIs)
+  return askStoreFor(call, { valueOf: (reply) => reply })
 }
 
-/**
- * As `askStore`, for what the reply means. One promise for both: a request asks its store up to three times.
- *
- * @param valueOf Makes the value of the reply. Called once, in the turn of the reply.
- * @param means Whether an error is a reply as well: the value is then made of `undefined`.
- */
-export function askStoreFor<T>(
-  call: (callback: StoreCallback) => unknown,
-  valueOf: (reply: unknown) => T,
-  means?: (error: unknown) => boolean,
-): Promise<T> {
+/** What a store is asked for: the same for many calls, so that a call makes one promise and nothing that it can share. */
+export interface Question<T> {
+  /** Makes the value of a reply, once, in the turn in which that comes. */
+  readonly valueOf: (reply: unknown) => T
+  /** Whether an error is a reply too: then the value is that of undefined. */
+  readonly meansUndefined?: (error: unknown) => boolean
+  /** What the promise rejects with for an error of the store; default: that error. */
+  readonly failureOf?: (error: unknown) => unknown
+  /** Seconds, after which the promise rejects with `STORE_TIMEOUT`; default: none. */
+  readonly limit?: number
+}
+
+/** As `askStore`, for what the reply means. */
+export function askStoreFor<T>(call: (callback: StoreCallback) => unknown, question: Question<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    let isReplied = false
-    // As the store gave it: the caller wraps it, as the cause of an error of the package.
-    const refuse: (error: unknown) => void = reject
-    const settle = (reply: unknown): void => {
-      isReplied = true
-      try {
-        resolve(valueOf(reply))
-      } catch (error) {
-        refuse(error)
-      }
-    }
-    const fail = (error: unknown): void => {
-      if (isReplied) return
-      if (means?.(error) === true) settle(undefined)
-      else {
-        isReplied = true
-        refuse(error)
-      }
-    }
+    const asking = new Asking(question, resolve, reject)
     try {
       const returned = call((error, value) => {
-        if (error) fail(error)
-        else if (!isReplied) settle(value)
+        if (error) asking.failed(error)
+        else asking.replied(value)
       })
-      if (isPromise(returned)) returned.then(undefined, fail)
+      if (isPromise(returned)) returned.then(undefined, (error: unknown) => asking.failed(error))
     } catch (error) {
-      fail(error)
+      asking.failed(error)
     }
   })
 }
 
-function asItIs(reply: unknown): unknown {
-  return reply
+class Asking<T> {
+  readonly #question: Question<T>
+  readonly #resolve: (value: T) => void
+  readonly #reject: (error: unknown) => void
+  readonly #timer: NodeJS.Timeout | undefined
+  #isOver = false
+
+  constructor(question: Question<T>, resolve: (value: T) => void, reject: (error: unknown) => void) {
+    this.#question = question
+    this.#resolve = resolve
+    this.#reject = reject
+    const { limit } = question
+    // As in `CallGuard`: a reply that has arrived while the process stood still counts.
+    if (limit !== undefined) this.#timer = startTimer(limit, () => setImmediate(() => this.#cut()))
+  }
+
+  replied(value: unknown): void {
+    if (!this.#finish()) return
+    try {
+      this.#resolve(this.#question.valueOf(value))
+    } catch (error) {
+      this.#reject(error)
+    }
+  }
+
+  failed(error: unknown): void {
+    const { meansUndefined, failureOf } = this.#question
+    if (meansUndefined?.(error) === true) this.replied(undefined)
+    else if (this.#finish()) this.#reject(failureOf === undefined ? error : failureOf(error))
+  }
+
+  #cut(): void {
+    if (this.#finish()) this.#reject(new SessionError('STORE_TIMEOUT', 'the session store did not reply in time'))
+  }
+
+  /** False when it is over: the first reply counts. */
+  #finish(): boolean {
+    if (this.#isOver) return false
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    return true
+  }
 }
 
 /**

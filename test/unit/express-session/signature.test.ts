@@ -1,0 +1,39 @@
+import { createSecretKey } from 'node:crypto'
+import { sign, unsign } from 'cookie-signature'
+import { keyOf, type Secret, signId, verifyId } from '../../../lib/express-session/signature'
+
+const secrets: readonly (readonly [string, Secret])[] = [
+  ['text', 'keyboard cat, ü and \u{1F431}'],
+  ['a Buffer', Buffer.from([0, 1, 254, 255])],
+  ['a key', createSecretKey(Buffer.from('keyboard cat'))],
+]
+const ids = ['abc', 'a.b.c', '', 'ü\u{1F431}', 'x'.repeat(70)]
+
+describe.each(secrets)('with %s as the secret', (_name, secret) => {
+  test.each(ids)('an id is signed as cookie-signature signs it: %j', (id) => {
+    expect(signId(id, keyOf(secret))).toBe(sign(id, secret as string))
+  })
+
+  test.each(ids)('the id that cookie-signature has signed is found, also by the second of two secrets: %j', (id) => {
+    const signed = sign(id, secret)
+    expect(verifyId(signed, [keyOf(secret)])).toBe(id)
+    expect(verifyId(signed, [keyOf('another'), keyOf(secret)])).toBe(id)
+    expect(verifyId(signed, [keyOf('another')])).toBeUndefined()
+  })
+})
+
+test('nothing is found in what cookie-signature refuses', () => {
+  const secret = 'keyboard cat'
+  const signed = sign('abc', secret)
+  const [, signature = ''] = signed.split('.')
+  const spelt = `abc.${String.fromCharCode(signature.charCodeAt(0) + 0x100)}${signature.slice(1)}`
+  const refused = [
+    ...['', '.', 'abc', 'abc.', `abd.${signature}`, `ab.c${signature}`, spelt],
+    ...[`${signed}=`, `${signed}A`, signed.slice(0, -1), `${signed}\n`, ` ${signed}`, signed.toUpperCase()],
+    ...Array.from(signature, (_, at) => `abc.${signature.slice(0, at)}-${signature.slice(at + 1)}`),
+  ]
+  for (const value of refused) {
+    expect(unsign(value, secret)).toBe(false)
+    expect(verifyId(value, [keyOf(secret)])).toBeUndefined()
+  }
+})
