@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { headerOf } from '../base/request'
 import { cookieValues } from '../id/cookie-header'
+import { type Secret, signId, verifyId } from '../id/hmac-signature'
 import type { Cookie } from './cookie'
-import { type Secret, signId, verifyId } from './signature'
 
 /** What a request shows of our cookie. */
 export interface SentCookie {

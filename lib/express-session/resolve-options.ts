@@ -10,6 +10,7 @@ import {
   lifetimeAccepts,
 } from '../base/option-check'
 import { warnOnce } from '../base/warnings'
+import { isSecret, keyOf, type Secret } from '../id/hmac-signature'
 import { contextOfRequest, isSessionStore } from '../service/resolve-options'
 import type { UserSessionOperationContext } from '../session/session-shape'
 import type { SessionStore } from '../session/store'
@@ -19,7 +20,6 @@ import { jsonRecordsOf } from '../stores/json-records'
 import { asOurs, type CookieAttributes } from './cookie-attributes'
 import { MemoryStore } from './memory-store'
 import { type MoveOptions, type ResolvedMove, resolveMove } from './resolve-move'
-import { isSecret, keyOf, type Secret } from './signature'
 
 /** What `session()` takes, without the types of express-session. */
 export interface GivenOptions extends MoveOptions {

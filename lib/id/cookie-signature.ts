@@ -1,19 +1,10 @@
 import { timingSafeEqual } from 'node:crypto'
-import type * as CookieSignature from 'cookie-signature'
+import { signId as sign } from './hmac-signature'
 import { handleOfId } from './session-id'
 
 const prefix = 's%3A'
 /** An HMAC-SHA-256 in base64 without padding, as `encodeURIComponent` writes it. */
 const encodedSignature = /^(?:[A-Za-z0-9]|%2B|%2F){43}$/
-
-let signature: typeof CookieSignature | undefined
-
-/** The package is loaded at the first signature: an app without the option `secret` has none. */
-function sign(id: string, secret: string): string {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import would load it with this file
-  signature ??= require('cookie-signature') as typeof CookieSignature
-  return signature.sign(id, secret)
-}
 
 /**
  * The value of a cookie that holds a signed id: `s:<id>.<signature>`, percent-encoded, which is what cookie-parser reads

@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto'
 import { sign, unsign } from 'cookie-signature'
-import { keyOf, type Secret, signId, verifyId } from '../../../lib/express-session/signature'
+import { keyOf, type Secret, signId, verifyId } from '../../../lib/id/hmac-signature'
 
 const secrets: readonly (readonly [string, Secret])[] = [
   ['text', 'keyboard cat, ü and \u{1F431}'],
