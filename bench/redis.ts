@@ -28,12 +28,10 @@ const sizes = [1000, 100_000]
 /** Bare Express, a hand-written GET and SET, express-session with connect-redis, and holdfast with RedisStore. */
 export async function run(report: Report): Promise<void> {
   const redis = await RedisProcess.start()
-  const servers: ServerProcess[] = []
   try {
-    for (const [name, kind] of kinds) {
-      servers.push(await ServerProcess.start(name, 'redis.mjs', kind, urlOf(redis.port)))
-    }
-    const measured = await measureRounds(servers)
+    const measured = await measureRounds(async function* () {
+      for (const [name, kind] of kinds) yield await ServerProcess.start(name, 'redis.mjs', kind, urlOf(redis.port))
+    })
     const { figures, rounds } = measured
     reportTimes(report, 'redis', measured, 'express-session')
     const sent: Sent[] = []
@@ -59,7 +57,6 @@ export async function run(report: Report): Promise<void> {
       ],
     })
   } finally {
-    for (const server of servers) await server.stop()
     await redis.stop()
   }
 }

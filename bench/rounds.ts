@@ -18,13 +18,15 @@ export interface Figures {
 
 const requests = 600
 const warmUpRequests = 6000
-const mostRounds = Number(process.env['BENCH_ROUNDS'] ?? 41)
-const mostSeconds = 100
 const visitorsEach = 64
+const starts = 3
+const mostRounds = Math.ceil(Number(process.env['BENCH_ROUNDS'] ?? 42) / starts)
+const mostSeconds = 30
 
 /** What came of measuring some servers. */
 export interface Rounds {
   readonly figures: readonly Figures[]
+  /** Of all starts. */
   readonly rounds: number
   /** How noisy the machine was: for each task, the middle half of the first server's rounds, as a part of their median. */
   readonly spread: readonly number[]
@@ -32,15 +34,49 @@ export interface Rounds {
 
 /** How the figures came about, for those who read them. */
 export function describeRounds(rounds: number): string {
-  return `median of ${rounds} interleaved rounds of ${requests} requests, ${visitorsEach} sessions, Node ${process.versions.node}`
+  return `median of ${starts} starts of the servers, ${rounds} interleaved rounds of ${requests} requests in all, ${visitorsEach} sessions, Node ${process.versions.node}`
 }
+
+/** Microseconds a request: for each server and task, those of each round. */
+type Times = readonly (readonly number[][])[]
 
 /**
  * Measures all servers in turns, task by task and round by round, so that whatever else the machine does meets all alike.
  * The overhead is the median of the differences within a round, to the first server, which has no sessions.
+ *
+ * All servers are started several times, and the median of the starts counts: two processes of the same program differ by
+ * what V8 has compiled, and when, by more than two rounds of one process do.
+ *
+ * @param start Starts the servers, one after the other. They are stopped here.
  */
-export async function measureRounds(servers: readonly ServerProcess[]): Promise<Rounds> {
+export async function measureRounds(start: () => AsyncIterable<ServerProcess>): Promise<Rounds> {
   pinOther(process.pid)
+  const measured: { readonly names: readonly string[]; readonly times: Times }[] = []
+  for (let which = 0; which < starts; which++) {
+    const servers: ServerProcess[] = []
+    try {
+      for await (const server of start()) servers.push(server)
+      measured.push({ names: servers.map(({ name }) => name), times: await timesOf(servers) })
+    } finally {
+      for (const server of servers) await server.stop()
+    }
+  }
+  const each = (of: (times: Times) => number): number => median(measured.map(({ times }) => of(times)))
+  const timesAt = (times: Times, server: number, task: number): readonly number[] => times[server]?.[task] ?? []
+  const figures = (measured[0]?.names ?? []).map((name, index) => ({
+    server: name,
+    time: tasks.map((_, task) => each((times) => median(timesAt(times, index, task)))),
+    overhead: tasks.map((_, task) =>
+      each((times) => median(differences(timesAt(times, index, task), timesAt(times, 0, task)))),
+    ),
+  }))
+  const rounds = measured.reduce((sum, { times }) => sum + timesAt(times, 0, 0).length, 0)
+  const spread = tasks.map((_, task) => spreadOf(measured.flatMap(({ times }) => timesAt(times, 0, task))))
+  return { figures, rounds, spread }
+}
+
+/** Measures servers that run. */
+async function timesOf(servers: readonly ServerProcess[]): Promise<Times> {
   const visitors = new Map<ServerProcess, Visitor[]>()
   for (const [index, server] of servers.entries()) {
     visitors.set(
@@ -51,8 +87,7 @@ export async function measureRounds(servers: readonly ServerProcess[]): Promise<
   }
   const times = servers.map(() => tasks.map((): number[] => []))
   const until = performance.now() + mostSeconds * 1000
-  let round = 0
-  for (; round < mostRounds && performance.now() < until; round++) {
+  for (let round = 0; round < mostRounds && performance.now() < until; round++) {
     for (const [which, task] of tasks.entries()) {
       for (let turn = 0; turn < servers.length; turn++) {
         const index = (turn + round) % servers.length
@@ -62,12 +97,7 @@ export async function measureRounds(servers: readonly ServerProcess[]): Promise<
       }
     }
   }
-  const figures = servers.map(({ name }, index) => ({
-    server: name,
-    time: tasks.map((_, which) => median(times[index]?.[which] ?? [])),
-    overhead: tasks.map((_, which) => median(differences(times[index]?.[which] ?? [], times[0]?.[which] ?? []))),
-  }))
-  return { figures, rounds: round, spread: tasks.map((_, which) => spreadOf(times[0]?.[which] ?? [])) }
+  return times
 }
 
 async function measure(
