@@ -90,6 +90,7 @@ function checkHead([status, second, third]: readonly unknown[]): void {
   const headers = typeof second === 'string' ? third : (third ?? second)
   for (const [name, value] of headerPairs(headers)) {
     validateHeaderName(name)
+    // Its type says text; it checks whatever it is given.
     validateHeaderValue(name, value as string)
   }
 }

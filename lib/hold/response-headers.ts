@@ -91,6 +91,7 @@ export function absorbWriteHead(res: ServerResponse, args: readonly unknown[]): 
     const before = Array.isArray(headers) ? values.get(key) : undefined
     values.set(key, before === undefined ? [name, value] : [before[0], [before[1], value].flat()])
   }
+  // Node checks whatever it is given, and throws for what is no value.
   for (const [name, value] of values.values()) res.setHeader(name, value as string)
   return message === undefined ? [status] : [status, message]
 }

@@ -73,6 +73,11 @@ test.each<[string, RecordChange, boolean]>([
   ['sets a field', { fields }, true],
   ['sets a field where the epoch is right', { epoch: 3, fields }, true],
   [
+    'sets 500 fields',
+    { fields: { set: new Map(Array.from({ length: 500 }, (_, n) => [`v:${n}`, ''])), remove: [] } },
+    true,
+  ],
+  [
     'sets 501 fields',
     { fields: { set: new Map(Array.from({ length: 501 }, (_, n) => [`v:${n}`, ''])), remove: [] } },
     false,
@@ -92,4 +97,5 @@ test.each<[string, RecordChange, boolean]>([
 test('the short script gets the time, whether to heal, the epoch, and names and values', () => {
   expect(fieldArguments({ epoch: 12, fields }, 1.5, true)).toEqual([`${now} + 12`, 'v:a', '1'])
   expect(fieldArguments({ fields }, 1.5, false)).toEqual([`${now} - -`, 'v:a', '1'])
+  expect(fieldArguments({}, 1.5, false)).toEqual([`${now} - -`])
 })

@@ -189,7 +189,7 @@ describe('a text goes over the wire', () => {
   })
 
   test('and one that was not written so stays what it is', () => {
-    for (const wire of ['j:', 'j:1', 'j:{"a":1}', 'j:x']) expect(fromWire(wire)).toBe(wire)
+    for (const wire of ['j:', 'j:1', 'j:{"a":1}', 'j:x', 'v:"a"', 'x']) expect(fromWire(wire)).toBe(wire)
   })
 
   test.each([
