@@ -31,5 +31,5 @@ module.exports = {
     '^holdfast/express-session$': '<rootDir>/lib/express-session.ts',
   },
   testEnvironment: 'node',
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.stryker-tmp/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.stryker-tmp'],
 }
