@@ -70,7 +70,7 @@ export class SessionManager {
     if (!((session as unknown) instanceof Session)) {
       throw new SessionError(
         'INVALID_ARGUMENT',
-        'save: this is no session; it accepts what read resolved to, or req.session',
+        'save: the argument is no session; it accepts what read resolved to, or req.session',
       )
     }
     const { destroyed } = session

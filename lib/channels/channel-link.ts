@@ -177,5 +177,8 @@ function quietly(promise: Promise<void>): Promise<void> {
 }
 
 function channelClosed(): SessionError {
-  return new SessionError('CHANNEL_CLOSED', 'the channel is closed: its session is over, or its socket has closed')
+  return new SessionError(
+    'CHANNEL_CLOSED',
+    'the channel is closed, because its session has ended or its socket was closed; check channel.closed before a write',
+  )
 }

@@ -77,7 +77,10 @@ export function linkSocket(socket: ChannelSocket): SocketLink {
     if (typeof disconnect === 'function') return new SocketIoLink(socket as SocketIoSocket)
     if (typeof close === 'function') return new WsLink(socket as WsSocket)
   }
-  throw new SessionError('INVALID_ARGUMENT', 'openChannel: this is no socket; give a socket of "ws", or of Socket.IO')
+  throw new SessionError(
+    'INVALID_ARGUMENT',
+    'openChannel: the first argument is no socket; give a socket of "ws", or of Socket.IO',
+  )
 }
 
 class WsLink extends SocketLink {

@@ -127,7 +127,10 @@ export class JsonTextRecords implements OldPlace {
       if (result === 'absent' || result.other === text) return false
       text = result.other
     }
-    throw new SessionError('STORE_TIMEOUT', 'the session store did not reply in time')
+    throw new SessionError(
+      'STORE_TIMEOUT',
+      'the session store did not reply within storeTimeout; check the store and the connection to it',
+    )
   }
 
   /** Between processes the comparison makes the order; within one the queue spares the tries that would fail. */

@@ -124,6 +124,6 @@ function secretOf(req: object): readonly Secret[] | undefined {
 function storeIsAway(): SessionError {
   return new SessionError(
     'STORE_UNAVAILABLE',
-    'the session store says that it is disconnected; the request has a session',
+    'the session store reports that it is disconnected, so the session of this request cannot be loaded; connect the store again',
   )
 }

@@ -48,7 +48,7 @@ Object.assign(StoreFacade.prototype, {
 
 function recordsFor(store: object): Records {
   const records = recordsOf.get(store)
-  if (records === undefined) throw new TypeError('this store was not made by the middleware')
+  if (records === undefined) throw new TypeError('this is no req.sessionStore of the middleware')
   return records
 }
 

@@ -217,6 +217,6 @@ export function requestSessionOf(req: IncomingMessage): RequestSession {
   if (owner instanceof RequestSession) return owner
   throw new SessionError(
     'SESSION_MISSING',
-    'req.session is not there; mount sessionMiddleware() before what uses sessions',
+    'req.session is missing; mount sessionMiddleware() before the routes and middleware that use sessions',
   )
 }

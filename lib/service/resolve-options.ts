@@ -131,7 +131,7 @@ function refuseUndefined(options: SessionOptions, name: 'secret' | 'store', reme
   if (!Object.hasOwn(options, name) || options[name] !== undefined) return
   throw new SessionError(
     'INVALID_OPTION',
-    `${name} is there and undefined: what should have given it (an environment variable?) is not set; ${remedy}`,
+    `${name} is given, and is undefined: the value that it was read from (an environment variable?) is not set; ${remedy}`,
   )
 }
 

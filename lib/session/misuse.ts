@@ -100,7 +100,7 @@ function ownWrite(name: string): SessionError {
 export function refuseCallback(call: string, given: unknown): void {
   if (typeof given !== 'function') return
   throw misuse(
-    `${call} takes no callback and would never call it: it takes effect at once and is stored before the response leaves, so write what was in the callback behind the call`,
+    `${call} takes no callback and would never call it: it takes effect at once and is stored before the response leaves, so write what was in the callback after the call`,
   )
 }
 

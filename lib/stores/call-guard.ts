@@ -59,7 +59,12 @@ export class CallGuard {
           isLate = true
           deadline.report()
           onFailed?.(deadline)
-          reject(new SessionError('STORE_TIMEOUT', `the session store did not reply to "${operation}" in time`))
+          reject(
+            new SessionError(
+              'STORE_TIMEOUT',
+              `the session store did not reply to "${operation}" within storeTimeout; check the store and the connection to it`,
+            ),
+          )
         })
       })
       result.then(

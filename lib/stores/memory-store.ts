@@ -195,7 +195,7 @@ export class MemoryStore implements SessionStore {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new SessionError('STORE_CLOSED', 'MemoryStore: used after close()')
+    if (this.#closed) throw new SessionError('STORE_CLOSED', 'MemoryStore was used after close(); close it last')
   }
 
   #liveSession(handle: string, now: number): KeptSession | undefined {

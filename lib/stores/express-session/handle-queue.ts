@@ -71,7 +71,12 @@ class Waiting implements Turn {
   #cut(): void {
     this.held = false
     this.onCut?.()
-    this.#reject(new SessionError('STORE_TIMEOUT', 'the session store did not reply in time'))
+    this.#reject(
+      new SessionError(
+        'STORE_TIMEOUT',
+        'the session store did not reply within storeTimeout; check the store and the connection to it',
+      ),
+    )
   }
 }
 

@@ -253,7 +253,7 @@ export class RedisStore implements SessionStore {
   }
 
   #checkNotClosed(): void {
-    if (this.#closed) throw new SessionError('STORE_CLOSED', 'RedisStore: used after close()')
+    if (this.#closed) throw new SessionError('STORE_CLOSED', 'RedisStore was used after close(); close it last')
   }
 
   #keyOf(handle: string): string {

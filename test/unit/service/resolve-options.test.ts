@@ -132,6 +132,12 @@ test.each<[string, unknown, string]>([
   }
 })
 
+test('the error for an option that is given as undefined says that its source is not set', () => {
+  expect(() => resolveOptions({ secret: undefined } as never)).toThrow(
+    /^secret is given, and is undefined: .* is not set; /,
+  )
+})
+
 test('the error for a misspelt option names the nearest option, and never shows a secret', () => {
   expect(() => resolveOptions({ sesionTtl: 1 } as never)).toThrow('did you mean sessionTtl?')
   expect(() => resolveOptions({ cookie: { samesite: 'lax' } } as never)).toThrow('did you mean sameSite?')

@@ -139,7 +139,7 @@ describe('the message', () => {
     [
       'set("a", 1, callback)',
       (s) => s.set('a', 1, () => 1),
-      'req.session.set() takes no callback and would never call it: it takes effect at once and is stored before the response leaves, so write what was in the callback behind the call',
+      'req.session.set() takes no callback and would never call it: it takes effect at once and is stored before the response leaves, so write what was in the callback after the call',
     ],
     ...['unset("a", callback)', 'regenerateId(callback)', 'destroy(callback)'].map(
       (call): [string, (session: any) => unknown, string] => [

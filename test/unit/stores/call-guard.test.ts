@@ -12,7 +12,9 @@ const later = <T>(milliseconds: number, value: T) =>
   new Promise<T>((resolve) => setTimeout(() => resolve(value), milliseconds))
 
 test('a call that takes longer than the time limit rejects with STORE_TIMEOUT', async () => {
-  await expect(new CallGuard(0.02).run('load', () => new Promise(() => undefined))).rejects.toMatchObject(timedOut)
+  const hung = new CallGuard(0.02).run('load', () => new Promise(() => undefined))
+  const message = expect.stringContaining('did not reply to "load" within storeTimeout; check the store')
+  await expect(hung).rejects.toMatchObject({ ...timedOut, message })
 })
 
 test('a result that has arrived while the process stood still counts, although the time limit has passed', async () => {
