@@ -27,7 +27,7 @@ describe.each(kinds)('channels on $name', (kind) => {
     expect((await kept.dump()).length).toBe(2)
   })
 
-  test('shows the session of the handshake, and nothing of its flash messages', async () => {
+  test('a channel has the values of the session of the handshake, and none of its flash messages', async () => {
     const { cookie } = await app.get('/set/name/Ada')
     await app.get('/flash', cookie)
     const client = await app.connect(cookie)
@@ -35,7 +35,7 @@ describe.each(kinds)('channels on $name', (kind) => {
     expect(app.channels[0]?.channelId).toBe((await app.get('/set/name/Ada', cookie)).text)
   })
 
-  test('sees what HTTP requests change, without being asked', async () => {
+  test('a channel is notified of what HTTP requests change', async () => {
     const { cookie } = await app.get('/set/name/Ada')
     const client = await app.connect(cookie)
     await app.get('/set/color/red', cookie)
@@ -45,7 +45,7 @@ describe.each(kinds)('channels on $name', (kind) => {
     expect(await client.value()).toEqual({ color: 'red' })
   })
 
-  test('what it sets is there for HTTP, and for other channels', async () => {
+  test('a value that a channel sets reaches HTTP requests and other channels', async () => {
     const { cookie } = await app.get('/set/name/Ada')
     const [one, other] = [await app.connect(cookie), await app.connect(cookie)]
     expect(await one.ask({ set: { name: 'Bo', cart: ['a'] } })).toBe('done')
@@ -54,7 +54,7 @@ describe.each(kinds)('channels on $name', (kind) => {
     expect(one.told.filter((message) => 'changed' in message)).toEqual([])
   })
 
-  test('what it sets and what HTTP requests set in parallel is all kept', async () => {
+  test('values that a channel and HTTP requests set in parallel are all kept', async () => {
     const { cookie } = await app.get('/set/name/Ada')
     const client = await app.connect(cookie)
     const numbers = Array.from({ length: 20 }, (_, number) => number)
@@ -68,7 +68,7 @@ describe.each(kinds)('channels on $name', (kind) => {
     )
   })
 
-  test('a clear ends the session on HTTP too', async () => {
+  test('clear() ends the session for HTTP requests too', async () => {
     const { cookie } = await app.get('/set/name/Ada')
     const [one, other] = [await app.connect(cookie), await app.connect(cookie)]
     one.socket.send(JSON.stringify({ clear: true }))
@@ -101,7 +101,7 @@ describe.each(kinds)('channels on $name', (kind) => {
     expect(await again.next('changed')).toEqual({ name: 'Ada', color: 'red' })
   })
 
-  test('who stole the socket of a visitor gets nothing into, or out of, the login that follows', async () => {
+  test('a stolen channel of a visitor cannot write to, read or end the login that follows', async () => {
     const { cookie } = await app.get('/set/name/planted')
     await app.connect(cookie)
     const [channel] = app.channels

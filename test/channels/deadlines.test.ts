@@ -83,7 +83,7 @@ test('a session that HTTP requests use stays open, up to its absolute deadline',
   expect(socket.closedWith).toEqual([4401, 'expired'])
 })
 
-test('neither messages, nor pings, nor what is set count as use unless the app says so', async () => {
+test('messages, pings and writes do not count as use by default', async () => {
   const { socket, channel } = await open({ timeouts: { idle: 60 } })
   for (let i = 0; i < 5; i++) {
     await pass(10)
@@ -95,7 +95,7 @@ test('neither messages, nor pings, nor what is set count as use unless the app s
   expect(socket.closedWith).toEqual([4401, 'expired'])
 })
 
-test('neither does a handshake: a page that reconnects is not a user who does something', async () => {
+test('a handshake does not count as use: a page that reconnects is not a user who does something', async () => {
   const { sessions, id, socket } = await open({ timeouts: { idle: 60 } })
   await pass(30)
   expect(await sessions.openChannel(new FakeSocket(), handshake(id))).toBeDefined()
@@ -103,7 +103,7 @@ test('neither does a handshake: a page that reconnects is not a user who does so
   expect(socket.closedWith).toEqual([4401, 'expired'])
 })
 
-test('messages are use where the app says so; pings are not; the absolute deadline stays', async () => {
+test('messages count as use with messagesAreActivity; pings do not; the absolute deadline stays', async () => {
   const { socket } = await open({ sessionTtl: 200, timeouts: { idle: 60 } }, { messagesAreActivity: true })
   for (let i = 0; i < 3; i++) {
     await pass(50)
@@ -123,7 +123,7 @@ test('messages are use where the app says so; pings are not; the absolute deadli
   expect(other.socket.closedWith).toEqual([4401, 'expired'])
 })
 
-test('the app can say of one message that it was use', async () => {
+test('recordActivity counts as use once', async () => {
   const { socket, channel } = await open({ timeouts: { idle: 60 } })
   await pass(50)
   channel.recordActivity()
@@ -233,7 +233,7 @@ describe('when the store fails', () => {
     expect(channel.get()).toEqual({ name: 'Bo' })
   })
 
-  test('who must go at the absolute deadline goes', async () => {
+  test('a channel ends at the absolute deadline also while the store fails', async () => {
     const state = faulty()
     const { socket } = await open({ store: state.store, sessionTtl: 600 })
     state.away = true
@@ -267,7 +267,7 @@ test('a socket is terminated when its client does not confirm the close', async 
 test.each<[string, ChannelOptions, unknown]>([
   ['another code', { closeCode: 4000 }, [4000, 'ended']],
   ['none', { closeCode: false }, undefined],
-])('the socket is closed as the app says: %s', async (_name, options, closed) => {
+])('the socket is closed, or left open, as the option closeCode says: %s', async (_name, options, closed) => {
   const { sessions, id, socket, channel } = await open({}, options)
   await sessions.delete(id)
   await turn()

@@ -34,7 +34,7 @@ describe('the origin', () => {
     await app.close()
   })
 
-  test('a page on the list gets one', async () => {
+  test('a page on the list of allowed origins gets a channel', async () => {
     const app = await startChannelApp({}, { allowedOrigins: ['https://partner.example'] })
     const { cookie } = await app.get('/set/name/Ada')
     expect(await (await app.connect(cookie, { origin: 'https://partner.example' })).closed).toMatchObject({
@@ -134,7 +134,7 @@ describe('openChannel', () => {
     expect([closed.countListeners(), closing.countListeners()]).toEqual([0, 0])
   })
 
-  test('a session that ends while it is asked for gets no channel', async () => {
+  test('a session that ends while it is loaded gets no channel', async () => {
     const store = new MemoryStore()
     const own = new SessionManager({ store })
     const id = await own.create()
@@ -148,7 +148,7 @@ describe('openChannel', () => {
     expect(socket.countListeners()).toBe(0)
   })
 
-  test('what changes while it is asked for is in the channel', async () => {
+  test('a change that is stored while the session is loaded is in the channel', async () => {
     const store = new MemoryStore()
     const own = new SessionManager({ store })
     const id = await own.create({ name: 'Ada' })
@@ -244,7 +244,7 @@ describe('fromWebSocket', () => {
     server.close()
   })
 
-  test('reads the secure cookie of a page that came over TLS, also when a proxy ended it', async () => {
+  test('fromWebSocket reads the secure cookie of a page that came over TLS, also when a proxy ended it', async () => {
     const id = await sessions.create({ name: 'Ada' })
     const headers = {
       host: 'app.example.com',
@@ -255,7 +255,7 @@ describe('fromWebSocket', () => {
     expect(await sessions.fromWebSocket({ headers: { cookie: headers.cookie } })).toBeUndefined()
   })
 
-  test('checks the origin as openChannel does, before it asks the store', async () => {
+  test('fromWebSocket checks the origin as openChannel does, before it asks the store', async () => {
     const store = new MemoryStore()
     const own = new SessionManager({ store })
     const id = await own.create({ name: 'Ada' })
@@ -280,7 +280,7 @@ describe('fromWebSocket', () => {
     ['an unknown option', { allowedOrigin: [] }],
     ['an origin that is none', { allowedOrigins: ['app.example.com'] }],
     ['an origin that is missing, as from an environment variable', { allowedOrigins: [undefined] }],
-  ])('rejects %s', async (_name, options) => {
+  ])('fromWebSocket rejects %s', async (_name, options) => {
     await expect(sessions.fromWebSocket(handshake(''), options)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
   })
 
@@ -289,7 +289,7 @@ describe('fromWebSocket', () => {
     ['no cookie', { headers: {} }],
     ['a made-up id', handshake('A'.repeat(48))],
     ['garbage', { headers: { cookie: 'sid=%%%;;;=\u0000' } }],
-  ])('%s: undefined, and none is made', async (_name, source) => {
+  ])('%s: fromWebSocket resolves to undefined, and makes no session', async (_name, source) => {
     const store = new MemoryStore()
     expect(await new SessionManager({ store }).fromWebSocket(source)).toBeUndefined()
     expect(store.size).toBe(0)

@@ -138,7 +138,7 @@ test.each<[string, string, (cookie: string) => Promise<unknown>]>([
   })
 })
 
-test('what happens while the subscription is down is made good as soon as it stands again', async () => {
+test('channels re-read what changed while the subscription was down, as soon as it is up again', async () => {
   const ended = await visitor('ed')
   const changed = await visitor('flo')
   await within(2, async () => {

@@ -300,7 +300,7 @@ describe('an access', () => {
   })
 })
 
-test('while the store says that it is disconnected: no session without our cookie, 503 with it', async () => {
+test('while the store reports that it is disconnected, a request without our cookie has no session, and one with it gets 503', async () => {
   const store = new ours.MemoryStore()
   const app = await startCompatApp({ options: { store }, routes: { ...routes, look: (req) => typeof req.session } })
   const browser = new Browser(app)

@@ -116,7 +116,7 @@ describe.each([
     expect(JSON.parse((await fetchRaw(port, '/')).body)).toEqual([[null, null], 'mine', 5, true])
   })
 
-  test('express-session on another path has all its own', async () => {
+  test('express-session on another path has its own session, sessionID and sessionStore', async () => {
     const app = create()
     app.use('/old', expressSession({ secret: 'x', resave: false, saveUninitialized: true }))
     app.use('/new', sessionMiddleware())
@@ -130,7 +130,7 @@ describe.each([
     expect(JSON.parse((await fetchRaw(port, '/old')).body)).toEqual([false, 'string', 'object'])
   })
 
-  test('holdfast/express-session on another path has all its own, also once both were used', async () => {
+  test('holdfast/express-session on another path has its own sessionID and sessionStore, also once both were used', async () => {
     const app = create()
     app.use('/old', entryPoint({ secret: 'x', resave: false, saveUninitialized: true }) as express.RequestHandler)
     app.use('/new', sessionMiddleware())

@@ -110,7 +110,7 @@ describe.each([
       expect(valuesOf(single, 'Set-Cookie')).toEqual(['a=1, with a comma', expect.stringMatching(/^sid=/)])
     })
 
-    test('leave that was given to some shared cache alone is taken back', async () => {
+    test('permissions in the headers of single shared caches are removed', async () => {
       const answer = await answerOf(
         way,
         {
@@ -138,7 +138,7 @@ describe.each([
       ).toEqual(['Cache-Control', 'Surrogate-Key', 'X-Accel-Buffering', 'X-Cache-Controlled'])
     })
 
-    test('with cacheControl false the app sees to it', async () => {
+    test('with cacheControl: false the headers for caches stay as the app set them', async () => {
       const headers = { 'Cache-Control': 'public, s-maxage=60', 'CDN-Cache-Control': 'max-age=60' }
       const answer = await answerOf(way, headers, delay, { cacheControl: false })
       expect(valuesOf(answer, 'Cache-Control')).toEqual(['public, s-maxage=60'])

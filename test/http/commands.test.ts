@@ -155,7 +155,7 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
     expect((await get('/nothing', cookie)).cost).toEqual({ commands: ['load'], cookie: 'none' })
   })
 
-  test('cookies that can name no session cost no command; a dead one costs one, and is left as it is', async () => {
+  test('a cookie that can name no session costs no command; one with an invalid id costs one, and is left as it is', async () => {
     const get = await start(kind)
     for (const cookie of ['sid=', 'sid=short', `sid=${'x'.repeat(5000)}`, 'other=1', `sid=${'!'.repeat(48)}`]) {
       expect((await get('/look', cookie)).cost).toEqual({ commands: [], cookie: 'none' })

@@ -28,7 +28,7 @@ test.each<[string, number, Partial<SessionRecord>]>([
   ['idle, long', 86_400, { idleUntil: now() + 7200 }],
   ['idle, beyond the absolute one', 500, { idleUntil: now() + 7200 }],
   ['a hundred years', 3_155_760_000, {}],
-])('an inserted record goes when its retention ends: %s', async (_, ttl, parts) => {
+])('an inserted record expires when its retention ends: %s', async (_, ttl, parts) => {
   const record = recordFor(ttl, parts)
   const handle = await kept(record)
   expect(await deadlineOf(`sess:${handle}`)).toBeCloseTo(retainUntil(record), 3)
@@ -51,7 +51,7 @@ test('a change moves the deadline as the record says', async () => {
   }
 })
 
-test('sessions and their index go by themselves, the index with the last of them', async () => {
+test('sessions and their index expire by themselves, the index with the last of them', async () => {
   await kept(recordFor(0.2, { subject: 'u' }))
   await kept(recordFor(60, { subject: 'u', accessedAt: now() - 0.1, idleUntil: now() + 0.1 }))
   const long = recordFor(0.9, { subject: 'u' })

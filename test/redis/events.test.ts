@@ -219,7 +219,7 @@ describe('of sessions and messages', () => {
     expect([proxy.commands, listener.count(handle)]).toEqual([['EVALSHA'], 0])
   })
 
-  test('one that is watched costs one message more, until it is not watched any more', async () => {
+  test('the change of a session with a watch costs one message more, until the watch ends', async () => {
     await store.watch(handle, now(), now() + 30)
     await other.change(handle, setting({ 'v:a': '1' }), now())
     await waitFor(() => proxy.commands.at(-1) === 'PUBLISH')
@@ -293,7 +293,7 @@ describe('of sessions and messages', () => {
     await waitFor(async () => (await subscribers([servers.server])) === before)
   })
 
-  test('a line on which nothing comes any more, without having been cut, is given up', async () => {
+  test('a connection on which nothing arrives, without having been cut, is replaced', async () => {
     const line = await startLine(servers.server.port)
     const [client, direct] = [createClient({ url: line.url }), createClient({ url: servers.server.url })]
     client.on('error', () => undefined)

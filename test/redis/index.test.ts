@@ -27,7 +27,7 @@ describe('a process that dies between two commands', () => {
   const fates: Fate[] = ['lose', 'cut']
   const cases = [1, 2].flatMap((step) => fates.map((fate) => [fate, step] as const))
 
-  test.each(cases)('%s command %i of a login: whatever is logged in is listed', async (fate, step) => {
+  test.each(cases)('%s command %i of a login: each session that is logged in is listed', async (fate, step) => {
     const proxy = await TcpProxy.start(redis.server.port)
     const { createClient } = await import('redis')
     const dying = createClient({ url: proxy.url, socket: { reconnectStrategy: false } })
@@ -62,7 +62,7 @@ describe('a process that dies between two commands', () => {
 describe('entries', () => {
   const old = -7200
 
-  test('of an ended session go at once', async () => {
+  test('of an ended session are removed at once', async () => {
     const handle = await kept({ subject: 'u1' })
     const stays = await kept({ subject: 'u1' })
     await redis.store.delete(handle, at(0))
@@ -73,7 +73,7 @@ describe('entries', () => {
     expect(await redis.client.keys('*')).toEqual([])
   })
 
-  test('without a record go when a list meets them an hour later, not before', async () => {
+  test('without a record are removed when a list reads them an hour later, not before', async () => {
     const gone = await kept({ subject: 'u1', createdAt: at(old) })
     const fresh = await kept({ subject: 'u1' })
     await redis.client.del([`sess:${gone}`, `sess:${fresh}`])
@@ -92,7 +92,7 @@ describe('entries', () => {
     expect(await handlesOf('u1', 80_000)).toEqual([handle])
   })
 
-  test('past their score go with the next login', async () => {
+  test('past their score are removed by the next login', async () => {
     const real = Date.now() / 1000
     const handle = await kept({ subject: 'u1' })
     await kept({ subject: 'u1', expiresAt: real - 50 })
@@ -104,7 +104,7 @@ describe('entries', () => {
     expect(await entriesOf()).toHaveLength(2)
   })
 
-  test('of a login that is under way stay, whatever lists, ends or logs in meanwhile', async () => {
+  test('of a login that is under way stay while other calls list, end or log in', async () => {
     const meanwhile = new RedisStore({ client: redis.client })
     const slow = new RedisStore({
       client: wrapClient(redis.client, async (args, send) => {

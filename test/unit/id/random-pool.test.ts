@@ -29,7 +29,7 @@ test('no byte is given twice', () => {
   expect(fill).toHaveBeenCalledTimes(Math.ceil(1000 / Math.floor(4096 / 36)))
 })
 
-test('what was given is not kept', () => {
+test('the pool keeps no byte that it has given', () => {
   const { buffers } = counting()
   const pool = new RandomPool()
   for (let i = 0; i < 113; i++) pool.take(36)
@@ -38,7 +38,7 @@ test('what was given is not kept', () => {
   expect([...(buffers[0] ?? [])].slice(0, 36).every((byte) => byte === 0)).toBe(true)
 })
 
-test('nothing is fetched before it is asked for, and any length up to 4096 is served', () => {
+test('the pool fetches nothing before the first call, and gives any length up to 4096', () => {
   const { fill } = counting()
   const pool = new RandomPool()
   expect(fill).not.toHaveBeenCalled()

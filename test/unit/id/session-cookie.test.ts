@@ -45,7 +45,7 @@ describe('reading the header', () => {
     expect(cookieValues(header, 'sid')).toEqual(values)
   })
 
-  test('any bytes are a header', () => {
+  test('a header of any bytes is read without an exception', () => {
     let seed = 20261121
     const random = (): number => (seed = (seed * 1103515245 + 12345) % 2147483648)
     for (let i = 0; i < 3000; i++) {

@@ -12,7 +12,7 @@ test('an id is a handle of 12 bytes and a secret, in base64url', () => {
   }
 })
 
-test('a thousand ids are a thousand', () => {
+test('a thousand ids are all different', () => {
   expect(new Set(Array.from({ length: 1000 }, () => mintId(16))).size).toBe(1000)
 })
 

@@ -14,7 +14,7 @@ const code = (options: unknown): string => {
   }
 }
 
-test('no options are good options', () => {
+test('resolveOptions gives the defaults when it is given nothing', () => {
   const { sessionTtl, storeTimeout, idLength, cookie, timeouts, store, maxBytes, cacheControl } = resolveOptions()
   expect({ sessionTtl, storeTimeout, idLength, timeouts, maxBytes, cacheControl }).toEqual({
     sessionTtl: 86_400,

@@ -38,7 +38,7 @@ test('while the store is away one session is tried, ever less often; afterwards 
   expect(withdrawals.size).toBe(0)
 })
 
-test('one that stays undone is given up after ten minutes, and of more than a thousand the oldest', async () => {
+test('a session that cannot be deleted is given up after ten minutes, and of more than a thousand the oldest', async () => {
   isAway = true
   for (let n = 0; n < 1200; n++) withdrawals.add(`h${n}`, `hash${n}`, 0)
   expect(withdrawals.size).toBe(1000)
@@ -55,14 +55,14 @@ test('a session that is stored once more under the same id is kept', async () =>
   expect(removed).toEqual([])
 })
 
-test('what has happened is not waited for', async () => {
+test('a session is deleted at once when its late store call has been carried out', async () => {
   withdrawals.add('h', 'hash', 60)
   withdrawals.hasHappened('hash')
   await jest.advanceTimersByTimeAsync(1)
   expect(removed).toEqual(['h hash'])
 })
 
-test('after close nothing is tried, and nothing is taken', async () => {
+test('no session is deleted, and none is accepted, after close', async () => {
   withdrawals.add('h', 'hash', 1)
   withdrawals.close()
   withdrawals.add('other', 'other', 1)

@@ -152,7 +152,7 @@ const renewals: [string, (users: UserSessionManager, id: string) => Promise<unkn
   ['renew', (users, id) => users.renew('ann', id, {} as never, phone)],
 ]
 
-test('who lost to another process does not ask the store to renew again', async () => {
+test('a manager does not ask the store to renew again what another process has renewed', async () => {
   const changes = jest.spyOn(kept, 'change')
   const other = usersOver(kept, { timeouts })
   const id = await other.create('ann', phone)
@@ -175,7 +175,7 @@ test('who lost to another process does not ask the store to renew again', async 
   expect(told).toEqual(['another', 'another'])
 })
 
-test('a store that keeps what has ended changes nothing: it is not there', async () => {
+test('a session that has expired is not found also when the store still has it', async () => {
   const hoarding = new (class extends ControlledStore {
     override load(handle: string) {
       return super.load(handle, 0)
@@ -239,7 +239,7 @@ test('a process whose clock is ahead does not delete a session that lives for th
   expect(kept.size).toBe(1)
 })
 
-test('an old id ends its session by name: who signs out does not stay signed in because an overlap has passed', async () => {
+test('delete ends the session of an old id also after its overlap', async () => {
   const users = usersOver(kept, { timeouts })
   const id = await users.create('ann', phone)
   clock.now += 100

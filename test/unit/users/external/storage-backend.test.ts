@@ -132,7 +132,7 @@ describe('what the storage is asked', () => {
     expect((await users.read('ann', 'old-id_1', phone))[0].expiresAt).toBe(clock.now + 50)
   })
 
-  test('deleteAll: who cannot count is counted for', async () => {
+  test('deleteAll counts the sessions itself when the storage does not', async () => {
     storage = new MapStorage({ counts: false })
     const users = usersOver(storage)
     for (let i = 0; i < 3; i++) await users.create('ann', phone)
@@ -140,7 +140,7 @@ describe('what the storage is asked', () => {
     expect(await users.deleteAll('ann')).toBe(0)
   })
 
-  test('updateAll: there is nothing to change', async () => {
+  test('updateAll rejects with STORE_UNSUPPORTED', async () => {
     await expect(usersOver(storage).updateAll('ann', { role: 'editor' })).rejects.toMatchObject({
       code: 'STORE_UNSUPPORTED',
     })
@@ -285,7 +285,7 @@ describe('renewal', () => {
     expect(storage.kept('ann').has(id)).toBe(false)
   })
 
-  test('so is none of them after deleteAll', async () => {
+  test('neither session is deleted once more after deleteAll', async () => {
     const users = usersOver(storage)
     const id = await users.create('ann', phone)
     await pass(100)
@@ -383,7 +383,7 @@ describe('renewal', () => {
   })
 })
 
-describe('a renewal that something comes into', () => {
+describe('a renewal that another call, or a failure, interrupts', () => {
   let users: UserSessionManager
   let id: string
   beforeEach(async () => {
