@@ -39,7 +39,7 @@ export function isPositive(value: unknown): value is number {
 }
 
 /** 400 days, in seconds: longer than that browsers keep no cookie (RFC 6265bis, section 5.5). */
-export const longestLifetime = 400 * 86_400
+const longestLifetime = 400 * 86_400
 
 /** What a lifetime accepts, for messages. */
 export const lifetimeAccepts = `seconds greater than 0 and at most ${longestLifetime} (400 days); divide milliseconds by 1000`

@@ -74,7 +74,7 @@ export function isOriginAllowed(req: IncomingMessage, allowed: AllowedOrigins | 
 }
 
 /** An `http:` or `https:` origin. Undefined for `null`, which any page can send, and for what is no origin. */
-export function parseOrigin(origin: string): URL | undefined {
+function parseOrigin(origin: string): URL | undefined {
   try {
     const url = new URL(origin)
     const isWeb = url.protocol === 'http:' || url.protocol === 'https:'

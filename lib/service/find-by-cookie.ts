@@ -69,7 +69,7 @@ async function findSeveral(service: SessionService, ids: readonly string[], secu
  * - of several logins of one user, the newest;
  * - otherwise (several visitors, several users) none: the request does not say whose it is.
  */
-export function chooseSession(found: readonly VerifiedSession[]): {
+function chooseSession(found: readonly VerifiedSession[]): {
   verified: VerifiedSession | undefined
   rivals: readonly VerifiedSession[]
 } {

@@ -64,14 +64,6 @@ export function matchId(record: SessionRecord, hash: string, now: number): IdSta
   return previous.some((one) => sameHash(one, hash)) ? 'previous' : undefined
 }
 
-/** Until when the id with this hash opens the record, as far as ids go: Unix seconds, `Infinity` without a limit, and
- * `-Infinity` for an id that does not. */
-export function idDeadline(record: SessionRecord, hash: string): number {
-  const standing = matchId(record, hash, -Infinity)
-  if (standing === undefined) return -Infinity
-  return standing === 'previous' ? (record.previousUntil ?? -Infinity) : Infinity
-}
-
 /** Whether a renewal has issued an id, and no client has sent it yet. */
 function isUnconfirmed({ pending, previous }: SessionRecord): boolean {
   return pending !== undefined && previous === undefined

@@ -2,7 +2,6 @@ import { hashId, mintId, mintIdFor } from '../../../lib/id/session-id'
 import {
   accessAt,
   clampAccess,
-  idDeadline,
   idleDeadline,
   isAccessDue,
   isLive,
@@ -140,15 +139,6 @@ describe('matchId', () => {
     const id = mintId(24)
     const copied = mintIdFor(mintId(24).slice(0, 16), 24)
     expect(matchId(recordOf({ hash: hashId(id) }), hashId(copied), 1000)).toBeUndefined()
-  })
-
-  test('idDeadline is the end of the overlap for the ids before, and none for those that open without a limit', () => {
-    expect([current, previous, hashOf('else')].map((hash) => idDeadline(confirmed, hash))).toEqual([
-      Infinity,
-      1010,
-      -Infinity,
-    ])
-    expect([current, next, later].map((hash) => idDeadline(renewed, hash))).toEqual([Infinity, Infinity, Infinity])
   })
 })
 
