@@ -1,5 +1,12 @@
 /** A way of keeping sessions under which express-session's own suite runs. */
-export type SuiteLayout = 'in place' | 'hashed' | 'MemoryStore' | "RedisStore, layout: 'express-session'"
+export type SuiteLayout =
+  | 'in place'
+  | 'hashed'
+  | 'MemoryStore'
+  | "RedisStore, layout: 'express-session'"
+  | 'RedisStore'
+  | 'upcoming'
+  | 'migrateFrom'
 
 const beforeHeaders = 'the error comes before the headers, not 200 and then an error'
 const atStore = 'the case patches, or looks into, the MemoryStore that it gave, and another store is in its place'
@@ -24,8 +31,21 @@ const inTheirStore: Cases = {
     'the session was never stored, so the store is not asked to destroy it',
 }
 
-/** Fail with another store than the one that the case gave. */
-const inAnotherStore: Cases = {
+/** Fail with express-session's records in place. */
+const inPlace: Cases = {
+  ...inTheirStore,
+  'session() when response ended should have saved session with updated cookie expiration':
+    'an access is recorded in steps of a twentieth of maxAge',
+  'session() req.session .save() should prevent end-of-request save':
+    'an unchanged session is touched, not stored again',
+  'session() req.session .save() should prevent end-of-request save on reloaded session':
+    'an unchanged session is touched, not stored again',
+  'session() req.session .save() when saveUninitialized is false should prevent end-of-request save':
+    'an unchanged session is touched, not stored again',
+}
+
+/** Fail where the store that the case gave is one that sessions are moved from. */
+const movedFromTheirStore: Cases = {
   'session() should create a new session': atStore,
   'session() should pass session fetch error': atStore,
   'session() should treat ENOENT session fetch error as not found': atStore,
@@ -57,8 +77,6 @@ const inAnotherStore: Cases = {
   'session() unset option should allow destroy on req.session = null': atStore,
   'session() unset option should pass session destroy error': atStore,
   'session() req.session should persist': atStore,
-  'session() req.session should not be set if store is disconnected': atStore,
-  'session() req.session should be set when store reconnects': atStore,
   'session() req.session .reload() should error is session missing': atStore,
   'session() req.session .save() should save session to store': atStore,
   'session() req.session .save() should prevent end-of-request save': atStore,
@@ -68,19 +86,16 @@ const inAnotherStore: Cases = {
   'session() req.session .cookie .* should forward errors setting cookie': beforeHeaders,
 }
 
+/** Fail with another store than the one that the case gave. */
+const inAnotherStore: Cases = {
+  ...movedFromTheirStore,
+  'session() req.session should not be set if store is disconnected': atStore,
+  'session() req.session should be set when store reconnects': atStore,
+}
+
 /** Cases that fail on purpose, by full title, with what holds in their place. */
 export const deliberate: Readonly<Record<SuiteLayout, Cases>> = {
-  'in place': {
-    ...inTheirStore,
-    'session() when response ended should have saved session with updated cookie expiration':
-      'an access is recorded in steps of a twentieth of maxAge',
-    'session() req.session .save() should prevent end-of-request save':
-      'an unchanged session is touched, not stored again',
-    'session() req.session .save() should prevent end-of-request save on reloaded session':
-      'an unchanged session is touched, not stored again',
-    'session() req.session .save() when saveUninitialized is false should prevent end-of-request save':
-      'an unchanged session is touched, not stored again',
-  },
+  'in place': inPlace,
   hashed: {
     ...inTheirStore,
     'session() when response ended should have saved session with updated cookie expiration': atRecords,
@@ -95,4 +110,7 @@ export const deliberate: Readonly<Record<SuiteLayout, Cases>> = {
     'session() when session expired in store should create a new session': wholeSeconds,
     'session() when session expired in store should have a new sid': wholeSeconds,
   },
+  RedisStore: inAnotherStore,
+  upcoming: inPlace,
+  migrateFrom: movedFromTheirStore,
 }

@@ -37,6 +37,24 @@ const storeFor = (store) => {
 }
 module.exports = Object.assign((options) => ours({ ...options, store: storeFor(options?.store) }), ours)`
 
+const redisStores = (
+  options: string,
+) => `const client = load('node_modules/redis').createClient({ url: process.env.REDIS_URL })
+void client.connect()
+let stores = 0
+const newStore = () => new RedisStore({ client, prefix: 'suite' + stores++ + ':', ${options} })${replacingStores}`
+
+/** For each store that a case gives: one of ours beside it, in a stage of a move. */
+const moving = (options: string) => `const { MemoryStore } = load('lib/index.ts')
+const upcoming = new WeakMap()
+const moving = (given = {}) => {
+  const old = given.store ?? new ours.MemoryStore()
+  if (!upcoming.has(old)) upcoming.set(old, new MemoryStore())
+  const own = upcoming.get(old)
+  return { ...given, ${options} }
+}
+module.exports = Object.assign((options) => ours(moving(options)), ours)`
+
 /** A program that the suite takes for express-session. */
 const programs: Record<SuiteLayout, string> = {
   'in place': 'module.exports = ours',
@@ -44,10 +62,11 @@ const programs: Record<SuiteLayout, string> = {
   MemoryStore: `const { MemoryStore } = load('lib/index.ts')
 const newStore = () => new MemoryStore()${replacingStores}`,
   "RedisStore, layout: 'express-session'": `const { RedisStore } = load('lib/redis.ts')
-const client = load('node_modules/redis').createClient({ url: process.env.REDIS_URL })
-void client.connect()
-let stores = 0
-const newStore = () => new RedisStore({ client, prefix: 'suite' + stores++ + ':', layout: 'express-session' })${replacingStores}`,
+${redisStores("layout: 'express-session'")}`,
+  RedisStore: `const { RedisStore } = load('lib/redis.ts')
+${redisStores('')}`,
+  upcoming: moving('store: old, upcoming: own'),
+  migrateFrom: moving('store: own, migrateFrom: old'),
 }
 
 /** What the suite requires beside express-session; `after` is small enough to be written here. */
