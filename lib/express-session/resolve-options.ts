@@ -17,6 +17,7 @@ import type { SessionStore } from '../session/store'
 import { copyContext } from '../session/subject'
 import { type ExpressSessionStore, isExpressSessionStore } from '../stores/express-session/express-session-store'
 import { jsonRecordsOf } from '../stores/json-records'
+import { MemoryStore as OurMemoryStore } from '../stores/memory-store'
 import { asOurs, type CookieAttributes } from './cookie-attributes'
 import { MemoryStore } from './memory-store'
 import { type MoveOptions, type ResolvedMove, resolveMove } from './resolve-move'
@@ -173,7 +174,7 @@ function checkSecret(name: string, secret: unknown): Secret {
 }
 
 function resolveStore(store: unknown): ExpressSessionStore | SessionStore {
-  if (store === undefined || store === null || store instanceof MemoryStore) {
+  if (store === undefined || store === null || store instanceof MemoryStore || store instanceof OurMemoryStore) {
     if (process.env['NODE_ENV'] === 'production') {
       warnOnce('HOLDFAST_MEMORY_STORE')
     }

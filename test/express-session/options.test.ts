@@ -223,6 +223,18 @@ describe('what is legal and does harm is warned of once', () => {
     expect(warnings.map((one) => one.code)).toEqual(['HOLDFAST_SECURE_COOKIE_NOT_SENT', 'HOLDFAST_MEMORY_STORE'])
   })
 
+  test('the MemoryStore of the main entry point in production', () => {
+    const warnings = hearWarnings()
+    const environment = process.env['NODE_ENV']
+    process.env['NODE_ENV'] = 'production'
+    try {
+      ours({ ...usualOptions, store: new MemoryStore() })
+    } finally {
+      process.env['NODE_ENV'] = environment
+    }
+    expect(warnings.map((one) => one.code)).toEqual(['HOLDFAST_MEMORY_STORE'])
+  })
+
   test.each([
     ['a stream that has begun, once, at a session that is changed too late', true, ['HOLDFAST_COOKIE_AFTER_HEADERS']],
     ['a client that left before there was a response, of nothing', false, []],
