@@ -14,11 +14,11 @@ export async function run(report: Report): Promise<void> {
   await measureCapacity(report)
   report.line('\nThe memory store: heap a session, and pauses with a million of them\n')
   report.line(runScript('memory-heap.ts', ['--expose-gc']))
-  report.line(runScript('memory-pauses.ts', []))
+  for (const kind of ['nothing', 'texts', 'store']) report.line(runScript('memory-pauses.ts', [], kind))
 }
 
-function runScript(file: string, flags: readonly string[]): string {
-  return execFileSync(process.execPath, [...flags, '--import', 'tsx', join(__dirname, file)], {
+function runScript(file: string, flags: readonly string[], ...args: readonly string[]): string {
+  return execFileSync(process.execPath, [...flags, '--import', 'tsx', join(__dirname, file), ...args], {
     encoding: 'utf8',
   }).trimEnd()
 }

@@ -22,14 +22,15 @@ import {
   type StoreListener,
 } from '../session/store'
 import { DeadlineHeap } from './memory/deadline-heap'
-import { bytesOfText, changeFields, contextText, KeptSession } from './memory/kept-session'
+import { bytesOfText, changeFields } from './memory/kept-fields'
+import { contextText, KeptSession } from './memory/kept-session'
 import { ShardedMap } from './memory/sharded-map'
 import { SubjectTable } from './memory/subject-table'
 import { StoreListeners } from './store-listeners'
 
 export interface MemoryStoreOptions {
   /**
-   * How many sessions are kept at the most; a whole number, at least 1. Default 100 000: some 50 MB of small sessions. One
+   * How many sessions are kept at the most; a whole number, at least 1. Default 100 000: some 40 MB of small sessions. One
    * more evicts the anonymous session that would have expired first; one that a user is signed in to leaves only for
    * another login, when there is no anonymous one. So a flood of visitors costs a bounded amount of memory, and signs no
    * user out: when all that is kept are logins, a visitor's session is refused with `STORE_UNAVAILABLE`. The first live

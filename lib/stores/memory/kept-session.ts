@@ -1,12 +1,9 @@
-import type { FieldChanges, SessionRecord, StoredSession } from '../../session/record'
+import type { SessionRecord, StoredSession } from '../../session/record'
 import type { HeapItem } from './deadline-heap'
+import { bytesOfText, type KeptFields, packFields, unpackFields } from './kept-fields'
 
 /** Bytes that a session takes beside its texts, by measurement: its objects, and its places in the tables. */
 const overhead = 400
-
-/** Names of fields, of which the sessions of an app share a few; more than these are not shared. */
-const sharedNames = new Map<string, string>()
-const mostSharedNames = 1000
 
 /** Parts of a record that most sessions do not have. */
 interface RareParts {
@@ -25,16 +22,17 @@ const noRareParts: RareParts = {
 
 /**
  * A session as `MemoryStore` keeps it: few objects, because each costs heap and work for the garbage collector. The fields
- * are an array of name, text, name, text, which is replaced and never changed; the context is JSON; instants are seconds
- * from the creation, because V8 keeps small whole numbers in place and gives every other number 16 bytes of its own.
+ * are packed (kept-fields.ts), and replaced as a whole; the context is JSON; instants are seconds from the creation, because
+ * V8 keeps small whole numbers in place and gives every other number 16 bytes of its own.
  */
 export class KeptSession implements HeapItem {
   readonly handle: string
-  fields: readonly string[]
   context: string | undefined
   bytes: number
   place = -1
   subject: string | undefined
+  #names: KeptFields['names']
+  #texts: KeptFields['texts']
   #hash = ''
   #epoch = 0
   #base = 0
@@ -49,13 +47,15 @@ export class KeptSession implements HeapItem {
     this.subject = record.subject
     this.context = contextText(record)
     this.#take(record)
-    const list: string[] = []
     this.bytes = overhead + bytesOfText(this.context)
-    for (const [name, text] of fields) {
-      list.push(sharedName(name), text)
-      this.bytes += bytesOfText(name) + bytesOfText(text)
-    }
-    this.fields = list.slice()
+    for (const [name, text] of fields) this.bytes += bytesOfText(name) + bytesOfText(text)
+    const { names, texts } = packFields([...fields.keys()], [...fields.values()])
+    this.#names = names
+    this.#texts = texts
+  }
+
+  get fields(): KeptFields {
+    return { names: this.#names, texts: this.#texts }
   }
 
   get createdAt(): number {
@@ -76,10 +76,7 @@ export class KeptSession implements HeapItem {
 
   /** Copies, so that what the caller does to them changes nothing here. */
   toStored(): StoredSession {
-    const { fields } = this
-    const map = new Map<string, string>()
-    for (let i = 0; i < fields.length; i += 2) map.set(fields[i] ?? '', fields[i + 1] ?? '')
-    return { record: this.toRecord(), fields: map }
+    return { record: this.toRecord(), fields: unpackFields(this.#names, this.#texts) }
   }
 
   toRecord(): SessionRecord {
@@ -123,9 +120,10 @@ export class KeptSession implements HeapItem {
     this.#rare = isRare ? { previous, previousUntil, pending, idleUntil } : noRareParts
   }
 
-  replace(record: SessionRecord, fields: readonly string[], context: string | undefined): void {
+  replace(record: SessionRecord, { names, texts }: KeptFields, context: string | undefined): void {
     this.#take(record)
-    this.fields = fields
+    this.#names = names
+    this.#texts = texts
     this.context = context
   }
 }
@@ -144,53 +142,6 @@ function compact(value: number): number {
 /** JSON of the context of a record or a change, if it has one. */
 export function contextText({ context }: Pick<SessionRecord, 'context'>): string | undefined {
   return context === undefined ? undefined : JSON.stringify(context)
-}
-
-export function bytesOfText(text: string | undefined): number {
-  return text === undefined ? 0 : Buffer.byteLength(text)
-}
-
-/** The fields after a change, and by how many bytes they have grown. */
-export function changeFields(
-  fields: readonly string[],
-  changes: FieldChanges | undefined,
-): { fields: readonly string[]; growth: number } {
-  if (changes === undefined || changes.set.size + changes.remove.length === 0) return { fields, growth: 0 }
-  const { set, remove } = changes
-  // A copy is as long as it has to be; an array that grew has room for more.
-  const next = remove.length === 0 ? fields.slice() : without(fields, new Set(remove))
-  let growth = remove.length === 0 ? 0 : bytesOfAll(next) - bytesOfAll(fields)
-  let replaced = 0
-  for (let i = 0; i < next.length; i += 2) {
-    const text = set.get(next[i] ?? '')
-    if (text === undefined) continue
-    growth += bytesOfText(text) - bytesOfText(next[i + 1])
-    next[i + 1] = text
-    replaced++
-  }
-  if (replaced === set.size) return { fields: next, growth }
-  const known = new Set(next.filter((_, place) => place % 2 === 0))
-  for (const [name, text] of set) {
-    if (known.has(name)) continue
-    next.push(sharedName(name), text)
-    growth += bytesOfText(name) + bytesOfText(text)
-  }
-  return { fields: next.slice(), growth }
-}
-
-function without(fields: readonly string[], removed: ReadonlySet<string>): string[] {
-  return fields.filter((_, place) => !removed.has(fields[place - (place % 2)] ?? '')).slice()
-}
-
-function bytesOfAll(texts: readonly string[]): number {
-  return texts.reduce((bytes, text) => bytes + bytesOfText(text), 0)
-}
-
-function sharedName(name: string): string {
-  const shared = sharedNames.get(name)
-  if (shared !== undefined || sharedNames.size >= mostSharedNames || name.length > 64) return shared ?? name
-  sharedNames.set(name, name)
-  return name
 }
 
 const scratch = Buffer.alloc(16)
