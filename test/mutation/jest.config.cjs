@@ -4,8 +4,9 @@ const config = require('../../jest.config.cjs')
 module.exports = {
   ...config,
   rootDir: '../..',
-  roots: ['<rootDir>/lib', '<rootDir>/test/unit', '<rootDir>/test/mutation'],
+  roots: ['<rootDir>/lib', '<rootDir>/test'],
   maxWorkers: 1,
   testSequencer: '@jest/test-sequencer',
-  testMatch: ['<rootDir>/test/mutation/tests.ts'],
+  testMatch: ['<rootDir>/test/mutation/mutants.ts'],
+  modulePathIgnorePatterns: [],
 }
