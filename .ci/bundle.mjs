@@ -77,12 +77,12 @@ function withInternals(root, main, places) {
   ].join('\n')
 }
 
-/** esbuild calls a class that refers to itself `_Name`, and a function expression `Name2`, also where `constructor.name`
- * and a log show it. */
+/** esbuild calls a class that refers to itself `_Name`, and a function expression `Name2`, alone or as an argument,
+ * also where `constructor.name` and a log show it. */
 async function write(options) {
   const { outputFiles } = await build({ ...common, ...options, write: false })
   for (const { path, text } of outputFiles) {
-    const renamed = [...text.matchAll(/^var (\w+) = (?:class|function) (_\1|\1\d+)\b/gm)]
+    const renamed = [...text.matchAll(/^var (\w+) = (?:\w+\()?(?:class|function) (_\1|\1\d+)\b/gm)]
     const named = renamed.reduce((all, [, name, other]) => all.replace(new RegExp(`\\b${other}\\b`, 'g'), name), text)
     writeFileSync(path, withoutComments(named), { mode: text.startsWith('#!') ? 0o755 : 0o644 })
   }
