@@ -2,29 +2,71 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { builtProgram } from '../support/built-program'
 
+interface Bytes {
+  readonly none: number
+  readonly read: number
+  readonly write: number
+}
+
+const isRecent = Number.parseInt(process.versions.node) >= 24
+
 /**
- * Bytes of heap that sessions on the memory store may allocate for a request, over the same app without sessions: a quarter
- * more than was measured, on Node 20 and 22 (none 1 430 to 1 700, read 4 570, write 7 630) and on 24 (1 610, 6 020, 10 130).
- * Express-session allocates 13 000, 17 000 and 17 000 on Node 20. A commit that raises one says why.
+ * Bytes of heap that sessions on a memory store may allocate for a request, over the same app without sessions: a quarter
+ * more than was measured, on Node 20 and 22 (our own entry point: none 1 430 to 1 700, read 4 570, write 7 630) and on 24
+ * (1 610, 6 020, 10 130). Express-session allocates 13 500, 16 600 and 16 300 on Node 20. A commit that raises one says why.
  */
-const budget =
-  Number.parseInt(process.versions.node) >= 24
-    ? { none: 2100, read: 7500, write: 12_700 }
-    : { none: 2100, read: 5700, write: 9500 }
+const allocatedBudgets: Record<string, Bytes> = isRecent
+  ? {
+      'our own entry point': { none: 2100, read: 7500, write: 12_700 },
+      'in place': { none: 3500, read: 8500, write: 22_000 },
+      'own records': { none: 3500, read: 8500, write: 16_000 },
+    }
+  : {
+      'our own entry point': { none: 2100, read: 5700, write: 9500 },
+      'in place': { none: 2600, read: 5300, write: 15_600 },
+      'own records': { none: 2600, read: 5700, write: 10_500 },
+    }
 
-let allocated: Record<string, number>
+/**
+ * Bytes that outlive two collections of the new space, as a full one has to find them: measured on Node 20, with the small
+ * new space that a process begins with, 400 to 800, and 3 000 for a write in place, which waits for its store three times.
+ * They were 5 000 and more as long as a response that had ended led to its session. Express-session's are 12 000.
+ */
+const outlivingBudget: Bytes = { none: 2000, read: 2000, write: 4500 }
 
-beforeAll(() => {
+function bytesOf(sessions: string, flags: readonly string[]): Bytes {
   const program = builtProgram(join(__dirname, 'allocated.ts'))
-  const output = execFileSync(
-    process.execPath,
-    ['--expose-gc', '--min-semi-space-size=512', '--max-semi-space-size=512', program],
-    { encoding: 'utf8', env: { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1' } },
-  )
-  allocated = JSON.parse(output) as typeof allocated
-}, 60_000)
+  const output = execFileSync(process.execPath, ['--expose-gc', ...flags, program, sessions], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1' },
+  })
+  return JSON.parse(output) as Bytes
+}
 
-test.each(Object.entries(budget))('the request %s stays within its garbage budget', (path, most) => {
-  expect(allocated[path]).toBeGreaterThan(0)
-  expect(allocated[path]).toBeLessThanOrEqual(most)
-})
+function expectWithin(bytes: Bytes, budget: Bytes): void {
+  for (const request of ['none', 'read', 'write'] as const) {
+    expect([request, bytes[request]]).toEqual([request, expect.any(Number)])
+    expect({ request, over: Math.max(0, bytes[request] - budget[request]) }).toEqual({ request, over: 0 })
+  }
+}
+
+test.each(Object.entries(allocatedBudgets))(
+  'the garbage of a request stays within its budget: %s',
+  (sessions, budget) => {
+    const bytes = bytesOf(sessions, ['--min-semi-space-size=512', '--max-semi-space-size=512'])
+    expectWithin(bytes, budget)
+    expect(bytes.none).toBeGreaterThan(0)
+  },
+  60_000,
+)
+
+test.each(Object.keys(allocatedBudgets))(
+  'a request that is over leaves little to the old generation: %s',
+  (sessions) => {
+    const newSpace = ['--min-semi-space-size=1', '--max-semi-space-size=1', '--single-threaded-gc']
+    // No full collection meanwhile.
+    const bytes = bytesOf(sessions, [...newSpace, '--initial-heap-size=4000', '--initial-old-space-size=3000'])
+    expectWithin(bytes, outlivingBudget)
+  },
+  60_000,
+)
