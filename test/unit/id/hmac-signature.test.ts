@@ -1,6 +1,6 @@
-import { createSecretKey } from 'node:crypto'
+import { createSecretKey, generateKeyPairSync } from 'node:crypto'
 import { sign, unsign } from 'cookie-signature'
-import { keyOf, type Secret, signId, verifyId } from '../../../lib/id/hmac-signature'
+import { isSecret, keyOf, type Secret, signId, verifyId } from '../../../lib/id/hmac-signature'
 
 const secrets: readonly (readonly [string, Secret])[] = [
   ['text', 'keyboard cat, ü and \u{1F431}'],
@@ -36,4 +36,29 @@ test('nothing is found in what cookie-signature refuses', () => {
     expect(unsign(value, secret)).toBe(false)
     expect(verifyId(value, [keyOf(secret)])).toBeUndefined()
   }
+})
+
+test('a secret is a text, bytes or a key that is not empty', () => {
+  for (const [, secret] of secrets) expect(isSecret(secret)).toBe(true)
+  expect([isSecret(new DataView(new ArrayBuffer(1))), isSecret('x')]).toEqual([true, true])
+  const { publicKey } = generateKeyPairSync('ed25519')
+  for (const none of [
+    '',
+    Buffer.alloc(0),
+    new ArrayBuffer(8),
+    publicKey,
+    undefined,
+    null,
+    1,
+    {},
+    { symmetricKeySize: 1 },
+  ]) {
+    expect(isSecret(none)).toBe(false)
+  }
+})
+
+test('the key of a secret is made once, of a text from its UTF-8', () => {
+  const key = createSecretKey(Buffer.from('ü'))
+  expect(keyOf(key)).toBe(key)
+  for (const secret of ['ü', Buffer.from('ü')]) expect(keyOf(secret).export()).toEqual(Buffer.from('ü'))
 })

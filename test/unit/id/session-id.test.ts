@@ -69,8 +69,20 @@ test('the hash is SHA-256, also where Node has no crypto.hash yet', () => {
   expect(hashId('abc')).toBe(expected)
   jest.isolateModules(() => {
     jest.doMock('node:crypto', () => ({ ...jest.requireActual<object>('node:crypto'), hash: undefined }))
-    const older = jest.requireActual<{ hashId: typeof hashId }>('../../../lib/id/session-id')
+    const older = jest.requireActual<
+      Record<'hashId' | 'handleOfId', (text: string) => string> & { mintId: typeof mintId }
+    >('../../../lib/id/session-id')
     expect(older.hashId('abc')).toBe(expected)
+    const id = older.mintId(24)
+    expect([id.length, older.handleOfId(id), older.handleOfId(`${id.slice(0, -1)}+`)]).toEqual([
+      48,
+      id.slice(0, 16),
+      undefined,
+    ])
+    expect(['A'.repeat(37), 'A'.repeat(362)].map((text) => older.handleOfId(text))).toEqual([undefined, undefined])
+    expect(older.handleOfId(`+${id.slice(1)}`)).toBeUndefined()
+    expect(older.handleOfId(older.mintId(17))).toBeDefined()
+    expect(older.handleOfId(`${older.mintId(17).slice(0, -1)}B`)).toBeUndefined()
   })
   jest.dontMock('node:crypto')
 })

@@ -34,7 +34,7 @@ describe('messages for the next request', () => {
     const now = jest.spyOn(Date, 'now')
     const names = [35, 36, 36 ** 8 - 1, 36 ** 8].flatMap((instant) => {
       now.mockReturnValue(instant)
-      return Array.from({ length: 40 }, () => {
+      return Array.from({ length: instant === 35 ? 1400 : 40 }, () => {
         const flash = new FlashFields()
         flash.put('n', 1)
         return [...changesOf(flash).set.keys()][0] ?? ''

@@ -1,6 +1,6 @@
 import { createContext, runInContext } from 'node:vm'
 import { SessionError } from '../../../lib/base/errors'
-import { serializeValue } from '../../../lib/session/json-value'
+import { keepValue, serializeValue } from '../../../lib/session/json-value'
 import { openedState } from '../../../lib/session/make-state'
 import { Session, stateOf } from '../../../lib/session/session'
 
@@ -198,5 +198,84 @@ describe('maxBytes', () => {
   test('the message holds the numbers and no value', () => {
     expect(() => limited(10).set('card', '4111 1111 1111')).toThrow(/20 bytes.*maxBytes allows 10/)
     expect(() => limited(10).set('card', '4111 1111 1111')).not.toThrow(/4111/)
+  })
+})
+
+describe('keepValue', () => {
+  const kept = (value: unknown) => keepValue('key', value)
+  const refusal = (value: unknown): string => {
+    try {
+      kept(value)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'INVALID_SESSION_VALUE' })
+      return (error as Error).message
+    }
+    return 'kept'
+  }
+  class Account {
+    readonly #balance = 1
+    get balance(): number {
+      return this.#balance
+    }
+  }
+
+  test.each<[unknown]>([
+    ['\u0000'.repeat(20)],
+    [{ ['\u0000'.repeat(20)]: true }],
+    [Array(30).fill(null)],
+    [Array(30).fill(false)],
+    [Array(30).fill(-1.2345678901234566e-300)],
+    [[[[[[]]]]]],
+    [{ a: { b: { c: '' } } }],
+    [new Date(0)],
+  ])('knows a length that the text of %j does not exceed', (value) => {
+    expect(kept(value).maxBytes).toBeGreaterThanOrEqual(JSON.stringify(value).length)
+    // Nor is it a length without meaning.
+    expect(kept(value).maxBytes).toBeLessThan(JSON.stringify(value).length * 26 + 30)
+  })
+
+  test('keeps plain data itself, and the rest as a copy', () => {
+    const plain = { a: [1] }
+    expect([kept(plain).value === plain, kept(plain).isCopy]).toEqual([true, false])
+    const changed = { a: [new Date(0)] }
+    expect(kept(changed)).toMatchObject({ isCopy: true, value: { a: ['1970-01-01T00:00:00.000Z'] } })
+  })
+
+  test('takes objects nested 500 deep, and no deeper', () => {
+    const nested = (depth: number): object => (depth === 1 ? {} : { in: nested(depth - 1) })
+    expect(refusal(nested(500))).toBe('kept')
+    expect(refusal(nested(501))).toContain('a cycle, or objects nested more than 500 deep')
+  })
+
+  test('judges what toJSON gives: null inside, nothing that has to be converted itself, and no null alone', () => {
+    expect(kept({ a: { toJSON: () => null } }).value).toEqual({ a: null })
+    expect(kept({ toJSON: (key: string) => [key] }).value).toEqual([''])
+    expect(refusal({ toJSON: () => null })).toContain('toJSON() that gives null')
+    expect(refusal({ a: new Date(NaN) })).toContain('an invalid Date')
+    expect(refusal({ toJSON: () => new Date(0) })).toContain('an instance of Date')
+  })
+
+  test('takes an object or an array for plain by its prototype, of whatever realm', () => {
+    const like = Object.create({ isPrototypeOf: () => true }) as object
+    expect(refusal(like)).toContain('an instance of Object')
+    expect(refusal(Object.create(Object.create(null) as object))).toContain('a class without a name')
+    for (const prototype of [null, {}, ['x']]) expect(refusal(Object.setPrototypeOf([], prototype))).not.toBe('kept')
+    expect(refusal(Object.assign(Object.create(null) as object, { a: 1 }))).toBe('kept')
+  })
+
+  test.each<[unknown, string]>([
+    [undefined, 'undefined'],
+    [new Map(), 'a Map or a Set'],
+    [Promise.resolve(), 'a promise'],
+    [/x/, 'a RegExp'],
+    [new Error('x'), 'an Error'],
+    [new TypeError('x'), 'a TypeError'],
+    [new Uint8Array(1), 'a Uint8Array'],
+    [new Int8Array(1), 'an Int8Array'],
+    [new Account(), 'an instance of Account, which has no toJSON()'],
+    [new (class {})(), 'an instance of a class without a name, which has no toJSON()'],
+    [Object.create({ constructor: { name: 7 } }), 'an instance of a class without a name, which has no toJSON()'],
+  ])('names %p when it refuses it', (value, what) => {
+    expect(refusal(value)).toContain(`JSON cannot carry ${what}; keep plain data`)
   })
 })

@@ -15,6 +15,7 @@ describe('a session that was never stored', () => {
   test('is empty, and has no record', () => {
     for (const state of [freshState(setting), freshState(setting, {})]) {
       expect([state.record, state.values.size, state.flash.size, state.dirty]).toEqual([undefined, 0, 0, false])
+      expect(state.openedAs).toBe('current')
     }
   })
 
@@ -28,6 +29,12 @@ describe('a session that was never stored', () => {
     expect(() => state.setValue('b', '12345')).toThrow(tooLarge)
     state.setValue('b', '1234')
   })
+})
+
+test('a session that was never stored is not let shrink to a size above the limit', () => {
+  const state = freshState({ ...setting, maxBytes: 20 }, { values: { a: 'x'.repeat(30) } })
+  expect(() => state.setValue('a', 'x'.repeat(25))).toThrow(tooLarge)
+  state.setValue('a', 'x'.repeat(17))
 })
 
 describe('a session that was opened', () => {
