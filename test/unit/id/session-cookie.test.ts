@@ -96,7 +96,7 @@ describe('ids in the header', () => {
   test('malformed ones are ignored, and repeats are one', () => {
     const cookie = new SessionCookie(settings, [])
     expect(cookie.read(undefined, false)).toEqual({ hasCookie: false, ids: [] })
-    expect(cookie.read(header('x'), false)).toEqual({ hasCookie: true, ids: [] })
+    expect(cookie.read(header('x'), false)).toStrictEqual({ hasCookie: true, ids: [] })
     expect(cookie.read(header(id), false)).toEqual({ hasCookie: true, ids: [id] })
     expect(cookie.read(header('x', ''), false)).toEqual({ hasCookie: true, ids: [] })
     expect(cookie.read(header('x', id, id), false)).toEqual({ hasCookie: true, ids: [id] })

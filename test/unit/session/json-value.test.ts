@@ -273,7 +273,7 @@ describe('keepValue', () => {
     [new Uint8Array(1), 'a Uint8Array'],
     [new Int8Array(1), 'an Int8Array'],
     [new Account(), 'an instance of Account, which has no toJSON()'],
-    [new (class {})(), 'an instance of a class without a name, which has no toJSON()'],
+    [Object.create({ constructor: { name: '' } }), 'an instance of a class without a name, which has no toJSON()'],
     [Object.create({ constructor: { name: 7 } }), 'an instance of a class without a name, which has no toJSON()'],
   ])('names %p when it refuses it', (value, what) => {
     expect(refusal(value)).toContain(`JSON cannot carry ${what}; keep plain data`)

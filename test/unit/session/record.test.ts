@@ -3,6 +3,7 @@ import {
   isNotifiable,
   isRenewed,
   mostPending,
+  startRecord,
   type RecordChange,
   type SessionRecord,
 } from '../../../lib/session/record'
@@ -165,4 +166,10 @@ test.each<[RecordChange, boolean]>([
   [{ confirm: { hash: 'p2', issuedAt: 125 }, renew: { ...renew, from: 'p2', after: 'p3' } }, true],
 ])('whether a renewal is carried out: %j', (change, expected) => {
   expect(isRenewed(record, change)).toBe(expected)
+})
+
+test('a record that begins has an id alone, and was used now', () => {
+  const given = { hash: 'h', epoch: 3, subject: 'ann', context: { ip: '::1' }, idleUntil: 160, expiresAt: 900 }
+  expect(startRecord(100, given)).toEqual({ ...given, ...noOldIds, createdAt: 100, issuedAt: 100, accessedAt: 100 })
+  expect(Object.keys(startRecord(100, given))).toEqual(Object.keys(changeRecord(startRecord(100, given), {}) ?? {}))
 })
