@@ -87,6 +87,16 @@ export function canInterceptLater(res: ServerResponse): boolean {
   return true
 }
 
+let interceptLater: ((res: ServerResponse) => void) | undefined
+
+/**
+ * What intercepts a response that was left for later, when others have wrapped its `writeHead`: what they do may change the
+ * session, and inside Node's own `end` it would be too late to hold the response back.
+ */
+export function onWrappedHead(interceptNow: (res: ServerResponse) => void): void {
+  interceptLater = interceptNow
+}
+
 /** The methods that the response shares with others, where its calls come to them and to no interceptor yet. */
 function sharedMethodsOf(res: ServerResponse): SharedMethods | undefined {
   if (interceptors.has(res)) return undefined
@@ -257,9 +267,13 @@ function defineMethods(root: Members): SharedMethods {
     const inner = native[method]
     const isBody = method === 'write' || method === 'end'
     return define(root, method, function (this: object, ...args: readonly unknown[]) {
-      const by = interceptors.get(this)
-      const isNative = by === undefined || (by === ended && !isBody)
-      return isNative ? inner?.apply(this, args as unknown[]) : by.call(method, args)
+      let by = interceptors.get(this)
+      if (by === undefined && isHeadWrapped(this, method, shown)) {
+        interceptLater?.(this as ServerResponse)
+        by = interceptors.get(this)
+      }
+      if (by === undefined || (by === ended && !isBody)) return inner?.apply(this, args as unknown[])
+      return by.call(method, args)
     })
   }
   const shown = new NodeMethods(lead('write'), lead('end'), lead('writeHead'), lead('flushHeaders'))
@@ -282,6 +296,13 @@ function defineMethods(root: Members): SharedMethods {
   })
   defineAppearance(root, (res) => interceptors.get(res)?.appearance)
   return { interception: new Interception('shared', native, shown.writeHead), shown }
+}
+
+/** Whether the call would make the head of the response, and others have wrapped that. */
+function isHeadWrapped(res: object, method: Method, { writeHead }: NodeMethods): boolean {
+  return (
+    method !== 'writeHead' && (res as ServerResponse).writeHead !== writeHead && !(res as ServerResponse).headersSent
+  )
 }
 
 function define<T>(root: object, name: string, value: T): T {

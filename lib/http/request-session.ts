@@ -4,7 +4,7 @@ import { SessionError } from '../base/errors'
 import { claimsForwardedTls, isSecureRequest } from '../base/request'
 import { warnRarely } from '../base/warnings'
 import type { Next } from '../hold/failure-response'
-import { canInterceptLater } from '../hold/intercept'
+import { canInterceptLater, onWrappedHead } from '../hold/intercept'
 import type { CacheControl } from '../hold/response-headers'
 import { type Committer, ResponseSaves } from '../hold/response-saves'
 import { commitReplacement } from '../service/commit-replacement'
@@ -20,6 +20,13 @@ export type SessionRequest = IncomingMessage & { session: AnySession }
 
 /** One request and its response, and the sessions in it: the current one, and those that it ended on the way. */
 export class RequestSession implements Committer, SessionOwner {
+  static {
+    onWrappedHead(({ req }) => {
+      const holder = (req as IncomingMessage | undefined) && holderOf(req)
+      if (holder instanceof RequestSession) holder.#intercept()
+    })
+  }
+
   readonly service: SessionService
   readonly #req: SessionRequest
   readonly #res: ServerResponse
