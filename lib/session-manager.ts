@@ -16,7 +16,7 @@ import { resolveOptions } from './service/resolve-options'
 import type { SessionOptions } from './service/session-options'
 import { SessionService, type VerifiedSession } from './service/session-service'
 import { refuseCookie, refusesCookie } from './service/untrusted-proxy'
-import { type AnySession, Session } from './session/session'
+import { type AnySession, Session, stateOf } from './session/session'
 import type { ReadShape } from './session/jsonified'
 import { checkChangedSize } from './session/session-size'
 import type { DefaultValues, ValueChanges } from './session/session-shape'
@@ -64,7 +64,7 @@ export class SessionManager {
   }
 
   /** Stores what changed in a session. Resolves to its id when something was written (it may be a new one: give it to the
-   * client, after `regenerateId`), `''` when it was destroyed, and null when there was nothing to write or the session has ended
+   * client, after `regenerateId`), after all saves of it that are under way; `''` when it was destroyed, and null when there was nothing to write or the session has ended
    * meanwhile. Rejects with `INVALID_ARGUMENT` for what is no `Session`. */
   async save(session: AnySession): Promise<string | null> {
     if (!((session as unknown) instanceof Session)) {
@@ -76,7 +76,7 @@ export class SessionManager {
     const { destroyed } = session
     const { store } = await this.#service.commit(session, 'open', false)
     if (destroyed) return ''
-    return store === 'nothing' || store === 'gone' ? null : session.id
+    return store === 'nothing' || store === 'gone' ? null : (stateOf(session).issuedId ?? session.id)
   }
 
   /** A new session with these values, stored at once, also when there are none. Resolves to its id. Rejects

@@ -178,13 +178,14 @@ export class RequestSession implements Committer, SessionOwner {
     const state = stateOf(this.session)
     // The app may have saved the session itself, with `sessions.save(req.session)`: then nothing was left to store here,
     // and the client does not know yet.
-    const isCookieDue = state.record !== undefined && !state.isOver && state.id !== this.#clientId
-    if (isCookieDue) this.#clientId = state.id
+    const { issuedId } = state
+    const isCookieDue = issuedId !== undefined && !state.isOver && issuedId !== this.#clientId
+    if (isCookieDue) this.#clientId = issuedId
     if (outcome.undeliverable || (isCookieDue && delivery !== 'open')) this.#warnUndelivered(delivery)
     if (outcome.cookie === 'send' || (isCookieDue && delivery === 'open')) {
       this.#hasCookie = true
       this.#warnOfProxy()
-      return [cookie.write(state.id, this.#isSecure, this.#maxAge())]
+      return [cookie.write(issuedId ?? state.id, this.#isSecure, this.#maxAge())]
     }
     const isEnded = state.destroyed && state.isOver && !state.isDeleteRefused && this.#hasCookie && delivery === 'open'
     if (outcome.cookie !== 'clear' && !cleared && !isEnded) return noCookies

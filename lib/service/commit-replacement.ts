@@ -1,6 +1,6 @@
 import { SessionError } from '../base/errors'
 import { warnRarely } from '../base/warnings'
-import { hashId } from '../id/session-id'
+import { handleNamedBy, hashId } from '../id/session-id'
 import type { CommitFacts } from '../session/commit-plan'
 import { type AnySession, stateOf } from '../session/session'
 import type { CommitOutcome, SessionService } from './session-service'
@@ -71,6 +71,7 @@ export async function commitReplacement(
 /** Deletes a session whose id the client will not get. The store has just failed, so this is tried until it succeeds. */
 function takeBack(service: SessionService, session: AnySession): void {
   const state = stateOf(session)
-  service.store.withdraw(state.handle, hashId(state.id))
+  const { issuedId = state.id } = state
+  service.store.withdraw(handleNamedBy(issuedId), hashId(issuedId))
   state.discard()
 }

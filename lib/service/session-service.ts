@@ -120,6 +120,14 @@ export class SessionService {
    */
   commit(session: AnySession, delivery: CommitFacts['delivery'], hasCookie: boolean): Awaitable<CommitOutcome> {
     const state = stateOf(session)
+    // One after the other: what is to be stored is known when the save before it has ended.
+    if (state.save !== undefined) return state.save.then(() => this.commit(session, delivery, hasCookie))
+    const outcome = this.#commit(state, delivery, hasCookie)
+    if (isPromise(outcome)) state.beginSave(outcome)
+    return outcome
+  }
+
+  #commit(state: SessionState, delivery: CommitFacts['delivery'], hasCookie: boolean): Awaitable<CommitOutcome> {
     if (state.isOver) return ended
     const changes = state.destroyed ? noChanges : state.changesWithin(this.options.maxBytes, hasCookie)
     const facts: CommitFacts = {
@@ -192,10 +200,11 @@ export class SessionService {
 
   #insert(state: SessionState, plan: CommitPlan): Awaitable<CommitOutcome> {
     state.mintUnlessMinted()
+    const { id } = state
     const changes = state.fieldsToInsert()
-    const record = this.newRecord(state.id, state.login ?? { ttl: this.options.sessionTtl })
+    const record = this.newRecord(id, state.login ?? { ttl: this.options.sessionTtl })
     return andThen(this.store.insert(state.handle, { record, fields: changes.set }, this.now), () => {
-      state.markIssued()
+      state.markIssued(id, id)
       state.settle(record, changes)
       return plan
     })
@@ -215,16 +224,17 @@ export class SessionService {
     const renewedId = plan.store === 'renew' ? state.mintNextId() : undefined
     const { now } = this
     const change = this.#planChange(state, record, plan, changes, renewedId, now)
+    const { id: asked } = state
     const result = this.changeStored(state.handle, change, now)
     return isPromise(result)
-      ? this.#settleWhenChanged(result, state, plan, record, change, renewedId)
-      : this.#settleChange(result, state, plan, record, change, renewedId)
+      ? this.#settleWhenChanged(result, state, plan, record, change, asked, renewedId)
+      : this.#settleChange(result, state, plan, record, change, asked, renewedId)
   }
 
   /** A method of its own: what its callback captures would be allocated for each change, whatever the store. */
   #settleWhenChanged(
     changed: PromiseLike<ChangeResult>,
-    ...rest: [SessionState, CommitPlan, SessionRecord, RecordChange, string | undefined]
+    ...rest: [SessionState, CommitPlan, SessionRecord, RecordChange, string, string | undefined]
   ): PromiseLike<CommitOutcome> {
     return changed.then((result) => this.#settleChange(result, ...rest))
   }
@@ -235,11 +245,12 @@ export class SessionService {
     plan: CommitPlan,
     record: SessionRecord,
     change: RecordChange,
+    asked: string,
     renewedId: string | undefined,
   ): Awaitable<CommitOutcome> {
     if (result === 'gone') return this.#changeRefused(state, plan)
-    if (plan.store === 'reissue') state.markIssued()
-    if (result === 'renewed') state.markIssued(renewedId)
+    if (plan.store === 'reissue') state.markIssued(asked, asked)
+    if (result === 'renewed') state.markIssued(renewedId ?? asked, asked)
     if (plan.undeliverable) state.abandonNewId()
     const lost = plan.store === 'renew' && result !== 'renewed'
     if (lost) state.markRenewedElsewhere()
@@ -285,13 +296,16 @@ export class SessionService {
     return { from: hash, after: pending?.at(-1), to: hashId(newId), issuedAt: now, previousUntil }
   }
 
-  /** The session ended while this request was under way. A login is a proof of its own, though: it gets a new session,
-   * with nothing in it of the one that ended. So the second click on "sign in" does not end with an invalid cookie. */
+  /** The session ended while this request was under way. A login that names its user is a proof of its own, though: it gets
+   * a new session, with nothing in it of the one that ended. So the second click on "sign in" does not end with an invalid
+   * cookie. One without a subject proves nothing that has not ended with the session. */
   #changeRefused(state: SessionState, plan: CommitPlan): Awaitable<CommitOutcome> {
-    if (plan.store !== 'reissue' || state.login === undefined) {
+    if (!state.isLoginProof) {
       state.discard()
       return ended
     }
+    // The login came while this was stored: the next save is for it.
+    if (plan.store !== 'reissue') return ended
     state.forgetRecord()
     return this.#insert(state, { store: 'insert', cookie: 'send', undeliverable: false })
   }

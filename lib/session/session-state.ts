@@ -29,12 +29,16 @@ export class SessionState extends SessionContents {
   #fate: Fate = 'open'
   #idReplaced = false
   #login: LoginIntent | undefined
+  #isLoginProof = false
   #wasRead = false
   #owner: SessionOwner | undefined
   #isChangeAnnounced = false
   #deleteId: string | undefined
   #id: string | undefined
   #firstId: string | undefined
+  /** The id that the store has for the session, as far as this request knows; undefined where it has none. */
+  #issuedId: string | undefined
+  #save: PromiseLike<void> | undefined
   #minted = false
   #orphaned = false
   /**
@@ -55,6 +59,7 @@ export class SessionState extends SessionContents {
     super(setting, values, flash, storedLength)
     this.#id = id
     this.#firstId = id
+    this.#issuedId = record === undefined ? undefined : id
     this.#record = record
     this.#openedAs = openedAs
     this.#confirm = confirm
@@ -72,6 +77,17 @@ export class SessionState extends SessionContents {
 
   get handle(): string {
     return handleNamedBy(this.id)
+  }
+
+  /** The id that opens the session in the store: the only one that a client may be given. Another one than `id` while a new
+   * one is yet to be stored. */
+  get issuedId(): string | undefined {
+    return this.#issuedId
+  }
+
+  /** The save that is under way; never rejects. */
+  get save(): PromiseLike<void> | undefined {
+    return this.#save
   }
 
   /** As the store has it; undefined for a session that was never stored. */
@@ -112,6 +128,11 @@ export class SessionState extends SessionContents {
   /** The login that the next save is to store. */
   get login(): LoginIntent | undefined {
     return this.#login
+  }
+
+  /** The login names its user, who has proven who he is. One that keeps the user of the session ends with the session. */
+  get isLoginProof(): boolean {
+    return this.#login !== undefined && this.#isLoginProof
   }
 
   /** The new id, without overlap, that the next save is to store. */
@@ -197,6 +218,7 @@ export class SessionState extends SessionContents {
 
   /** Binds the session to a subject at the next save, under a new id. A login without a subject keeps the one there is. */
   logIn(login: LoginIntent): void {
+    this.#isLoginProof = login.subject !== undefined
     this.#login = { ...login, subject: login.subject ?? this.subject }
     this.replaceId()
     this.markFirstIdDeleted()
@@ -243,20 +265,40 @@ export class SessionState extends SessionContents {
     return mintIdFor(this.handle, this.setting.secretBytes)
   }
 
-  /** The store knows this id as the session's, and the client is about to. */
-  markIssued(id = this.id): void {
-    this.#id = id
-    this.#minted = true
+  /** A save begins that ends with this: until then the next one waits. */
+  beginSave(save: PromiseLike<unknown>): void {
+    const end = (): void => {
+      if (this.#save === ended) this.#save = undefined
+    }
+    const ended = save.then(end, end)
+    this.#save = ended
+  }
+
+  /**
+   * The store knows this id as the session's, and the client is about to.
+   *
+   * @param asked The session's id when the save began. Where it has another one now, the app has asked for that meanwhile,
+   *   and the next save issues it.
+   */
+  markIssued(id: string, asked: string): void {
+    this.#issuedId = id
     this.#openedAs = 'current'
-    this.#idReplaced = false
-    this.#login = undefined
+    if (this.id === asked) {
+      this.#id = id
+      this.#minted = true
+      this.#idReplaced = false
+      this.#login = undefined
+    } else if (this.handle !== handleNamedBy(id)) {
+      // Minted when there was no record: now there is one, and a new id is for that.
+      this.#id = mintIdFor(handleNamedBy(id), this.setting.secretBytes)
+    }
   }
 
   /** A new id could not reach the client: the session stays what it was for the store, and the client its id. */
   abandonNewId(): void {
     this.#idReplaced = false
     this.#login = undefined
-    if (this.#record !== undefined) this.#id = this.#firstId
+    if (this.#issuedId !== undefined) this.#id = this.#issuedId
   }
 
   /** Another request has renewed the id, or is at it: the client gets the new one from there. */
@@ -280,6 +322,7 @@ export class SessionState extends SessionContents {
   /** The record that this session was opened from is no longer there; what this request did alone goes into a new one. */
   forgetRecord(): void {
     this.#record = undefined
+    this.#issuedId = undefined
     this.#orphaned = true
     this.#id = mintId(this.setting.secretBytes)
     this.#minted = true

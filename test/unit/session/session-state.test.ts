@@ -36,8 +36,9 @@ describe('a login', () => {
     const state = opened()
     state.logIn({ subject: 'ann', context, ttl: 10 })
     const issued = state.id
-    state.markIssued()
-    expect([state.newId, state.login, state.id]).toEqual(['none', undefined, issued])
+    expect(state.issuedId).not.toBe(issued)
+    state.markIssued(issued, issued)
+    expect([state.newId, state.login, state.id, state.issuedId]).toEqual(['none', undefined, issued, issued])
   })
 
   test('leaves the client its id when the new one cannot be sent', () => {
@@ -85,8 +86,30 @@ describe('the id', () => {
     state.markRenewedElsewhere()
     expect(state.openedAs).toBe('previous')
     const next = state.mintNextId()
-    state.markIssued(next)
+    state.markIssued(next, state.id)
     expect([state.id, state.openedAs, state.newId, state.dirty]).toEqual([next, 'current', 'none', false])
+  })
+
+  test('that the app asked for while another one was issued waits for the next save', () => {
+    const state = opened()
+    state.replaceId()
+    const { id: asked } = state
+    state.logIn({ subject: 'ann', context, ttl: 10 })
+    const { id: next } = state
+    state.markIssued(asked, asked)
+    expect([state.id, state.issuedId, state.newId, state.subject]).toEqual([next, asked, 'login', 'ann'])
+    state.abandonNewId()
+    expect([state.id, state.newId, state.subject]).toEqual([asked, 'none', undefined])
+  })
+
+  test('that was minted while a new session was stored is minted anew, for the handle of that', () => {
+    const state = fresh()
+    const { id: asked } = state
+    state.replaceId()
+    const { id: before } = state
+    state.markIssued(asked, asked)
+    expect([state.id === before, state.id === asked, state.newId]).toEqual([false, false, 'regenerate'])
+    expect(state.handle).toBe(handleOfId(asked))
   })
 
   test('of a new session stays when it could not be sent', () => {
@@ -118,11 +141,11 @@ describe('the id', () => {
     replaced.mintUnlessMinted()
     expect(replaced.id).toBe(next)
     const odd = opened()
-    odd.markIssued('odd')
+    odd.markIssued('odd', odd.id)
     odd.mintUnlessMinted()
     expect(handleOfId(odd.id)).toBeDefined()
     const issued = opened()
-    issued.markIssued(id)
+    issued.markIssued(id, issued.id)
     issued.mintUnlessMinted()
     expect(issued.id).toBe(id)
   })
