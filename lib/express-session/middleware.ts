@@ -77,7 +77,8 @@ function resolveSetting(given: GivenOptions): Setting {
   const options = resolveOptions(given)
   const records = recordsFor(options)
   // Records of express-session in place: the very store of the app.
-  const store = records instanceof InPlaceRecords ? (options.store as Setting['store']) : new StoreFacade(records)
+  const store =
+    records instanceof InPlaceRecords ? (options.store as Setting['store']) : new StoreFacade(records, options)
   return { options, records, store, accesses: new Accesses(records) }
 }
 

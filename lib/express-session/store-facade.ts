@@ -2,8 +2,9 @@ import { andThen, type Awaitable, isPromise } from '../base/awaitable'
 import { inNextTurn } from '../base/next-turn'
 import { callableClass } from './callable-class'
 import { asCookie, Unparsed, valuesOf } from './tracked-session'
-import { noOwner } from './owner'
+import { ownerOf } from './owner'
 import type { ChangedValue, Records, StoredSession } from './records'
+import type { ResolvedOptions } from './resolve-options'
 import type { Callback } from './session'
 import { Store, type StoreMethods } from './store'
 
@@ -11,16 +12,25 @@ interface Facade extends StoreMethods {
   touch(id: string, session: object, callback?: Callback): void
 }
 
-const recordsOf = new WeakMap<object, Records>()
+interface Behind {
+  readonly records: Records
+  readonly options: ResolvedOptions
+}
+
+const behind = new WeakMap<object, Behind>()
 
 /**
  * `req.sessionStore` over records of our own: takes ids, as a store written for express-session, and hashes them inside.
  * For code that asks the store itself: keycloak-connect, Socket.IO recipes. It cannot list sessions, for no store of ours
  * knows an id.
  */
-export const StoreFacade = callableClass(function StoreFacade(this: Facade, records: Records): void {
+export const StoreFacade = callableClass(function StoreFacade(
+  this: Facade,
+  records: Records,
+  options: ResolvedOptions,
+): void {
   Store.call(this)
-  recordsOf.set(this, records)
+  behind.set(this, { records, options })
 })
 
 Object.setPrototypeOf(StoreFacade.prototype, Store.prototype)
@@ -28,28 +38,28 @@ Object.setPrototypeOf(StoreFacade.prototype, Store.prototype)
 Object.assign(StoreFacade.prototype, {
   get(this: Facade, id: string, callback: (error?: unknown, data?: unknown) => void) {
     report(
-      () => andThen(recordsFor(this).load(id), (stored) => (stored === undefined ? undefined : dataOf(stored))),
+      () => andThen(behindOf(this).records.load(id), (stored) => (stored === undefined ? undefined : dataOf(stored))),
       callback,
     )
   },
 
   set(this: Facade, id: string, session: object, callback?: Callback) {
-    report(() => replace(recordsFor(this), id, session as Record<string, unknown>), callback)
+    report(() => replace(behindOf(this), id, session as Record<string, unknown>), callback)
   },
 
   destroy(this: Facade, id: string, callback?: Callback) {
-    report(() => recordsFor(this).end(id), callback)
+    report(() => behindOf(this).records.end(id), callback)
   },
 
   touch(this: Facade, id: string, session: { cookie?: unknown }, callback?: Callback) {
-    report(() => andThen(recordsFor(this).recordAccess(id, asCookie(session.cookie)), () => undefined), callback)
+    report(() => andThen(behindOf(this).records.recordAccess(id, asCookie(session.cookie)), () => undefined), callback)
   },
 })
 
-function recordsFor(store: object): Records {
-  const records = recordsOf.get(store)
-  if (records === undefined) throw new TypeError('this is no req.sessionStore of the middleware')
-  return records
+function behindOf(store: object): Behind {
+  const found = behind.get(store)
+  if (found === undefined) throw new TypeError('this is no req.sessionStore of the middleware')
+  return found
 }
 
 function dataOf({ cookie, values }: StoredSession): object {
@@ -58,16 +68,24 @@ function dataOf({ cookie, values }: StoredSession): object {
   return data
 }
 
-/** Keeps the session in place of any that was there, as `set` of such a store does. */
-function replace(records: Records, id: string, session: Record<string, unknown>): Awaitable<void> {
+/** Keeps the session in place of any that was there, as `set` of such a store does, as the session of the user that the
+ * app's `subject` says. */
+function replace({ records, options }: Behind, id: string, session: Record<string, unknown>): Awaitable<void> {
   const values = valuesOf(session)
   const cookie = asCookie(session['cookie'])
   return andThen(records.load(id), (stored) => {
-    if (stored === undefined) return records.create(id, { cookie, values, owner: noOwner }, false)
+    const owner = ownerOf(options, session, undefined, stored?.subject)
+    if (stored === undefined) return records.create(id, { cookie, values, owner }, false)
     const set = new Map<string, ChangedValue>()
     for (const [key, change] of values) if (change.text !== storedText(stored.values[key])) set.set(key, change)
     const remove = Object.keys(stored.values).filter((key) => !values.has(key))
-    const update = { set, remove, cookie, cookieChanged: true, newOwner: undefined }
+    const update = {
+      set,
+      remove,
+      cookie,
+      cookieChanged: true,
+      newOwner: owner.subject === stored.subject ? undefined : owner,
+    }
     return andThen(records.update(id, update), () => undefined)
   })
 }

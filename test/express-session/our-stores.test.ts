@@ -56,6 +56,44 @@ describe.each(stores)('on $name', ({ newStore }) => {
     expect([await phone.json('/who'), await laptop.json('/who'), await other.json('/who')]).toEqual([null, null, 'bob'])
   })
 
+  test('subject: is asked too when code writes through req.sessionStore', async () => {
+    const store = newStore()
+    const { users } = new SessionManager({ store })
+    const app = await startCompatApp({
+      options: { store, subject },
+      routes: {
+        ...routes,
+        // As Socket.IO recipes do, which have no response.
+        byLoad: (req: any) =>
+          new Promise((resolve) =>
+            req.sessionStore.load(req.sessionID, (_error: unknown, session: any) => {
+              session.passport = { user: 'eve' }
+              session.save(resolve)
+            }),
+          ),
+        bySet: (req: any) =>
+          new Promise((resolve) => {
+            const { cookie } = req.session
+            req.sessionStore.set('an id of the app', { cookie, passport: { user: 'frank' } }, resolve)
+          }),
+        forget: (req: any) =>
+          new Promise((resolve) => req.sessionStore.set(req.sessionID, { cookie: req.session.cookie }, resolve)),
+      },
+    })
+    const browser = new Browser(app)
+    await browser.json('/login/ada')
+    const sizes = async (): Promise<number[]> =>
+      Promise.all(['ada', 'eve', 'frank'].map(async (user) => (await users.readAll(user)).size))
+    expect(await sizes()).toEqual([1, 0, 0])
+    await browser.json('/byLoad')
+    expect(await sizes()).toEqual([0, 1, 0])
+    await browser.json('/bySet')
+    expect(await sizes()).toEqual([0, 1, 1])
+    await browser.json('/forget')
+    expect(await sizes()).toEqual([0, 0, 1])
+    expect(await users.deleteAll('frank')).toBe(1)
+  })
+
   test('subject: a login without a new id, another user and a logout move the session', async () => {
     const store = newStore()
     const { users } = new SessionManager({ store })
