@@ -14,7 +14,7 @@ export const mutants: readonly Mutant[] = [
     name: 'epoch-ignored',
     profile: 'plain',
     file: scripts,
-    from: "if wanted ~= stored and wanted ~= '-' and wanted .. '+' ~= stored then return -clock end",
+    from: "if wanted ~= stored and wanted ~= '-' then return -clock end",
     to: '',
   },
   {
@@ -56,12 +56,10 @@ export const mutants: readonly Mutant[] = [
     name: 'whole-session-written',
     profile: 'plain',
     file: 'lib/session/tracked-values.ts',
-    from: 'for (const key of this.#removed) remove.push(prefix + key)',
-    to: `for (const key of this.#removed) remove.push(prefix + key)
+    from: 'for (const key of this.#removed) remove.push(valueField(key))',
+    to: `for (const key of this.#removed) remove.push(valueField(key))
     if (set.size === 0) return
-    for (const [key, text] of this.#stored) {
-      if (!set.has(prefix + key) && !this.#removed.has(key)) set.set(prefix + key, text)
-    }`,
+    for (const [key, text] of this.texts()) if (!set.has(valueField(key))) set.set(valueField(key), text)`,
   },
   {
     name: 'old-id-opens-after-login',

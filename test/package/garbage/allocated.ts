@@ -3,8 +3,8 @@ import { Duplex } from 'node:stream'
 import { getHeapStatistics } from 'node:v8'
 import express from 'express'
 import original from 'express-session'
-import { MemoryStore, sessionMiddleware } from '../../lib'
-import compatible from '../../lib/express-session'
+import { MemoryStore, sessionMiddleware } from '../../../lib'
+import compatible from '../../../lib/express-session'
 
 /**
  * A process that prints by how many bytes the heap grows a request, for each path, with sessions less without them. Run with
