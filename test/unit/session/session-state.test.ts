@@ -273,3 +273,47 @@ function renamed(state: SessionState): SessionState {
   state.replaceId()
   return state
 }
+
+function rejected(): Promise<never> {
+  const save: Promise<never> = Promise.reject(new Error('no store'))
+  save.catch(() => undefined)
+  return save
+}
+
+describe('a save that is under way', () => {
+  test.each([
+    ['was made', () => Promise.resolve()],
+    ['has failed', rejected],
+  ])('is over when it %s', async (_, save) => {
+    const state = opened()
+    expect(state.save).toBeUndefined()
+    state.beginSave(save())
+    await expect(Promise.resolve(state.save)).resolves.toBeUndefined()
+    expect(state.save).toBeUndefined()
+  })
+
+  test('is the one that began last', async () => {
+    const state = opened()
+    let end: () => void = () => undefined
+    state.beginSave(Promise.resolve())
+    const { save: first } = state
+    state.beginSave(new Promise<void>((resolve) => (end = resolve)))
+    const { save: second } = state
+    await first
+    expect(state.save).toBe(second)
+    end()
+    await second
+    expect(state.save).toBeUndefined()
+  })
+})
+
+test('a login is a proof where it names its user', () => {
+  const state = opened({}, 'ann')
+  expect(state.isLoginProof).toBe(false)
+  state.logIn({ subject: undefined, context, ttl: 10 })
+  expect(state.isLoginProof).toBe(false)
+  state.logIn({ subject: 'ann', context, ttl: 10 })
+  expect(state.isLoginProof).toBe(true)
+  state.markIssued(state.id, state.id)
+  expect(state.isLoginProof).toBe(false)
+})
