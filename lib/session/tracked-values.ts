@@ -1,26 +1,33 @@
-import { applyChanges, type FieldChanges, keyOfField, noTexts, type Texts, valueField } from './fields'
+import {
+  applyChanges,
+  bytesOfTexts,
+  type FieldChanges,
+  keyOfField,
+  type Texts,
+  textsOfFields,
+  valueField,
+} from './fields'
 import { bytesOf, type KeptValue, parseValue, serializeValue } from './json-value'
 
 /**
  * Values by key that know which of them changed. They stay text until they are read; the ones that were handed
  * out are compared, as text, with what the store has, so that `values.get('cart').push(x)` counts and reading does not.
  *
- * What the store has are the fields of a record as they were loaded, and over them what was saved since: opening a session
- * copies nothing, however many values it has.
+ * What the store has are the fields of a record, as they were loaded: opening a session copies nothing, however many values
+ * it has.
  */
 export class TrackedValues {
-  #loaded: Texts
-  /** What this session has saved since, by field. */
-  #saved: Texts = noTexts
+  /** The fields that the store has: never changed, only replaced. */
+  #stored: Texts
   // Made when they are needed: a request that reads a number or a text needs none of the three.
   #live: Map<string, unknown> | undefined
   #removed: Set<string> | undefined
   /** What the app holds of a value that is kept as a copy, with the text of the copy. */
   #sources: Map<string, { readonly source: unknown; text: string }> | undefined
 
-  /** @param loaded The fields of a record; never changed here. Those that hold no value are left alone. */
-  constructor(loaded: Texts) {
-    this.#loaded = loaded
+  /** @param stored The fields of a record; never changed here. Those that hold no value are left alone. */
+  constructor(stored: Texts) {
+    this.#stored = stored
   }
 
   get size(): number {
@@ -28,14 +35,7 @@ export class TrackedValues {
   }
 
   keys(): string[] {
-    const keys = new Set<string>()
-    for (const fields of [this.#loaded, this.#saved]) {
-      for (const name of fields.keys()) {
-        const key = keyOfField(name)
-        if (key !== undefined) keys.add(key)
-      }
-    }
-    for (const key of this.#live?.keys() ?? []) keys.add(key)
+    const keys = new Set([...textsOfFields(this.#stored).keys(), ...(this.#live?.keys() ?? [])])
     return [...keys].filter((key) => this.has(key))
   }
 
@@ -90,11 +90,8 @@ export class TrackedValues {
 
   /** The store has these changes now. What changed since they were taken is still a change. */
   settle(changes: FieldChanges): void {
-    if (changes.remove.length > 0) {
-      this.#loaded = applyChanges(applyChanges(this.#loaded, { set: this.#saved, remove: [] }), changes)
-      this.#saved = noTexts
-      for (const name of changes.remove) this.#removed?.delete(keyOfField(name) ?? '')
-    } else this.#saved = this.#saved.size === 0 ? changes.set : applyChanges(this.#saved, changes)
+    this.#stored = applyChanges(this.#stored, changes)
+    for (const name of changes.remove) this.#removed?.delete(keyOfField(name) ?? '')
     changes.set.forEach((_, name) => {
       const key = keyOfField(name)
       // Unset while the save was under way: the store has it, the session does not.
@@ -104,9 +101,7 @@ export class TrackedValues {
 
   /** Of what the store has. */
   get storedBytes(): number {
-    let bytes = 0
-    for (const [key, text] of this.#storedTexts()) bytes += bytesOf(key, text)
-    return bytes
+    return bytesOfTexts(textsOfFields(this.#stored))
   }
 
   /** Bytes of all but one key. */
@@ -119,27 +114,15 @@ export class TrackedValues {
   /** All of it, as text, changed or not. */
   texts(): Map<string, string> {
     if (this.#sources !== undefined) for (const key of this.#sources.keys()) this.#followSource(key)
-    const texts = this.#storedTexts()
+    const texts = new Map(textsOfFields(this.#stored))
     for (const key of this.#removed ?? []) texts.delete(key)
     for (const [key, value] of this.#live ?? []) texts.set(key, serializeValue(key, value))
     return texts
   }
 
-  #storedTexts(): Map<string, string> {
-    const texts = new Map<string, string>()
-    for (const fields of [this.#loaded, this.#saved]) {
-      for (const [name, text] of fields) {
-        const key = keyOfField(name)
-        if (key !== undefined) texts.set(key, text)
-      }
-    }
-    return texts
-  }
-
   /** What the store has of a key. */
   #textOf(key: string): string | undefined {
-    const name = valueField(key)
-    return this.#saved.get(name) ?? this.#loaded.get(name)
+    return this.#stored.get(valueField(key))
   }
 
   #setLive(key: string, value: unknown): void {
