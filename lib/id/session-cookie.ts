@@ -1,6 +1,7 @@
 import { serialize } from 'cookie'
 import { cookieValues } from './cookie-header'
 import { signId, verifySignedId } from './cookie-signature'
+import { keyOf, type Secret } from './hmac-signature'
 import { handleOfId } from './session-id'
 
 export interface CookieSettings {
@@ -38,13 +39,13 @@ const none: CookieIds = { hasCookie: false, ids: [] }
  */
 export class SessionCookie {
   readonly settings: CookieSettings
-  readonly #secrets: readonly string[]
+  readonly #secrets: readonly Secret[]
   readonly #plainName: string
   readonly #secureName: string
 
   constructor(settings: CookieSettings, secrets: readonly string[]) {
     this.settings = settings
-    this.#secrets = secrets
+    this.#secrets = secrets.map(keyOf)
     this.#plainName = settings.name ?? 'sid'
     this.#secureName = settings.name ?? secureName(settings)
   }
