@@ -130,7 +130,8 @@ export class SessionState extends SessionContents {
     return this.#login
   }
 
-  /** The login names its user, who has proven who he is. One that keeps the user of the session ends with the session. */
+  /** A login of this save names its user, who has proven who he is. One that keeps the user of the session ends with the
+   * session. */
   get isLoginProof(): boolean {
     return this.#login !== undefined && this.#isLoginProof
   }
@@ -218,7 +219,7 @@ export class SessionState extends SessionContents {
 
   /** Binds the session to a subject at the next save, under a new id. A login without a subject keeps the one there is. */
   logIn(login: LoginIntent): void {
-    this.#isLoginProof = login.subject !== undefined
+    this.#isLoginProof = login.subject !== undefined || this.isLoginProof
     this.#login = { ...login, subject: login.subject ?? this.subject }
     this.replaceId()
     this.markFirstIdDeleted()

@@ -317,3 +317,10 @@ test('a login is a proof where it names its user', () => {
   state.markIssued(state.id, state.id)
   expect(state.isLoginProof).toBe(false)
 })
+
+test('a login stays a proof when one without a user follows it in the same request', () => {
+  const state = opened()
+  state.logIn({ subject: 'ann', context, ttl: 10 })
+  state.logIn({ subject: undefined, context, ttl: 20 })
+  expect([state.isLoginProof, state.subject]).toEqual([true, 'ann'])
+})
