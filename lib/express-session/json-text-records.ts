@@ -2,7 +2,7 @@ import type { Awaitable } from '../base/awaitable'
 import { CallDeadline } from '../base/call-deadline'
 import { SessionError } from '../base/errors'
 import { parseValue } from '../session/json-value'
-import { CallGuard, storeFailure } from '../stores/call-guard'
+import { CallGuard, storeFailure, storeTimeout } from '../stores/call-guard'
 import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
 import type { CompareResult, JsonRecords } from '../stores/json-records'
 import { type Cookie, cookieFromRecord } from './cookie'
@@ -127,10 +127,7 @@ export class JsonTextRecords implements OldPlace {
       if (result === 'absent' || result.other === text) return false
       text = result.other
     }
-    throw new SessionError(
-      'STORE_TIMEOUT',
-      'the session store did not reply within storeTimeout; check the store and the connection to it',
-    )
+    throw storeTimeout()
   }
 
   /** Between processes the comparison makes the order; within one the queue spares the tries that would fail. */

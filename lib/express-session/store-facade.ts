@@ -2,7 +2,7 @@ import { andThen, type Awaitable, isPromise } from '../base/awaitable'
 import { inNextTurn } from '../base/next-turn'
 import { callableClass } from './callable-class'
 import { asCookie, Unparsed, valuesOf } from './tracked-session'
-import { ownerOf } from './owner'
+import { newOwnerOf, ownerOf } from './owner'
 import type { ChangedValue, Records, StoredSession } from './records'
 import type { ResolvedOptions } from './resolve-options'
 import type { Callback } from './session'
@@ -84,7 +84,7 @@ function replace({ records, options }: Behind, id: string, session: Record<strin
       remove,
       cookie,
       cookieChanged: true,
-      newOwner: owner.subject === stored.subject ? undefined : owner,
+      newOwner: newOwnerOf(owner, stored.subject),
     }
     return andThen(records.update(id, update), () => undefined)
   })

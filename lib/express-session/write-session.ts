@@ -3,7 +3,7 @@ import { andThen, type Awaitable } from '../base/awaitable'
 import { hasChanges } from '../session/fields'
 import { slide } from './cookie'
 import { warnOfLostValues } from './lost-values'
-import { ownerOf } from './owner'
+import { newOwnerOf, ownerOf } from './owner'
 import type { Owner, SessionChanges } from './records'
 import type { Setting } from './setting'
 import type { CommittableSession } from './tracked-session'
@@ -57,7 +57,7 @@ function update(
 ): Awaitable<boolean> {
   const isChanged = hasChanges(changes)
   const { cookie, isCookieChanged: cookieChanged } = session
-  const newOwner = owner.subject === session.subject ? undefined : owner
+  const newOwner = newOwnerOf(owner, session.subject)
   const hasNews = isChanged || cookieChanged || newOwner !== undefined
   if (hasNews) warnOfLostValues(changes.set)
   const result = hasNews

@@ -40,7 +40,8 @@ export class RequestSession implements Committer, SessionOwner {
   #clientId: string | undefined
   /** Made when it is first asked for: a request that leaves its session alone has none. */
   #session: Session | undefined
-  #ended: Session[] | undefined
+  /** Those that the request ended on the way, and that the store still has. */
+  readonly #ended: Session[] = []
   #rivals: readonly VerifiedSession[]
 
   constructor(
@@ -83,7 +84,7 @@ export class RequestSession implements Committer, SessionOwner {
   startOver(): Session {
     const { session: before } = this
     if (!before.destroyed) before.destroy()
-    ;(this.#ended ??= []).push(before)
+    this.#ended.push(before)
     const session = this.#begin(this.service.fresh())
     if (stateOf(before).wasRead) stateOf(session).noteRead()
     this.expectChange()
@@ -116,7 +117,7 @@ export class RequestSession implements Committer, SessionOwner {
     const delivery = headersSent ? 'headers-sent' : isRefused ? 'insecure' : 'open'
     stateOf(this.session).announceNextChange()
     if (this.#rivals.length > 0 && this.#endsRivals(delivery)) return this.#commitAfterRivals(headersSent)
-    if (this.#hasEnded) return this.#commitReplacement(delivery)
+    if (this.#ended.length > 0) return this.#commitReplacement(delivery)
     const outcome = this.service.commit(this.session, delivery, this.#hasCookie)
     return isPromise(outcome) ? this.#cookiesWhenKnown(outcome, delivery) : this.#cookiesOf(outcome, false, delivery)
   }
@@ -129,13 +130,7 @@ export class RequestSession implements Committer, SessionOwner {
 
   async #commitReplacement(delivery: CommitFacts['delivery']): Promise<readonly string[]> {
     const { service } = this
-    const { outcome, cleared } = await commitReplacement(
-      service,
-      this.#ended ?? [],
-      this.session,
-      delivery,
-      this.#hasCookie,
-    )
+    const { outcome, cleared } = await commitReplacement(service, this.#ended, this.session, delivery, this.#hasCookie)
     return this.#cookiesOf(outcome, cleared, delivery)
   }
 
@@ -161,16 +156,11 @@ export class RequestSession implements Committer, SessionOwner {
     return (this.#secure ??= isSecureRequest(this.#req))
   }
 
-  /** There are sessions that the request ended on the way, and that the store still has. */
-  get #hasEnded(): boolean {
-    return this.#ended !== undefined && this.#ended.length > 0
-  }
-
   /** A login, so that the next request names the new session alone; and an end, so that it does not open another login of
    * the same user. */
   #endsRivals(delivery: CommitFacts['delivery']): boolean {
     const { destroyed, login } = stateOf(this.session)
-    return destroyed || this.#hasEnded || (login !== undefined && delivery === 'open')
+    return destroyed || this.#ended.length > 0 || (login !== undefined && delivery === 'open')
   }
 
   #cookiesOf(outcome: CommitOutcome, cleared: boolean, delivery: CommitFacts['delivery']): readonly string[] {

@@ -61,12 +61,7 @@ export class SessionCookie {
 
   read(header: unknown, secure: boolean): CookieIds {
     const values = cookieValues(header, this.name(secure))
-    const [only] = values
-    if (only === undefined) return none
-    if (values.length === 1) {
-      const id = this.#verify(only)
-      return { hasCookie: true, ids: id === undefined ? none.ids : [id] }
-    }
+    if (values.length === 0) return none
     const ids: string[] = []
     for (const value of values) {
       const id = this.#verify(value)

@@ -59,12 +59,7 @@ export class CallGuard {
           isLate = true
           deadline.report()
           onFailed?.(deadline)
-          reject(
-            new SessionError(
-              'STORE_TIMEOUT',
-              `the session store did not reply to "${operation}" within storeTimeout; check the store and the connection to it`,
-            ),
-          )
+          reject(storeTimeout(operation))
         })
       })
       result.then(
@@ -82,6 +77,15 @@ export class CallGuard {
       )
     })
   }
+}
+
+/** The error for a call that has no reply in time. @param operation Of the store, where it is known. */
+export function storeTimeout(operation?: string): SessionError {
+  const to = operation === undefined ? '' : ` to "${operation}"`
+  return new SessionError(
+    'STORE_TIMEOUT',
+    `the session store did not reply${to} within storeTimeout; check the store and the connection to it`,
+  )
 }
 
 /** The error of the package for what a store failed with. */

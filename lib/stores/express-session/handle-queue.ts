@@ -1,5 +1,5 @@
-import { SessionError } from '../../base/errors'
 import { startTimer } from '../../base/timers'
+import { storeTimeout } from '../call-guard'
 
 /** A task's place in the queue of one handle. */
 export interface Turn {
@@ -71,12 +71,7 @@ class Waiting implements Turn {
   #cut(): void {
     this.held = false
     this.onCut?.()
-    this.#reject(
-      new SessionError(
-        'STORE_TIMEOUT',
-        'the session store did not reply within storeTimeout; check the store and the connection to it',
-      ),
-    )
+    this.#reject(storeTimeout())
   }
 }
 

@@ -1,6 +1,6 @@
 import { isPromise } from '../../base/awaitable'
-import { SessionError } from '../../base/errors'
 import { startTimer } from '../../base/timers'
+import { storeTimeout } from '../call-guard'
 
 /** A callback as stores written for express-session take it. */
 export type StoreCallback = (error?: unknown, value?: unknown) => void
@@ -75,7 +75,7 @@ class Asking<T> {
   }
 
   #cut(): void {
-    if (this.#finish()) this.#reject(new SessionError('STORE_TIMEOUT', 'the session store did not reply in time'))
+    if (this.#finish()) this.#reject(storeTimeout())
   }
 
   /** False when it is over: the first reply counts. */

@@ -4,9 +4,9 @@ export interface HeapItem {
   place: number
 }
 
-/** Of items in one chunk; a power of two. */
-const chunkSize = 1024
 const chunkBits = 10
+/** Items in one chunk. */
+const chunkSize = 1 << chunkBits
 
 /** Some items, and their deadlines in an array of their own, where a number takes 8 bytes. */
 interface Chunk<T> {
