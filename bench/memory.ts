@@ -1,7 +1,7 @@
 import type { Report } from './report'
-import { describeRounds, measureRounds, tasks } from './rounds'
+import { measureRounds } from './rounds'
 import { ServerProcess } from './server-process'
-import { reportTimes } from './table'
+import { chartTimes, reportTimes } from './table'
 
 const kinds = [
   ['bare Express', 'bare'],
@@ -15,20 +15,9 @@ export async function run(report: Report): Promise<void> {
   const measured = await measureRounds(async function* () {
     for (const [name, kind] of kinds) yield await ServerProcess.start(name, 'memory.mjs', kind)
   })
-  const { figures, rounds } = measured
   reportTimes(report, 'memory', measured, 'express-session')
   report.chart('bench', {
     title: 'What sessions in memory cost a request',
-    note: `CPU time over bare Express; ${describeRounds(rounds)}`,
-    series: figures.slice(1).map(({ server }) => server),
-    panels: [
-      {
-        unit: 'µs',
-        groups: tasks.map(({ name }, which) => ({
-          name,
-          values: figures.slice(1).map(({ overhead }) => overhead[which] ?? NaN),
-        })),
-      },
-    ],
+    ...chartTimes(measured),
   })
 }

@@ -2,9 +2,9 @@ import { CountingProxy } from './counting-proxy'
 import { receiveVisitors, sendRequests } from './load'
 import { RedisProcess } from './redis-process'
 import type { Report } from './report'
-import { describeRounds, measureRounds, tasks } from './rounds'
+import { measureRounds, tasks } from './rounds'
 import { ServerProcess } from './server-process'
-import { reportTimes } from './table'
+import { chartTimes, reportTimes } from './table'
 
 const kinds = [
   ['bare Express', 'bare'],
@@ -32,23 +32,16 @@ export async function run(report: Report): Promise<void> {
     const measured = await measureRounds(async function* () {
       for (const [name, kind] of kinds) yield await ServerProcess.start(name, 'redis.mjs', kind, urlOf(redis.port))
     })
-    const { figures, rounds } = measured
     reportTimes(report, 'redis', measured, 'express-session')
     const sent: Sent[] = []
     for (const [name, kind] of kinds.slice(1)) sent.push(await countTraffic(name, kind, redis.port))
     reportSent(report, sent)
+    const times = chartTimes(measured)
     report.chart('bench-redis', {
       title: 'What sessions in Redis cost a request',
-      note: `CPU time over bare Express; ${describeRounds(rounds)}`,
-      series: figures.slice(1).map(({ server }) => server),
+      ...times,
       panels: [
-        {
-          unit: 'µs',
-          groups: tasks.map(({ name }, which) => ({
-            name,
-            values: figures.slice(1).map(({ overhead }) => overhead[which] ?? NaN),
-          })),
-        },
+        ...times.panels,
         ...sizes.map((size, which) => ({
           caption: `Bytes sent to Redis by a request that changes one value in a session of ${describeSize(size)}`,
           unit: 'bytes',

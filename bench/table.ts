@@ -1,3 +1,4 @@
+import type { Chart } from './chart'
 import { describeRounds, type Figures, type Rounds, tasks } from './rounds'
 import type { Report } from './report'
 
@@ -28,6 +29,24 @@ export function reportTimes(report: Report, name: string, { figures, rounds, spr
     ]),
     { head, rows: figures.slice(1).map((row) => [row.server, ...tasks.map((_, which) => over(row, which))]) },
   )
+}
+
+/** The chart of the microseconds a request over those of the first server: all but its title. */
+export function chartTimes({ figures, rounds }: Rounds): Omit<Chart, 'title'> {
+  const [first, ...others] = figures
+  return {
+    note: `CPU time over ${first?.server}; ${describeRounds(rounds)}`,
+    series: others.map(({ server }) => server),
+    panels: [
+      {
+        unit: 'µs',
+        groups: tasks.map(({ name }, which) => ({
+          name,
+          values: others.map(({ overhead }) => overhead[which] ?? NaN),
+        })),
+      },
+    ],
+  }
 }
 
 /** A table in Markdown. */

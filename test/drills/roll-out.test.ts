@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Random } from '../model/random'
 import type { AppProcess } from '../support/app-process'
+import { forwardAndBack } from '../support/move-run'
 import { RedisServer } from '../support/redis-server'
 import { Agent, deploy, type Deployed, oldPlaces } from './deployments'
 
@@ -10,16 +11,6 @@ import { Agent, deploy, type Deployed, oldPlaces } from './deployments'
  */
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9))
-const steps: readonly Deployed['generation'][] = [
-  'theirs',
-  'in place',
-  'upcoming',
-  'take-over',
-  'upcoming',
-  'give-back',
-  'in place',
-  'theirs',
-]
 /** Milliseconds after which a session that has moved may go back. */
 const settled = 2100
 
@@ -39,9 +30,9 @@ test.each(oldPlaces)(
     const running: AppProcess[] = [await start('theirs')]
     try {
       for (const { agent, values } of agents) await agent.json(running[0]!, `/login/${values.user}`)
-      for (const [step, generation] of steps.entries()) {
+      for (const [step, generation] of forwardAndBack.entries()) {
         if (step === 0) continue
-        const before = steps[step - 1]!
+        const before = forwardAndBack[step - 1]!
         // Where sessions do not go back by themselves, each has to be used once before the next deployment.
         if (before === 'give-back') await goBack(running[0]!, agents)
         running.push(await start(generation))

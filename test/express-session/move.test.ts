@@ -7,6 +7,7 @@ import { MemoryStore } from '../../lib/stores/memory-store'
 import { stopApps } from '../support/app'
 import { Browser, type CompatApp, sidOf, startCompatApp, usualOptions } from '../support/express-session-app'
 import {
+  forwardAndBack,
   type Generation,
   type MovePlaces,
   type MoveStores,
@@ -102,17 +103,6 @@ function turnClock(): (seconds: number) => void {
 const lookAt = async (app: CompatApp, cookie: string | undefined) => JSON.parse((await app.get('/look', cookie)).body)
 
 describe.each(pairs)('$name', ({ open }) => {
-  const forwardAndBack = [
-    'theirs',
-    'in place',
-    'upcoming',
-    'take-over',
-    'upcoming',
-    'give-back',
-    'in place',
-    'theirs',
-  ] as const
-
   test('a browser stays signed in at each step forward and back, with its values, its ID and its end', async () => {
     const stores = open()
     const turn = turnClock()

@@ -5,7 +5,7 @@ import { Random } from '../model/random'
 import { stopApps } from '../support/app'
 import { inParallel } from '../support/http-client'
 import { Browser, type CompatApp, type CompatHandler, startCompatApp } from '../support/express-session-app'
-import { type Generation, optionsAt } from '../support/move-run'
+import { forwardAndBack, optionsAt } from '../support/move-run'
 
 /*
  * A roll-out and roll-back with a store that lives in one process, such as memorystore: no restart keeps its sessions, so
@@ -18,16 +18,6 @@ afterEach(async () => {
 })
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9))
-const steps: readonly (Generation | 'theirs')[] = [
-  'theirs',
-  'in place',
-  'upcoming',
-  'take-over',
-  'upcoming',
-  'give-back',
-  'in place',
-  'theirs',
-]
 /** Seconds after which a session that has moved may go back, and some. */
 const settled = 2.1
 const oldPlaces = [
@@ -64,7 +54,7 @@ test.each(oldPlaces)(
 
     const random = new Random(seed)
     const stores = { old: open(), own: new MemoryStore() }
-    const start = (generation: (typeof steps)[number]): Promise<CompatApp> => {
+    const start = (generation: (typeof forwardAndBack)[number]): Promise<CompatApp> => {
       const cookie = { maxAge: 600_000 }
       return generation === 'theirs'
         ? startCompatApp({ session: original, options: { store: stores.old, cookie }, routes })
@@ -78,9 +68,9 @@ test.each(oldPlaces)(
     })
     for (const { browser, values } of browsers) await browser.json(`/login/${values['user']}`)
 
-    for (const [step, generation] of steps.entries()) {
+    for (const [step, generation] of forwardAndBack.entries()) {
       if (step === 0) continue
-      const before = steps[step - 1]!
+      const before = forwardAndBack[step - 1]!
       if (before === 'give-back') {
         // Each session has to be used once, or stays in the new place.
         settle()

@@ -28,6 +28,18 @@ export interface MovePlaces {
 /** A deployment: express-session's records in place, or one of the stages. */
 export type Generation = 'in place' | Stage
 
+/** The deployments of a move and of the way back, one after the other: `theirs` is express-session itself. */
+export const forwardAndBack = [
+  'theirs',
+  'in place',
+  'upcoming',
+  'take-over',
+  'upcoming',
+  'give-back',
+  'in place',
+  'theirs',
+] as const
+
 /** The options of `session()` for a deployment. */
 export function optionsAt(generation: Generation, { old, own }: MoveStores): Record<string, unknown> {
   switch (generation) {

@@ -3,7 +3,7 @@ import ours from '../../lib/express-session'
 import { RedisStore } from '../../lib/redis'
 import type { StoredSession } from '../../lib/session/record'
 import { MemoryStore } from '../../lib/stores/memory-store'
-import { type MoveStores, optionsAt } from './move-run'
+import { type Generation, type MoveStores, optionsAt } from './move-run'
 import { keptInRedis, later, storesOfOthers } from './express-session-stores'
 import { RedisServer } from './redis-server'
 
@@ -81,6 +81,18 @@ function textStore() {
   }
 }
 
+/** A deployment of a move between two stores in memory, beside another one. */
+function moveInMemory(generation: Generation, other: Generation): OpenLayout {
+  const { store: old, keptAfter } = textStore()
+  const own = new ListedStore()
+  return {
+    options: optionsAt(generation, { old, own }),
+    otherProcess: () => optionsAt(other, { old, own }),
+    keptAfter: async (seconds) => (await keptAfter(seconds)) + (await own.keptAfter(seconds)),
+    close: done,
+  }
+}
+
 /** All ways in which the entry point for apps of express-session keeps sessions. */
 export const layouts: readonly Layout[] = [
   ...inPlace,
@@ -146,16 +158,7 @@ export const layouts: readonly Layout[] = [
     isAtomic: true,
     calls: { read: 2, change: 7 },
     hasOwnClock: false,
-    async open() {
-      const { store: old, keptAfter } = textStore()
-      const own = new ListedStore()
-      return {
-        options: optionsAt('upcoming', { old, own }),
-        otherProcess: () => optionsAt('take-over', { old, own }),
-        keptAfter: async (seconds) => (await keptAfter(seconds)) + (await own.keptAfter(seconds)),
-        close: done,
-      }
-    },
+    open: async () => moveInMemory('upcoming', 'take-over'),
   },
   {
     name: 'moving to RedisStore, beside the stage before',
@@ -182,17 +185,7 @@ export const layouts: readonly Layout[] = [
     isAtomic: true,
     calls: { read: 2, change: 7 },
     hasOwnClock: false,
-    async open() {
-      const { store: old, keptAfter } = textStore()
-      const own = new ListedStore()
-      const stores = { old, own }
-      return {
-        options: optionsAt('give-back', stores),
-        otherProcess: () => optionsAt('upcoming', stores),
-        keptAfter: async (seconds) => (await keptAfter(seconds)) + (await own.keptAfter(seconds)),
-        close: done,
-      }
-    },
+    open: async () => moveInMemory('give-back', 'upcoming'),
   },
   {
     name: "records: 'hashed' in session.MemoryStore",
