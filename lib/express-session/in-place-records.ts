@@ -10,9 +10,9 @@ import {
   type Question,
 } from '../stores/express-session/store-callback'
 import { PendingWrites } from '../stores/express-session/pending-writes'
-import { type Cookie, cookieFromRecord } from './cookie'
+import type { Cookie } from './cookie'
 import { type OldPlace, type Removal, type Snapshot, snapshotOf } from './old-place'
-import { type Data, isData, put, refreshed, takenId } from './record-data'
+import { type Data, isData, put, refreshed, sessionIn, takenId } from './record-data'
 import { accessIntervalOf, type NewSession, secondsOfADay, type SessionUpdate, type StoredSession } from './records'
 
 type TouchingStore = ExpressSessionStore & {
@@ -193,9 +193,7 @@ function dataOf(reply: unknown): Data | undefined {
 }
 
 function sessionOf(reply: unknown): StoredSession | undefined {
-  const data = dataOf(reply)
-  const cookie = cookieFromRecord(data?.cookie)
-  return data === undefined || cookie === undefined ? undefined : { cookie, values: data }
+  return sessionIn(dataOf(reply))
 }
 
 function dataOfNew({ cookie, values }: NewSession): Data {

@@ -5,9 +5,9 @@ import { parseValue } from '../session/json-value'
 import { CallGuard, storeFailure, storeTimeout } from '../stores/call-guard'
 import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
 import type { CompareResult, JsonRecords } from '../stores/json-records'
-import { type Cookie, cookieFromRecord } from './cookie'
+import type { Cookie } from './cookie'
 import { type OldPlace, type Removal, type Snapshot, snapshotOf } from './old-place'
-import { type Data, isData, refreshed, takenId } from './record-data'
+import { type Data, isData, refreshed, sessionIn, takenId } from './record-data'
 import { accessIntervalOf, type NewSession, secondsOfADay, type SessionUpdate, type StoredSession } from './records'
 
 /** What middlewares over the same store object share, so that they are one as to order. */
@@ -45,9 +45,7 @@ export class JsonTextRecords implements OldPlace {
   }
 
   async load(id: string): Promise<StoredSession | undefined> {
-    const data = parse(await this.#guard.run('load', () => this.#texts.load(id)))
-    const cookie = cookieFromRecord(data?.cookie)
-    return data === undefined || cookie === undefined ? undefined : { cookie, values: data }
+    return sessionIn(parse(await this.#guard.run('load', () => this.#texts.load(id))))
   }
 
   create(id: string, session: NewSession, isGiven: boolean): Awaitable<void> {

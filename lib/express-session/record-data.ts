@@ -1,5 +1,6 @@
 import { SessionError } from '../base/errors'
 import { type Cookie, cookieFromRecord, slide } from './cookie'
+import type { StoredSession } from './records'
 
 /** A record as express-session's stores give it: `{ cookie, ...values }`. */
 export type Data = Record<string, unknown> & { cookie: object }
@@ -9,6 +10,12 @@ export function isData(value: unknown): value is Data {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const { cookie } = value as { cookie?: unknown }
   return typeof cookie === 'object' && cookie !== null
+}
+
+/** What a record holds; undefined for one that is no session. */
+export function sessionIn(data: Data | undefined): StoredSession | undefined {
+  const cookie = cookieFromRecord(data?.cookie)
+  return data === undefined || cookie === undefined ? undefined : { cookie, values: data }
 }
 
 /** Also for a key named `__proto__`. */
