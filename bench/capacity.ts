@@ -9,7 +9,7 @@ const sample = 0.1
 const gigabytes = [1, 8, 64]
 /** What a Redis should hold at most: the rest is for fragmentation, and for the pages copied while a snapshot is written. */
 const usable = 0.5
-/** How busy one Redis should be at most, so that nobody waits in line: its commands run on one core. */
+/** How busy one Redis should be at most, so that no command waits for others: it runs them all on one core. */
 const busy = 0.5
 const batch = 100
 

@@ -71,8 +71,8 @@ async function measure(kind: string): Promise<Figures> {
 
 async function ask<T>(server: ChildProcess, order: readonly unknown[]): Promise<T> {
   server.send(order)
-  const [answer] = (await once(server, 'message')) as [T]
-  return answer
+  const [reply] = (await once(server, 'message')) as [T]
+  return reply
 }
 
 async function connect(port: number, id: string): Promise<WebSocket> {
@@ -86,10 +86,10 @@ async function change(server: ChildProcess, ids: readonly string[], clients: rea
   const delays: number[] = []
   for (let n = 1; n <= changes; n++) {
     const index = (n * 2003) % channels
-    const told = once(clients[index]!, 'message', { signal: AbortSignal.timeout(5000) })
+    const changed = once(clients[index]!, 'message', { signal: AbortSignal.timeout(5000) })
     const start = process.hrtime.bigint()
     server.send(['change', ids[index], n] as never)
-    await told
+    await changed
     delays.push(Number(process.hrtime.bigint() - start) / 1e6)
   }
   return delays

@@ -26,7 +26,7 @@ export async function measureGrowingSessions(report: Report): Promise<void> {
     for (const kind of ['bare', 'express-session', 'holdfast']) {
       servers.push(await ServerProcess.start(kind, 'memory.mjs', kind))
     }
-    // V8 compiles what is called often; the first case must not pay for it.
+    // V8 compiles what is called often; the first case must not bear that cost.
     for (const [index, visitors] of (await visitorsOf(servers, 1000, 10)).entries()) {
       for (const path of paths) await sendRequests(servers[index]?.port ?? 0, path, visitors, warmUp)
     }

@@ -110,7 +110,7 @@ function describeWaits(calls: readonly (Watched | undefined)[] = []): string {
 
 const context = { ip: '192.0.2.1', device: { name: 'Firefox on Linux' } }
 
-/** How long `work` takes, in milliseconds, and the longest that somebody else waited for Redis meanwhile. */
+/** How long `work` takes, in milliseconds, and the longest that another process waited for Redis meanwhile. */
 async function watch(stranger: ChildProcess, work: () => Promise<void>): Promise<Watched> {
   await longestWait(stranger)
   const start = performance.now()

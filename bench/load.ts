@@ -11,8 +11,8 @@ export interface Pace {
   readonly connections?: number
   /** When the next request is due, in milliseconds of `performance.now`; at once if that is past; undefined: no more. */
   readonly pace?: () => number | undefined
-  /** Told when the request that was due then has its whole answer. */
-  readonly answered?: (due: number) => void
+  /** Called when the request that was due then has its whole response. */
+  readonly onResponse?: (due: number) => void
 }
 
 interface Request {
@@ -21,15 +21,15 @@ interface Request {
 }
 
 /**
- * Asks for `path` as often as `count` says, over keep-alive connections of which each waits for its answer before it asks
- * again: each time as the next visitor. Throws for any answer but 200.
+ * Requests `path` as often as `count` says, over keep-alive connections of which each waits for its response before it
+ * sends the next request: each time as the next visitor. Throws for any status but 200.
  */
 export async function sendRequests(
   port: number,
   path: string,
   visitors: readonly Visitor[],
   count: number,
-  { connections = 32, pace = () => 0, answered }: Pace = {},
+  { connections = 32, pace = () => 0, onResponse }: Pace = {},
 ): Promise<void> {
   let sent = 0
   const next = (): Request | undefined => {
@@ -37,7 +37,7 @@ export async function sendRequests(
     const visitor = visitors[sent++ % visitors.length]
     return due === undefined || visitor === undefined ? undefined : { visitor, due }
   }
-  await Promise.all(Array.from({ length: Math.min(connections, count) }, () => talk(port, path, next, answered)))
+  await Promise.all(Array.from({ length: Math.min(connections, count) }, () => talk(port, path, next, onResponse)))
 }
 
 /** As many visitors as asked for, each with the cookies that `path` gave it. */
@@ -52,7 +52,7 @@ function talk(
   port: number,
   path: string,
   next: () => Request | undefined,
-  answered?: (due: number) => void,
+  onResponse?: (due: number) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -75,17 +75,17 @@ function talk(
     socket.once('connect', ask).once('error', reject)
     socket.on('data', (chunk: string) => {
       received += chunk
-      const end = endOfAnswer(received)
+      const end = endOfResponse(received)
       if (end === undefined) return
       const head = received.slice(0, received.indexOf('\r\n\r\n'))
       received = received.slice(end)
       if (!head.startsWith('HTTP/1.1 200 ')) {
-        reject(new Error(`${path} was answered with ${head}`))
+        reject(new Error(`${path} got the response ${head}`))
         socket.destroy()
         return
       }
       if (request?.visitor.cookie === '') request.visitor.cookie = cookiesIn(head)
-      if (request !== undefined) answered?.(request.due)
+      if (request !== undefined) onResponse?.(request.due)
       ask()
     })
   })
@@ -98,12 +98,12 @@ function write(socket: Socket, path: string, { cookie }: Visitor): void {
   )
 }
 
-/** Where an answer of known length ends, once all of it is there. */
-function endOfAnswer(received: string): number | undefined {
+/** Where a response of known length ends, once all of it is there. */
+function endOfResponse(received: string): number | undefined {
   const headEnd = received.indexOf('\r\n\r\n')
   if (headEnd === -1) return undefined
   const length = /\r\ncontent-length: (\d+)/i.exec(received)?.[1]
-  if (length === undefined) throw new Error('an answer without a Content-Length')
+  if (length === undefined) throw new Error('a response without a Content-Length')
   const end = headEnd + '\r\n\r\n'.length + Number(length)
   return received.length < end ? undefined : end
 }

@@ -118,7 +118,7 @@ async function tailAt(
   await sendRequests(port, path, visitors, total, {
     connections,
     pace: () => (sent < total ? start + (sent++ / rate) * 1000 : undefined),
-    answered: (due) => latencies.push(performance.now() - due),
+    onResponse: (due) => latencies.push(performance.now() - due),
   })
   latencies.sort((one, other) => one - other)
   return latencies[Math.floor(latencies.length * 0.99)] ?? NaN

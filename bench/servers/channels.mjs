@@ -3,9 +3,9 @@ import { sessionMiddleware } from 'holdfast'
 import { WebSocketServer } from 'ws'
 
 /**
- * WebSockets with nothing to them (`bare`), or each with a channel that follows its session (`channels`). Told `memory`, it
- * collects garbage and says what is left; told `sessions <n>`, it makes sessions and says their ids; told
- * `change <id> <value>`, it changes a session as a request would.
+ * WebSockets with nothing to them (`bare`), or each with a channel that follows its session (`channels`). Commands:
+ * `memory` collects garbage and sends what is left; `sessions <n>` makes sessions and sends their ids; `change <id> <value>`
+ * changes a session as a request would.
  */
 const [kind] = process.argv.slice(2)
 const { sessions } = sessionMiddleware({ cookie: { secure: false } })

@@ -1,8 +1,8 @@
 import express from 'express'
 
 /**
- * One Express app with three routes: one that leaves sessions alone, one that reads a value, one that writes it. It runs
- * until whoever forked it lets go, tells its port, and its CPU time when asked.
+ * One Express app with three routes: one that leaves sessions alone, one that reads a value, one that writes it. It sends
+ * its port, and its CPU time when asked, and runs until the process that forked it disconnects.
  */
 export function serve({ middleware, read, write, fill }) {
   const app = express()

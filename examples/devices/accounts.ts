@@ -21,8 +21,8 @@ const derive = promisify<string, Uint8Array, number, ScryptOptions, Buffer>(scry
 export class Accounts {
   readonly #accounts = new Map<string, Account>()
   readonly #passwords = new Map<string, Promise<PasswordHash>>()
-  /** Checked for addresses that nobody has, so that the time an answer takes does not tell which ones somebody has. */
-  readonly #nobody = hash(randomBytes(16).toString('hex'))
+  /** Checked for an address without an account, so that the time of the response does not show which addresses have one. */
+  readonly #decoy = hash(randomBytes(16).toString('hex'))
 
   add(account: Account, password: string): void {
     this.#accounts.set(account.id, account)
@@ -37,10 +37,10 @@ export class Accounts {
   async check(email: string, password: string): Promise<Account | undefined> {
     const wanted = email.trim().toLowerCase()
     const account = [...this.#accounts.values()].find((candidate) => candidate.email === wanted)
-    const stored = (account && this.#passwords.get(account.id)) ?? this.#nobody
+    const stored = (account && this.#passwords.get(account.id)) ?? this.#decoy
     const { salt, key } = await stored
     const matches = timingSafeEqual((await hash(password, salt)).key, key)
-    // Checking takes a while; a password that was changed meanwhile lets nobody in any more.
+    // Checking takes a while; a password that was changed meanwhile is wrong.
     return account !== undefined && matches && this.#passwords.get(account.id) === stored ? account : undefined
   }
 

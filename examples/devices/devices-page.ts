@@ -87,7 +87,7 @@ function listItem(device: ListedDevice, all: readonly ListedDevice[], now: numbe
 /** Not for this device, which has the button at the top of the page. */
 function signOutForm(device: ListedDevice, all: readonly ListedDevice[], now: number, csrfToken: string): Html {
   const { handle, name, accessedAt } = device
-  // A screen reader that lists the buttons tells devices of one name apart by when they were used.
+  // In a screen reader's list of buttons, devices of one name differ by when they were used.
   const isAmbiguous = all.filter((other) => other.name === name).length > 1
   const when = isAmbiguous && `, last active ${describeAge(accessedAt, now).toLowerCase()}`
   return html`<form method="post" action="/devices/${encodeURIComponent(handle)}/sign-out">

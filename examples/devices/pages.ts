@@ -4,7 +4,7 @@ import { errorContent } from '../shared/error-pages'
 import { type Html, html } from '../shared/html'
 import type { Account } from './accounts'
 
-/** Shown on the sign-in page, as everyone who can open the demo may use it. */
+/** Shown on the sign-in page, as every visitor of the demo may use it. */
 export const demo = { email: 'ada@example.com', password: 'analytical engine' }
 
 const brand = html`<a class="brand" href="/"

@@ -12,7 +12,7 @@ export interface SignInParts {
 }
 
 export function signInPage({ csrfToken, notice, email = '', keep = false, failed = false }: SignInParts): string {
-  // Which of the two was wrong is not said: it would tell which addresses have an account.
+  // Which of the two was wrong is not said: that would show which addresses have an account.
   const text = 'That email and password do not go together.'
   const problem = html`<p class="message message-problem" id="problem" role="alert">${text}</p>`
   const marks = failed ? html`aria-invalid="true" aria-describedby="problem"` : undefined

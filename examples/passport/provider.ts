@@ -33,7 +33,7 @@ export function createProvider(redirectUri: string): Express {
   const grants = new Map<string, Grant>()
   const tokens = new Map<string, string>()
   const app = express()
-  // The answer to the form leads to the app: browsers apply form-action to that redirect, too.
+  // The response to the form redirects to the app: browsers apply form-action to that, too.
   app.use(securityHeadersWith({ formAction: ["'self'", new URL(redirectUri).origin] }))
   app.use(...publicFolders.map((folder) => express.static(folder)))
   app.use(express.urlencoded({ extended: false, limit: '4kb' }))

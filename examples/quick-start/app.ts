@@ -10,7 +10,7 @@ import { securityHeaders } from '../shared/security-headers'
 import { signOut } from '../shared/sign-out'
 import { accountPage, errorPage, homePage, type SignInProblem } from './pages'
 
-/** Shown on the page, as everyone who can open the demo may use it. */
+/** Shown on the page, as every visitor of the demo may use it. */
 export const demoPassword = 'hold fast'
 
 declare module 'holdfast' {

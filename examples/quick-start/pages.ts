@@ -54,7 +54,7 @@ export function homePage(parts: HomeParts): string {
   })
 }
 
-/** Behind `requireLogin`: only somebody who is signed in sees it. */
+/** Behind `requireLogin`: only a signed-in user sees it. */
 export function accountPage({ name, createdAt, csrfToken }: AccountParts): string {
   return document({
     title: `Your account · holdfast quick start`,

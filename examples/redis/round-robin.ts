@@ -13,12 +13,12 @@ export function roundRobin(
   let turn = 0
   return (req, res) => {
     const target = targets[turn++ % targets.length]
-    if (target === undefined) throw new Error('nobody to ask')
+    if (target === undefined) throw new Error('no process to ask')
     onRequest(req, target)
     const { method, url, headers } = req
-    const inner = request({ host: '127.0.0.1', port: target.port, method, path: url, headers }, (answer) => {
-      res.writeHead(answer.statusCode ?? 502, answer.statusMessage, answer.headers)
-      answer.pipe(res)
+    const inner = request({ host: '127.0.0.1', port: target.port, method, path: url, headers }, (response) => {
+      res.writeHead(response.statusCode ?? 502, response.statusMessage, response.headers)
+      response.pipe(res)
     })
     inner.on('error', () => {
       if (res.headersSent) res.destroy()

@@ -10,7 +10,7 @@ declare module 'holdfast' {
 /**
  * Every form carries a token that its session keeps, and a post without it is refused with 403. The cookie's
  * `SameSite=Lax` alone already stops posts from other sites; the token also stops those from a neighbouring subdomain,
- * and somebody else's name and password being sent to the sign-in form.
+ * and those that sign the visitor in under an attacker's name.
  */
 export const {
   csrfSynchronisedProtection: csrfProtection,

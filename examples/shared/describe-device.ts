@@ -8,7 +8,7 @@ export interface Device {
   readonly type: DeviceType
 }
 
-/** Reads a `User-Agent` header. Anybody can send any: the name is for the owner of a session to recognise, it proves
+/** Reads a `User-Agent` header. A client can send any: the name is for the owner of a session to recognise, it proves
  * nothing. */
 export function describeDevice(userAgent: string | undefined): Device {
   const text = (userAgent ?? '').slice(0, 400)

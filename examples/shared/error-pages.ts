@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { explainError } from './document'
 import { type Html, html } from './html'
 
-/** Writes an app's page about a problem, in the app's own look. */
+/** Writes an app's page about a problem, in the app's own style. */
 export type ErrorPage = (title: string, advice: string) => string
 
 /**

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { type Closing, shutDownOnSignals } from './shut-down'
 
 export interface ListenOptions {
-  /** What is closed when the program is told to end, in this order, after the server. */
+  /** What is closed after the server, in this order, when a signal ends the program. */
   readonly close?: readonly Closing[]
   /** Ends what keeps the server open for ever, such as WebSockets. */
   readonly endConnections?: Closing

@@ -9,7 +9,7 @@ const directives = {
   frameAncestors: ["'none'"],
 }
 
-/** No scripts, nothing from elsewhere, in nobody's frame. */
+/** No scripts, nothing from other origins, in no frame. */
 export const securityHeaders = securityHeadersWith({})
 
 /** As `securityHeaders`, with more allowed: a page's own script, for example. */

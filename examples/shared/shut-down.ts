@@ -5,7 +5,7 @@ import type { Server } from 'node:http'
 export type Closing = () => unknown
 
 /**
- * Ends the program in order when it is told to: first the server, so that requests that are running save their sessions, then
+ * Ends the program in order when a signal asks for it: first the server, so that requests that are running save their sessions, then
  * the rest. A second signal ends it at once.
  *
  * @param endConnections Ends what keeps a server open for ever, such as WebSockets.

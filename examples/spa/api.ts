@@ -6,7 +6,7 @@ import { securityHeaders } from '../shared/security-headers'
 import { allowPage, refuseOtherPages } from './cross-origin'
 import { Notes } from './notes'
 
-/** Shown on the page, as everyone who can open the demo may use it. */
+/** Shown on the page, as every visitor of the demo may use it. */
 export const demoPassword = 'hold fast'
 
 export interface ApiOptions {
@@ -37,7 +37,7 @@ export function createApi({ pageOrigin, sessions = new SessionManager() }: ApiOp
   app.post('/session', (req, res) => {
     const name = formField(req, 'name').trim().slice(0, 60)
     if (name === '' || formField(req, 'password') !== demoPassword) {
-      // Not 401, which tells the page that its session has ended.
+      // Not 401, which means to the page that its session has ended.
       res.status(422).json({ error: 'WRONG_NAME_OR_PASSWORD' })
       return
     }
@@ -86,7 +86,7 @@ function userOf({ session: { subject = '' } }: Pick<Request, 'session'>): string
   return subject
 }
 
-/** A store that is down is 503: the page must not tell people that they are signed out, because they are not. */
+/** A store that is down is 503: the page must not show its user as signed out, because the session is still there. */
 const showError: ErrorRequestHandler = (error: { status?: unknown; code?: unknown }, _req, res, next) => {
   if (res.headersSent) {
     next(error)

@@ -63,11 +63,11 @@ export function createApp(storage: UserSessionStorage): Express {
     res.json(await users.deleteAll(user, { except: id }))
   })
 
-  const answerError: ErrorRequestHandler = (error, _req, res, next) => {
+  const respondToError: ErrorRequestHandler = (error, _req, res, next) => {
     if (!(error instanceof SessionError)) next(error)
     else res.status(error.status ?? 401).json({ error: error.code })
   }
-  app.use(answerError)
+  app.use(respondToError)
   return app
 }
 

@@ -42,7 +42,7 @@ async function signIn(context: BrowserContext, url: string, name: string): Promi
 
 const shownName = (page: Page) => page.locator('[data-name]')
 
-async function tellEachOther(urls: readonly string[]): Promise<void> {
+async function exchangeMessages(urls: readonly string[]): Promise<void> {
   const context = await browser.newContext()
   const [here = '', there = ''] = urls
   const one = await signIn(context, here, 'Ada')
@@ -73,9 +73,9 @@ async function tellEachOther(urls: readonly string[]): Promise<void> {
 }
 
 test('two tabs of one process: a new name is seen, and a sign-out closes the other socket', () =>
-  tellEachOther([alone.url, alone.url]))
+  exchangeMessages([alone.url, alone.url]))
 
-test('the same with each tab on a process of its own', () => tellEachOther(pair.map(({ url }) => url)))
+test('the same with each tab on a process of its own', () => exchangeMessages(pair.map(({ url }) => url)))
 
 test('a sign-out leaves other users signed in, and a socket without a session is closed with 4401', async () => {
   const [ada, grace] = await Promise.all([browser.newContext(), browser.newContext()])

@@ -70,7 +70,7 @@ test('signing out a device on the page of another one really ends it', async () 
 })
 
 test('a change of password ends the others, and the old password', async () => {
-  // Nobody else here is Grace: with her new password she is no other test's business.
+  // No other test signs in as Grace, so her new password disturbs none.
   const [email, wanted] = ['grace@example.com', 'correct horse battery staple']
   const here = await openBrowser()
   const other = await openBrowser({ userAgent: iPhone }, (text) => text.includes('422'))

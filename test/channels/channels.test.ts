@@ -51,7 +51,7 @@ describe.each(kinds)('channels on $name', (kind) => {
     expect(await one.ask({ set: { name: 'Bo', cart: ['a'] } })).toBe('done')
     expect(JSON.parse((await app.get('/all', cookie)).text)).toEqual({ name: 'Bo', cart: ['a'] })
     expect(await other.next('changed')).toEqual({ name: 'Bo', cart: ['a'] })
-    expect(one.told.filter((message) => 'changed' in message)).toEqual([])
+    expect(one.received.filter((message) => 'changed' in message)).toEqual([])
   })
 
   test('values that a channel and HTTP requests set in parallel are all kept', async () => {

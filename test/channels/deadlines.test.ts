@@ -256,7 +256,7 @@ describe('when the store fails', () => {
 
 test('a socket is terminated when its client does not confirm the close', async () => {
   const { sessions, id, socket } = await open({})
-  socket.answers = false
+  socket.closesInReturn = false
   await sessions.delete(id)
   await turn()
   expect([socket.closedWith, socket.terminated]).toEqual([[4401, 'ended'], false])

@@ -156,7 +156,7 @@ describe('openChannel', () => {
     let loads = 0
     jest.spyOn(store, 'load').mockImplementation((handle, now) => {
       const stored = load(handle, now)
-      // Behind the back of the look that opens the channel.
+      // The session changes between the two reads that open the channel.
       if (++loads === 2) store.change(handle, { fields: { set: new Map([['v:name', '"Bo"']]), remove: [] } }, now)
       return stored
     })
@@ -200,10 +200,10 @@ describe('openChannel', () => {
     const app = await startChannelApp({ store })
     const { cookie } = await app.get('/set/name/Ada')
     const socket = new WebSocket(`ws://127.0.0.1:${app.port}`, { headers: { cookie } })
-    const answers: string[] = []
-    socket.on('message', (data) => answers.push((data as Buffer).toString()))
+    const messages: string[] = []
+    socket.on('message', (data) => messages.push((data as Buffer).toString()))
     socket.on('open', () => socket.send('{"update":{"name":"Bo"}}'))
-    while (!answers.includes('{"done":true}')) await turn()
+    while (!messages.includes('{"done":true}')) await turn()
     expect(JSON.parse((await app.get('/all', cookie)).text)).toEqual({ name: 'Bo' })
     await app.close()
   })

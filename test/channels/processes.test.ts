@@ -31,9 +31,9 @@ class Process {
   }
 
   async deleteAll(subject: string): Promise<number> {
-    const answer = once(this.child, 'message')
+    const reply = once(this.child, 'message')
     this.child.send({ deleteAll: subject })
-    const [{ count }] = (await answer) as [{ count: number }]
+    const [{ count }] = (await reply) as [{ count: number }]
     return count
   }
 
@@ -60,7 +60,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** A logged-in visitor whose channel has been told of everything so far. */
+/** A logged-in visitor whose channel has got all changes so far. */
 async function visitor(subject: string, at = one): Promise<{ cookie: string; handle: string; client: Client }> {
   const { cookie, text: handle } = await at.get(`/login/${subject}`)
   const client = await at.connect(cookie)
@@ -69,7 +69,7 @@ async function visitor(subject: string, at = one): Promise<{ cookie: string; han
   return { cookie, handle, client }
 }
 
-/** The first channel of a process makes its subscription; what is published before it stands is found by a look. */
+/** The first channel of a process subscribes; the channel finds what was published before that by reading its session. */
 async function subscribed(): Promise<void> {
   while ((await subscribers()) === 0) await pause(5)
   await pause(50)
@@ -159,7 +159,7 @@ test('the periodic check finds changes that were not published', async () => {
     await visitor('ida', patient),
   ]
   await within(2, async () => {
-    // Nobody watches these any more, as far as Redis knows: so nothing is published.
+    // For Redis no process watches these any more: so nothing is published.
     for (const { handle } of [changed, ended]) await admin.hDel(`sess:${handle}`, 'w')
     await Promise.all([
       other.get('/set/name/Gus', changed.cookie),
@@ -172,7 +172,7 @@ test('the periodic check finds changes that were not published', async () => {
       Array(2).fill({ code: 4401, reason: 'ended' }),
     )
   })
-  // The look has said again that the session is watched: the next change is told at once.
+  // The read has marked the session as watched again: the next change is published at once.
   expect(await admin.hExists(`sess:${changed.handle}`, 'w')).toBe(1)
   await patient.stop()
 })
@@ -182,11 +182,11 @@ test('hundreds of sockets share one subscription a process, and leave no key beh
   const clients = await Promise.all(Array.from({ length: 300 }, (_, index) => one.connect(cookies[index % 20] ?? '')))
   await subscribed()
   expect(await subscribers()).toBeLessThanOrEqual(2)
-  const told = clients
+  const changes = clients
     .filter((_, index) => index % 20 === 3)
     .map((client) => client.next('changed') as Promise<unknown>)
-  await other.get('/set/name/told', cookies[3])
-  expect(await Promise.all(told)).toEqual(Array(15).fill({ name: 'told' }))
+  await other.get('/set/name/new', cookies[3])
+  expect(await Promise.all(changes)).toEqual(Array(15).fill({ name: 'new' }))
   const keys = await admin.dbSize()
   await Promise.all(clients.map((client) => client.close()))
   expect(await admin.dbSize()).toBe(keys)

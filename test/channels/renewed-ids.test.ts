@@ -100,7 +100,7 @@ describe.each<[string, (clock: TurnedClock) => SessionStore]>([
     expect(await sessions.get(next)).toMatchObject({ name: 'Bo' })
     clock.now += 1
     const ended = ending(channel)
-    // Refused at once, although nothing has told the channel yet.
+    // Refused at once, although the channel has no notification yet.
     expect(await codeOf(channel.update({ name: 'Eve' }))).toBe('CHANNEL_CLOSED')
     expect(await ended).toBe('replaced')
     await turn()

@@ -42,7 +42,7 @@ beforeEach(async () => {
   const http = createServer(routes)
   const server = new Server(http)
   server.engine.use(middleware)
-  // Engine.IO waits half a minute for another poll of a client that has gone; so long no test shall take to end.
+  // Engine.IO waits half a minute for another poll of a client that has disconnected; a test must end sooner.
   server.engine.on('connection', (connection: { transport: { closeTimeout: number } }) => {
     connection.transport.closeTimeout = 100
   })
@@ -120,9 +120,9 @@ describe.each(['websocket', 'polling'])('over %s', (transport) => {
     const { cookie } = await page('/set/name/Ada')
     const client = connect(cookie, transport)
     await next(client, 'connect')
-    const gone = next(client, 'disconnect')
+    const disconnected = next(client, 'disconnect')
     await page('/logout', cookie)
-    expect(await gone).toMatch(/^(io server disconnect|transport close|transport error)$/)
+    expect(await disconnected).toMatch(/^(io server disconnect|transport close|transport error)$/)
     expect(app.channels[0]?.ended).toBe('ended')
   })
 

@@ -104,7 +104,12 @@ export function describeChange(store: () => SessionStore): void {
       ['bind, with an idle deadline', {}, { replace, bind: { ...bind, idleUntil: at(99) } }, 'stored'],
       ['bind, under the same id', { hash: to }, { replace, bind, ...setting({ 'v:a': '2' }) }, 'stored'],
       ['bind, refused', { epoch: 1 }, { epoch: 0, replace, bind }, 'gone'],
-      ['bind to nobody', { subject: 'u1', context }, { bind: { createdAt: at(10), expiresAt: at(1000) } }, 'stored'],
+      [
+        'bind to no subject',
+        { subject: 'u1', context },
+        { bind: { createdAt: at(10), expiresAt: at(1000) } },
+        'stored',
+      ],
       [
         'everything',
         { hash: from, epoch: 9 },

@@ -55,8 +55,8 @@ export function describeListing(open: () => SessionStore): void {
 
     test.each<[string, (handle: string) => unknown]>([
       ['was ended', (handle) => store.delete(handle, at(1))],
-      ['was bound to nobody', (handle) => store.change(handle, login(undefined, 1), at(1))],
-      ['was bound to somebody else', (handle) => store.change(handle, login(other, 1), at(1))],
+      ['was bound to no subject', (handle) => store.change(handle, login(undefined, 1), at(1))],
+      ['was bound to another subject', (handle) => store.change(handle, login(other, 1), at(1))],
     ])('has no session that %s, and deleteAll leaves such a one alone', async (_, act) => {
       const handle = await kept(sessionWith({ subject }))
       const stays = await kept(sessionWith({ subject }))

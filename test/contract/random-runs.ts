@@ -93,7 +93,7 @@ class Dice {
 const names = ['v:a', 'v:b', 'f:a', 'v:__proto__', 'v:']
 const steps = 150
 
-/** One run: random calls to a store and to the model, which must answer alike. Times of calls never go back. */
+/** One run: random calls to a store and to the model, which must give equal results. Times of calls never go back. */
 async function run(store: SessionStore, listing: boolean, seed: number): Promise<void> {
   const dice = new Dice(seed)
   const model = new Model()
@@ -150,7 +150,7 @@ async function run(store: SessionStore, listing: boolean, seed: number): Promise
     const handle = dice.pick(handles.slice(-4))
     const subject = dice.pick(subjects)
     const kind = dice.roll(listing ? 14 : 11)
-    let answers: [unknown, unknown] = [0, 0]
+    let results: [unknown, unknown] = [0, 0]
     if (kind < 2) {
       const inserted = session()
       handles.push(newHandle())
@@ -159,9 +159,9 @@ async function run(store: SessionStore, listing: boolean, seed: number): Promise
       await store.insert(fresh, inserted, now)
     } else if (kind < 7) {
       const wanted = change(handle)
-      answers = [await store.change(handle, wanted, now), model.change(handle, wanted, now)]
+      results = [await store.change(handle, wanted, now), model.change(handle, wanted, now)]
     } else if (kind < 10) {
-      answers = [await store.load(handle, now), model.load(handle, now)]
+      results = [await store.load(handle, now), model.load(handle, now)]
     } else if (kind === 10) {
       const record = model.load(handle, now)?.record
       const only = {
@@ -169,16 +169,16 @@ async function run(store: SessionStore, listing: boolean, seed: number): Promise
         createdAt: dice.maybe(() => (dice.roll(4) === 0 ? at(seconds) : record?.createdAt)),
         hash: dice.maybe(() => (dice.roll(4) === 0 ? hash() : record?.hash)),
       }
-      answers = [await store.delete(handle, now, only), model.delete(handle, now, only)]
+      results = [await store.delete(handle, now, only), model.delete(handle, now, only)]
     } else if (kind === 11) {
-      answers = [await store.list?.(subject, now), model.list(subject, now)]
+      results = [await store.list?.(subject, now), model.list(subject, now)]
     } else if (kind === 12) {
       const wanted = fieldChanges()
-      answers = [await store.changeAll?.(subject, wanted, now), model.changeAll(subject, wanted, now)]
+      results = [await store.changeAll?.(subject, wanted, now), model.changeAll(subject, wanted, now)]
     } else if (dice.roll(4) === 0) {
-      answers = [await store.deleteAll?.(subject, now, handle), model.deleteAll(subject, now, handle)]
+      results = [await store.deleteAll?.(subject, now, handle), model.deleteAll(subject, now, handle)]
     }
-    expect({ step, kind, answer: answers[0] }).toEqual({ step, kind, answer: answers[1] })
+    expect({ step, kind, result: results[0] }).toEqual({ step, kind, result: results[1] })
   }
   for (const handle of handles) expect(await store.load(handle, at(seconds))).toEqual(model.load(handle, at(seconds)))
 }

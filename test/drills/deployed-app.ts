@@ -70,7 +70,7 @@ async function main(): Promise<void> {
       else res.json(true)
     })
   })
-  app.get('/look', (req, res) => {
+  app.get('/show', (req, res) => {
     res.json(
       Object.fromEntries(Object.entries(req.session).filter(([key]) => !['cookie', '__lastAccess'].includes(key))),
     )

@@ -36,7 +36,7 @@ interface Drill {
 const mostSteps = 14
 
 const drills: readonly Drill[] = [
-  { stage: 'take-over', path: '/look', from: 'in place', steps: 5 },
+  { stage: 'take-over', path: '/show', from: 'in place', steps: 5 },
   { stage: 'take-over', path: '/set/later/1', from: 'in place', steps: 6 },
   { stage: 'take-over', path: '/logout', from: 'in place', steps: 6 },
   { stage: 'upcoming', path: '/set/later/1', from: 'take-over', steps: 3 },
@@ -47,7 +47,7 @@ const drills: readonly Drill[] = [
 /** With a store written for express-session, `get`, `set` and `destroy` are the steps: tried where they differ most. */
 const cases: readonly (Drill & { place: OldPlaceName })[] = [
   ...drills.map((drill) => ({ ...drill, place: 'redis-layout' as const })),
-  ...drills.filter(({ path }) => path === '/look').map((drill) => ({ ...drill, place: 'connect-redis' as const })),
+  ...drills.filter(({ path }) => path === '/show').map((drill) => ({ ...drill, place: 'connect-redis' as const })),
 ]
 
 test.each(cases)(
@@ -69,7 +69,7 @@ test.each(cases)(
         for (let step = 1; step <= mostSteps; step++) {
           const { cookie } = agents.pop()!
           const app = await victim
-          // The next one starts while this one is looked at.
+          // The next one starts while this one is checked.
           victim = start(stage, proxy.port)
           if (!(await killedAt(step, fate, app, path, cookie))) break
           kills++
@@ -117,18 +117,18 @@ async function expectSound(
   cookie: string | undefined,
   at: string,
 ): Promise<void> {
-  const look = async (app: AppProcess) => JSON.parse((await app.get('/look', cookie)).body) as object
+  const show = async (app: AppProcess) => JSON.parse((await app.get('/show', cookie)).body) as object
   const whole = { user: 'ada', first: '1' }
-  const allowed = path === '/look' ? [whole] : path === '/logout' ? [whole, {}] : [whole, { ...whole, later: '1' }]
+  const allowed = path === '/show' ? [whole] : path === '/logout' ? [whole, {}] : [whole, { ...whole, later: '1' }]
   const [one, other] = survivors as [AppProcess, AppProcess]
-  const found = await look(one)
+  const found = await show(one)
   expect(allowed.map((state) => ({ at, state }))).toContainEqual({ at, state: found })
-  expect({ at, state: await look(other) }).toEqual({ at, state: found })
+  expect({ at, state: await show(other) }).toEqual({ at, state: found })
   // And life goes on: what either stores, the other finds, and a logout is one.
   if ('user' in found) {
     await one.get('/set/again/1', cookie)
-    expect({ at, state: await look(other) }).toEqual({ at, state: { ...found, again: '1' } })
+    expect({ at, state: await show(other) }).toEqual({ at, state: { ...found, again: '1' } })
   }
   expect((await other.get('/logout', cookie)).status).toBe(200)
-  expect([await look(one), await look(other)]).toEqual([{}, {}])
+  expect([await show(one), await show(other)]).toEqual([{}, {}])
 }

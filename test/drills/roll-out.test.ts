@@ -45,7 +45,7 @@ test.each(oldPlaces)(
               const key = `step${step}round${round}`
               await agent.json(random.pick(running), `/set/${key}/${round}`)
               values[key] = String(round)
-              expect([generation, await agent.json(random.pick(running), '/look')]).toEqual([generation, values])
+              expect([generation, await agent.json(random.pick(running), '/show')]).toEqual([generation, values])
             }),
           )
         }
@@ -67,7 +67,7 @@ test.each(oldPlaces)(
 
 async function goBack(app: AppProcess, agents: readonly { agent: Agent }[]): Promise<void> {
   await sleep(settled)
-  for (const { agent } of agents) await agent.json(app, '/look')
+  for (const { agent } of agents) await agent.json(app, '/show')
 }
 
 /** Ends a session on one process that the other has seen, both ways. */
@@ -77,9 +77,9 @@ async function expectLogoutsToHold(running: readonly AppProcess[], before: strin
     await agent.json(one, '/login/guest')
     const { cookie } = agent
     if (before === 'give-back') await sleep(settled)
-    expect([before, generation, await agent.json(other, '/look')]).toEqual([before, generation, { user: 'guest' }])
+    expect([before, generation, await agent.json(other, '/show')]).toEqual([before, generation, { user: 'guest' }])
     await agent.json(other, '/logout')
-    for (const app of running) expect(JSON.parse((await app.get('/look', cookie)).body)).toEqual({})
+    for (const app of running) expect(JSON.parse((await app.get('/show', cookie)).body)).toEqual({})
   }
 }
 
@@ -93,7 +93,7 @@ async function expectParallelWritesToStay(
     keys.map((key, n) => running[n % running.length]!.get(`/set/${key}/1`, agent.cookie).then(expectOk)),
   )
   for (const key of keys) values[key] = '1'
-  expect(await agent.json(running[0]!, '/look')).toEqual(values)
+  expect(await agent.json(running[0]!, '/show')).toEqual(values)
 }
 
 function expectOk({ status, body }: { status: number; body: string }): void {

@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib'
 import type { RequestHandler } from '../../lib'
 import { listen } from '../support/app'
 import { type EntryPoint, entryPoints } from '../support/entry-points'
-import { fetchRaw, type RawAnswer } from '../support/raw-client'
+import { fetchRaw, type RawResponse } from '../support/raw-client'
 
 /** What an app under test mounts: the sessions, or nothing of ours for the bare app that it is compared with. */
 export interface Mounted {
@@ -48,7 +48,7 @@ const ours = ['set-cookie', 'cache-control', 'vary']
 const volatile = ['date', 'x-response-time']
 
 /** A response, to be compared: its headers in their order, its body unpacked. */
-export function comparable(response: RawAnswer): unknown {
+export function comparable(response: RawResponse): unknown {
   const { statusLine, headers, body, whole, trailers } = response
   const isGzip = headers.some(([name, value]) => name.toLowerCase() === 'content-encoding' && value === 'gzip')
   return {

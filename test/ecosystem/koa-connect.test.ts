@@ -3,7 +3,7 @@ import { listen, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import type { TestRequest } from '../support/server-kinds'
 import { fetchRaw, sessionCookie } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { collectWarnings } from '../support/warnings'
 
 const Koa = jest.requireActual<new () => any>('koa')
 const fromConnect = jest.requireActual<(middleware: unknown) => unknown>('koa-connect')
@@ -31,7 +31,7 @@ test('koa-connect: the session is stored before the response', async () => {
 })
 
 test('koa-connect: where next(error) reaches nothing, the 503 comes within two seconds', async () => {
-  const warnings = hearWarnings()
+  const warnings = collectWarnings()
   const store = new ControlledStore()
   store.fail('insert', 'reject')
   const port = await start(store)

@@ -5,7 +5,7 @@ import { type RequestHandler, sessionMiddleware } from '../../lib'
 import { ControlledStore } from '../support/controlled-store'
 import type { TestRequest } from '../support/server-kinds'
 import { fetchRaw, RawClient, sessionCookie } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { collectWarnings } from '../support/warnings'
 
 const fastify = jest.requireActual<() => any>('fastify')
 const middie = jest.requireActual<object>('@fastify/middie')
@@ -44,7 +44,7 @@ test('@fastify/middie: the session is stored before the response', async () => {
 })
 
 test('@fastify/middie: a save that fails after the chain has ended gives a 503, and the process lives', async () => {
-  const warnings = hearWarnings()
+  const warnings = collectWarnings()
   const store = new ControlledStore()
   const port = await start(store)
   store.fail('insert', 'reject')
@@ -57,7 +57,7 @@ test('@fastify/middie: a save that fails after the chain has ended gives a 503, 
 })
 
 test('@fastify/middie in a bundle: the first request of the process already gets its 503, and no later one is disturbed', async () => {
-  hearWarnings()
+  collectWarnings()
   const store = new ControlledStore()
   const entryPoints = [require.resolve('@fastify/middie')]
   const bundle = buildSync({ entryPoints, bundle: true, minify: true, platform: 'node', write: false })
@@ -72,7 +72,7 @@ test('@fastify/middie in a bundle: the first request of the process already gets
 })
 
 test('@fastify/middie: a failing save never reaches the request that its next() belongs to by now', async () => {
-  hearWarnings()
+  collectWarnings()
   const store = new ControlledStore()
   const port = await start(store)
   store.fail('insert', 'reject')
@@ -83,7 +83,7 @@ test('@fastify/middie: a failing save never reaches the request that its next() 
 })
 
 test('@fastify/middie: a request that has its next() already, and waits in front of the sessions, is not disturbed', async () => {
-  hearWarnings()
+  collectWarnings()
   const waiting: (() => void)[] = []
   const store = new ControlledStore()
   const port = await start(store, (req, _res, next) => {

@@ -8,7 +8,7 @@ import { passTurns } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import { cookieOf, get } from '../support/http-client'
 import type { TestRequest } from '../support/server-kinds'
-import { hearWarnings } from '../support/warnings'
+import { collectWarnings } from '../support/warnings'
 
 /** `io.engine.use(sessionMiddleware())` and `socket.request.session` in events, as Socket.IO's own guide has it. */
 
@@ -113,7 +113,7 @@ describe.each(['websocket', 'polling'])('Socket.IO over %s', (transport) => {
   })
 
   test('a session that begins in an event is not stored, and a warning says so', async () => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     const { store, emit } = await start(transport, true)
     store.takeCalls()
     expect(await emit('change')).toBe('done')
@@ -125,7 +125,7 @@ describe.each(['websocket', 'polling'])('Socket.IO over %s', (transport) => {
   })
 
   test('a change in an event whose store fails is reported', async () => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     const { store, emit } = await start(transport)
     store.fail('change', 'reject')
     const stored = store.asked('change')

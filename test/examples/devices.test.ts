@@ -136,8 +136,8 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
       const cookie = page.headers.getSetCookie()[0]!.split(';')[0]!
       const csrfToken = /name="csrfToken" value="(\w+)"/.exec(await page.text())![1]!
       const body = new URLSearchParams({ ...ada, ...keep, csrfToken })
-      const answer = await fetch(`${url}/sign-in`, { method: 'POST', headers: { cookie }, body, redirect: 'manual' })
-      maxAges.push(/Max-Age=(\d+)/.exec(answer.headers.getSetCookie()[0]!)![1])
+      const response = await fetch(`${url}/sign-in`, { method: 'POST', headers: { cookie }, body, redirect: 'manual' })
+      maxAges.push(/Max-Age=(\d+)/.exec(response.headers.getSetCookie()[0]!)![1])
     }
     expect(maxAges).toEqual(['43200', '2592000'])
   })
@@ -147,8 +147,8 @@ describe.each(['memory', 'redis'])('on %s', (kind) => {
     await visitor.open('/sign-in')
     const wrongPassword = await visitor.send('/sign-in', { ...ada, password: 'guess' })
     expect(visitor.status).toBe(422)
-    const nobody = await visitor.send('/sign-in', { email: 'ada@example.org', password })
-    expect(nobody.replace('ada@example.org', 'ada@example.com')).toBe(wrongPassword)
+    const unknownAddress = await visitor.send('/sign-in', { email: 'ada@example.org', password })
+    expect(unknownAddress.replace('ada@example.org', 'ada@example.com')).toBe(wrongPassword)
     expect(wrongPassword).not.toContain('guess')
   })
 

@@ -19,12 +19,12 @@ describe('two processes on a Redis that is there', () => {
 
   test('take turns, and each knows what the other has stored', async () => {
     const visitor = new Visitor(example.url)
-    const answers = []
-    for (let visit = 1; visit <= 4; visit++) answers.push(await visitor.open('/'))
-    const names = answers.map((answer) => answer.slice('process '.length, 'process '.length + 1))
+    const pages = []
+    for (let visit = 1; visit <= 4; visit++) pages.push(await visitor.open('/'))
+    const names = pages.map((page) => page.slice('process '.length, 'process '.length + 1))
     expect([names[0], names[1]].sort()).toEqual(['A', 'B'])
     expect(names.slice(2)).toEqual(names.slice(0, 2))
-    expect(answers.map((answer) => answer.slice(answer.indexOf(': ') + 2))).toEqual(
+    expect(pages.map((page) => page.slice(page.indexOf(': ') + 2))).toEqual(
       [1, 2, 3, 4].map((visit) => `visit ${visit} of a stranger\n`),
     )
     expect(example.output()).toContain('GET / -> process A')

@@ -13,9 +13,9 @@ afterAll(async () => {
 })
 
 async function post(path: string, cookie?: string): Promise<string> {
-  const answer = await fetch(example.url + path, { method: 'POST', headers: cookie === undefined ? {} : { cookie } })
-  expect(answer.status).toBe(200)
-  return answer.headers.getSetCookie()[0]?.split(';')[0] ?? ''
+  const response = await fetch(example.url + path, { method: 'POST', headers: cookie === undefined ? {} : { cookie } })
+  expect(response.status).toBe(200)
+  return response.headers.getSetCookie()[0]?.split(';')[0] ?? ''
 }
 
 function open(cookie: string | undefined, transport: 'websocket' | 'polling'): Socket {
@@ -28,7 +28,7 @@ function open(cookie: string | undefined, transport: 'websocket' | 'polling'): S
   return socket
 }
 
-const heard = (socket: Socket, event: string) =>
+const nextEvent = (socket: Socket, event: string) =>
   new Promise<unknown>((resolve) => socket.once(event as 'color', resolve))
 
 test.each(['websocket', 'polling'] as const)(
@@ -38,9 +38,9 @@ test.each(['websocket', 'polling'] as const)(
     await post('/color/red', cookie)
     const one = open(cookie, transport)
     const other = open(cookie, transport)
-    expect(await Promise.all([heard(one, 'color'), heard(other, 'color')])).toEqual(['red', 'red'])
+    expect(await Promise.all([nextEvent(one, 'color'), nextEvent(other, 'color')])).toEqual(['red', 'red'])
 
-    const changedByHttp = heard(one, 'color')
+    const changedByHttp = nextEvent(one, 'color')
     await post('/color/teal', cookie)
     expect(await changedByHttp).toBe('teal')
 
@@ -52,14 +52,14 @@ test.each(['websocket', 'polling'] as const)(
     one.emit('color', 'gold')
     await changedBySocket
 
-    const gone = Promise.all([heard(one, 'disconnect'), heard(other, 'disconnect')])
+    const disconnected = Promise.all([nextEvent(one, 'disconnect'), nextEvent(other, 'disconnect')])
     await post('/sign-out', cookie)
-    expect(await gone).toEqual(['io server disconnect', 'io server disconnect'])
+    expect(await disconnected).toEqual(['io server disconnect', 'io server disconnect'])
   },
 )
 
 test('without a session there is no socket', async () => {
-  expect(await heard(open(undefined, 'websocket'), 'disconnect')).toBe('io server disconnect')
+  expect(await nextEvent(open(undefined, 'websocket'), 'disconnect')).toBe('io server disconnect')
 })
 
 test('the root says what there is to try', async () => {

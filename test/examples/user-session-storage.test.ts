@@ -49,8 +49,8 @@ describe('on SQL', () => {
   test('of 50 reads in two processes, each with connections of its own, one gets the new id, and no session is left over', async () => {
     const other = new Pool({ connectionString: postgres.connectionString })
     const clock = turnedClock()
-    const told: string[] = []
-    const renewSessionHooks = { onRenewMadeAlreadyFromAnotherProcess: (name: string) => void told.push(name) }
+    const hookCalls: string[] = []
+    const renewSessionHooks = { onRenewMadeAlreadyFromAnotherProcess: (name: string) => void hookCalls.push(name) }
     const managers = [storage, new SqlUserSessionStorage(other)].map(
       (over) => new UserSessionManager({ storage: over, clock, timeouts, renewSessionHooks }),
     )
@@ -64,7 +64,7 @@ describe('on SQL', () => {
       expect(more).toEqual([])
       expect((await storage.readAll('ann')).size).toBe(2)
       expect([...(await managers[1]!.readAll('ann')).keys()]).toEqual([UserSessionManager.hash(next ?? '')])
-      expect(told.length).toBeGreaterThan(0)
+      expect(hookCalls.length).toBeGreaterThan(0)
       clock.now += 10
       for (const users of managers) expect(await codeOf(users.read('ann', id, context))).toBe('USER_SESSION_NOT_FOUND')
       await managers[0]!.deleteAll('ann')

@@ -9,7 +9,7 @@ import { express5 } from '../support/server-kinds'
 afterEach(stopApps)
 
 const als = new AsyncLocalStorage<{ name: string }>()
-const look: CompatHandler = (req) => ({ ...req.session, cookie: undefined })
+const show: CompatHandler = (req) => ({ ...req.session, cookie: undefined })
 const start: CompatHandler = (req) => {
   req.session.user = 'ada'
   return true
@@ -42,7 +42,7 @@ const habits: Record<string, { routes: Record<string, CompatHandler>; paths: rea
         return typeof req.session
       },
     },
-    paths: ['save', 'look', 'regenerate', 'look', 'reload', 'look', 'destroy', 'look'],
+    paths: ['save', 'show', 'regenerate', 'show', 'reload', 'show', 'destroy', 'show'],
   },
   'instances of classes, which come back as JSON': {
     routes: {
@@ -62,7 +62,7 @@ const habits: Record<string, { routes: Record<string, CompatHandler>; paths: rea
         return Object.keys(req.session)
       },
     },
-    paths: ['put', 'look', 'change', 'change', 'look'],
+    paths: ['put', 'show', 'change', 'change', 'show'],
   },
   'two new sessions and two ends in one request': {
     routes: {
@@ -83,7 +83,7 @@ const habits: Record<string, { routes: Record<string, CompatHandler>; paths: rea
         )
       },
     },
-    paths: ['start', 'twice', 'look', 'end', 'look'],
+    paths: ['start', 'twice', 'show', 'end', 'show'],
   },
   'AsyncLocalStorage in the callbacks': {
     routes: {
@@ -108,7 +108,7 @@ const habits: Record<string, { routes: Record<string, CompatHandler>; paths: rea
           )
         }),
     },
-    paths: ['start', 'all', 'look'],
+    paths: ['start', 'all', 'show'],
   },
   'a save after the response': {
     routes: {
@@ -118,7 +118,7 @@ const habits: Record<string, { routes: Record<string, CompatHandler>; paths: rea
         await promisify(req.session.save).call(req.session)
       },
     },
-    paths: ['start', 'later', 'look'],
+    paths: ['start', 'later', 'show'],
   },
   'the cookie of one session for longer': {
     routes: {
@@ -129,14 +129,14 @@ const habits: Record<string, { routes: Record<string, CompatHandler>; paths: rea
       },
       age: (req) => [req.session.cookie.originalMaxAge, req.session.user],
     },
-    paths: ['remember', 'age', 'look'],
+    paths: ['remember', 'age', 'show'],
   },
 }
 
 test.each(Object.entries(habits))('an app behaves as on express-session: %s', async (_name, { routes, paths }) => {
   const seen: unknown[] = []
   for (const [, session] of bothSessions) {
-    const app = await startCompatApp({ session, kind: express5, routes: { look, start, ...routes } })
+    const app = await startCompatApp({ session, kind: express5, routes: { show, start, ...routes } })
     const browser = new Browser(app)
     const responses: unknown[] = []
     for (const path of paths) {

@@ -49,7 +49,7 @@ function watchStores({ options }: OpenLayout, watch: (call: StoreCall) => unknow
 
 const routes: Record<string, CompatHandler> = {
   nothing: () => true,
-  look: (req) => req.session.user ?? null,
+  show: (req) => req.session.user ?? null,
   set(req) {
     req.session.user = (req.url ?? '').split('/')[2]
     return true
@@ -137,7 +137,7 @@ describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }
         return count
       }
       const random = jest.spyOn(crypto, 'randomBytes')
-      expect([await counted(app.get('/nothing')), await counted(app.get('/look')), random.mock.calls]).toEqual([
+      expect([await counted(app.get('/nothing')), await counted(app.get('/show')), random.mock.calls]).toEqual([
         0,
         0,
         [],
@@ -146,7 +146,7 @@ describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }
       await browser.get('/set/ada')
       expect(random).toHaveBeenCalledTimes(1)
       expect(await counted(browser.get('/nothing'))).toBe(calls.read)
-      expect(await counted(browser.get('/look'))).toBe(calls.read)
+      expect(await counted(browser.get('/show'))).toBe(calls.read)
       expect(await counted(browser.get('/set/bob'))).toBe(calls.change)
       expect(random).toHaveBeenCalledTimes(1)
     }))
@@ -158,7 +158,7 @@ describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }
           startCompatApp({ options: { ...options, cookie, ttl: 600 }, routes })
         const app = await start(layout.options)
         const other = await start(layout.otherProcess?.() ?? layout.options)
-        for (const path of ['/look', '/set/bob', '/remember', '/touch', '/login', '/destroy']) {
+        for (const path of ['/show', '/set/bob', '/remember', '/touch', '/login', '/destroy']) {
           const browser = new Browser(app)
           await browser.json('/set/ada')
           await browser.json(path)
@@ -180,7 +180,7 @@ describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }
       }
       for (const path of ['/destroy', '/login']) {
         const slow: CompatHandler = async (req) => {
-          await app.gates.pass(path)
+          await app.barriers.pass(path)
           req.session.late = true
           return true
         }
@@ -194,12 +194,12 @@ describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }
         await browser.json('/set/before')
         const before = browser.cookie
         const response = app.get('/slow', before)
-        await app.gates.reached(path)
+        await app.barriers.reached(path)
         await browser.json(path)
-        app.gates.open(path)
+        app.barriers.open(path)
         expect((await response).cookies).toEqual([])
         for (const one of [app, other]) {
-          expect([path, (await one.get('/look', before)).body]).toEqual([path, 'null'])
+          expect([path, (await one.get('/show', before)).body]).toEqual([path, 'null'])
           expect((await one.get('/late', browser.cookie)).body).toBe('null')
         }
         if (path === '/login') expect(sidOf(browser.cookie)).not.toBe(sidOf(before))
@@ -218,7 +218,7 @@ describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }
         return
       }
       const slow: CompatHandler = async (req) => {
-        await app.gates.pass('slow')
+        await app.barriers.pass('slow')
         req.session.late = true
         return true
       }
@@ -230,10 +230,10 @@ describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }
       const browser = new Browser(app)
       await browser.json('/set/ada')
       const response = app.get('/slow', browser.cookie)
-      await app.gates.reached('slow')
+      await app.barriers.reached('slow')
       expect(await new SessionManager({ store }).users.deleteAll('ada')).toBe(1)
-      app.gates.open('slow')
+      app.barriers.open('slow')
       expect((await response).cookies).toEqual([])
-      expect(await browser.json('/look')).toBeNull()
+      expect(await browser.json('/show')).toBeNull()
     }))
 })

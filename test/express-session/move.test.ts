@@ -16,7 +16,7 @@ import {
   read,
   startSession,
 } from '../support/move-run'
-import { hearWarnings } from '../support/warnings'
+import { collectWarnings } from '../support/warnings'
 import { withRedis } from '../support/with-redis'
 
 afterEach(async () => {
@@ -55,7 +55,7 @@ const routes: Record<string, (req: any) => any> = {
     return true
   },
   unset: (req) => Reflect.deleteProperty(req.session, (req.url as string).split('/')[2] ?? ''),
-  look: (req) => ({ ...req.session, cookie: undefined }),
+  show: (req) => ({ ...req.session, cookie: undefined }),
   age: (req) => [req.session.cookie.originalMaxAge, req.session.cookie.maxAge],
   remember(req) {
     req.session.cookie.maxAge = 3_600_000
@@ -100,7 +100,7 @@ function turnClock(): (seconds: number) => void {
   return (seconds) => (turned += seconds * 1000)
 }
 
-const lookAt = async (app: CompatApp, cookie: string | undefined) => JSON.parse((await app.get('/look', cookie)).body)
+const shownBy = async (app: CompatApp, cookie: string | undefined) => JSON.parse((await app.get('/show', cookie)).body)
 
 describe.each(pairs)('$name', ({ open }) => {
   test('a browser stays signed in at each step forward and back, with its values, its ID and its end', async () => {
@@ -114,14 +114,14 @@ describe.each(pairs)('$name', ({ open }) => {
     const expected: Record<string, string> = { user: 'ada', remembered: '1' }
     for (const [step, app] of apps.entries()) {
       apps[0] = app
-      expect(await browser.json('/look')).toEqual(expected)
+      expect(await browser.json('/show')).toEqual(expected)
       expect(await browser.json(`/set/step${step}/${step}`)).toBe(true)
       expected[`step${step}`] = String(step)
       expect(await browser.json('/id')).toBe(id)
       expect(await browser.json('/age')).toEqual([expect.closeTo(3_600_000, -3), expect.closeTo(3_600_000, -3)])
       turn(5)
     }
-    expect(await browser.json('/look')).toEqual(expected)
+    expect(await browser.json('/show')).toEqual(expected)
   })
 
   test.each([
@@ -144,10 +144,10 @@ describe.each(pairs)('$name', ({ open }) => {
       await browser.json('/login')
       turn(5)
       const { cookie } = browser
-      expect(await lookAt(apps[end], cookie)).toEqual({ user: 'ada' })
+      expect(await shownBy(apps[end], cookie)).toEqual({ user: 'ada' })
       expect((await apps[end].get('/logout', cookie)).status).toBe(200)
-      expect(await lookAt(apps[start], cookie)).toEqual({})
-      expect(await lookAt(apps[end], cookie)).toEqual({})
+      expect(await shownBy(apps[start], cookie)).toEqual({})
+      expect(await shownBy(apps[end], cookie)).toEqual({})
     }
   })
 
@@ -161,11 +161,11 @@ describe.each(pairs)('$name', ({ open }) => {
     ]
     const browser = new Browser(before)
     const id = await browser.json('/login')
-    expect(await lookAt(mover, browser.cookie)).toEqual({ user: 'ada' })
-    expect(await lookAt(before, browser.cookie)).toEqual({})
+    expect(await shownBy(mover, browser.cookie)).toEqual({ user: 'ada' })
+    expect(await shownBy(before, browser.cookie)).toEqual({})
     turn(5)
-    expect(await lookAt(back, browser.cookie)).toEqual({ user: 'ada' })
-    expect(await lookAt(before, browser.cookie)).toEqual({ user: 'ada' })
+    expect(await shownBy(back, browser.cookie)).toEqual({ user: 'ada' })
+    expect(await shownBy(before, browser.cookie)).toEqual({ user: 'ada' })
     expect(sidOf(browser.cookie)).toBe(id)
   })
 
@@ -180,14 +180,14 @@ describe.each(pairs)('$name', ({ open }) => {
       const late = new Browser(theirs)
       await late.json('/login')
       const { cookie } = late
-      await app.get('/look', cookie)
+      await app.get('/show', cookie)
       await app.get('/logout', cookie)
       const id = sidOf(cookie)
       const raw = (stores.theirs ?? stores.old) as { set: (id: string, data: object, done: () => void) => void }
       await new Promise<void>((done) => raw.set(id, { cookie: { originalMaxAge: 600_000 }, user: 'ada' }, done))
-      // The first look removes what was written, so that it is not there when the window is over either.
-      expect(await lookAt(app, cookie)).toEqual({})
-      expect(await lookAt(theirs, cookie)).toEqual({})
+      // The first read removes what was written, so that it is not there when the window is over either.
+      expect(await shownBy(app, cookie)).toEqual({})
+      expect(await shownBy(theirs, cookie)).toEqual({})
     }
   })
 
@@ -207,7 +207,7 @@ describe.each(pairs)('$name', ({ open }) => {
     const before = new Browser(await deploy('in place', stores))
     await before.json('/forget')
     const app = await deploy('take-over', stores)
-    expect(await lookAt(app, before.cookie)).toEqual({ user: 'ada' })
+    expect(await shownBy(app, before.cookie)).toEqual({ user: 'ada' })
     expect(JSON.parse((await app.get('/age', before.cookie)).body)).toEqual([false, false])
   })
 
@@ -219,7 +219,7 @@ describe.each(pairs)('$name', ({ open }) => {
       const id = await browser.json('/login')
       if ('sessions' in stores.old) (stores.old as any).sessions[id] = '{"cookie":5}'
       else await redis.client.set(`sess:${id}`, '{"cookie":5}')
-      expect(await lookAt(app, browser.cookie)).toEqual({})
+      expect(await shownBy(app, browser.cookie)).toEqual({})
     }
   })
 })
@@ -233,16 +233,16 @@ test('subject: a session that moves is listed, and ended for good by its list', 
   await before.json('/login')
   const mover = await deploy('take-over', { old, own }, { subject, context })
   expect((await users.readAll('ada')).size).toBe(0)
-  expect(await lookAt(mover, before.cookie)).toEqual({ user: 'ada' })
+  expect(await shownBy(mover, before.cookie)).toEqual({ user: 'ada' })
   expect([...(await users.readAll('ada')).values()]).toEqual([
-    expect.objectContaining({ ip: '192.0.2.1', device: { name: '/look' } }),
+    expect.objectContaining({ ip: '192.0.2.1', device: { name: '/show' } }),
   ])
   // The deployment before leaves it listed, whether it says whose sessions are or not.
   await (await deploy('upcoming', { old, own }, { subject })).get('/set/a/1', before.cookie)
   await (await deploy('upcoming', { old, own })).get('/set/b/1', before.cookie)
   expect((await users.readAll('ada')).size).toBe(1)
   expect(await users.deleteAll('ada')).toBe(1)
-  expect(await lookAt(mover, before.cookie)).toEqual({})
+  expect(await shownBy(mover, before.cookie)).toEqual({})
 })
 
 test('context is not asked where code of the app, and no request, has a session moved', async () => {
@@ -283,12 +283,12 @@ test('a step that was reported as failed, and was carried out all the same, lose
   turn(5)
   const back = await deploy('give-back', stores, { storeTimeout: 0.05 })
   late.on = true
-  expect((await back.get('/look', browser.cookie)).status).toBe(503)
+  expect((await back.get('/show', browser.cookie)).status).toBe(503)
   late.on = false
   await late.done
   await new Promise((resolve) => setImmediate(resolve))
-  expect(await lookAt(back, browser.cookie)).toEqual({ user: 'ada' })
-  expect(await lookAt(await deploy('in place', stores), browser.cookie)).toEqual({ user: 'ada' })
+  expect(await shownBy(back, browser.cookie)).toEqual({ user: 'ada' })
+  expect(await shownBy(await deploy('in place', stores), browser.cookie)).toEqual({ user: 'ada' })
 })
 
 test('a session that express-session ends between the claim and the removal of its record is ended', async () => {
@@ -372,10 +372,10 @@ describe('options', () => {
   })
 
   test('a migration warns of nothing', async () => {
-    const heard = hearWarnings()
+    const warnings = collectWarnings()
     ours({ ...usualOptions, store: old, upcoming: own })
     ours({ ...usualOptions, store: own, migrateFrom: old })
     ours({ ...usualOptions, store: old, upcoming: own, moveBack: true, takeoverWindow: 10 })
-    expect(heard).toEqual([])
+    expect(warnings).toEqual([])
   })
 })

@@ -40,7 +40,7 @@ const routes: Record<string, CompatHandler> = {
     req.session[tail(req.url, 2)] = tail(req.url, 3)
     return done((callback) => req.session.save(callback))
   },
-  look: (req) => ({ ...req.session, cookie: undefined }),
+  show: (req) => ({ ...req.session, cookie: undefined }),
   logout: (req) => done((callback) => req.session.destroy(callback)),
 }
 
@@ -74,7 +74,7 @@ test.each(oldPlaces)(
       if (before === 'give-back') {
         // Each session has to be used once, or stays in the new place.
         settle()
-        for (const { browser } of browsers) await browser.json('/look')
+        for (const { browser } of browsers) await browser.json('/show')
       }
       running.push(await start(generation))
       if (generation === 'give-back') settle()
@@ -85,7 +85,7 @@ test.each(oldPlaces)(
           const key = `step${step}round${round}`
           await browser.json(`/set/${key}/${round}`)
           values[key] = String(round)
-          expect([generation, await browser.json('/look')]).toEqual([generation, values])
+          expect([generation, await browser.json('/show')]).toEqual([generation, values])
         }
         if (!isOurs) continue
         const { cookie } = browser
@@ -95,14 +95,14 @@ test.each(oldPlaces)(
         )
         expect(statuses).toEqual(statuses.map(() => 200))
         for (let n = 0; n < 16; n++) values[`s${step}p${n}`] = '1'
-        expect([generation, await browser.json('/look')]).toEqual([generation, values])
+        expect([generation, await browser.json('/show')]).toEqual([generation, values])
       }
 
       await expectLogoutsToHold(random, running, before === 'give-back' ? settle : () => undefined, isOurs)
       running = running.slice(1)
     }
     // express-session alone has them all again.
-    for (const { browser, values } of browsers) expect(await browser.json('/look')).toEqual(values)
+    for (const { browser, values } of browsers) expect(await browser.json('/show')).toEqual(values)
   },
   60_000,
 )
@@ -119,11 +119,11 @@ async function expectLogoutsToHold(
     await guest.json('/login/guest')
     const { cookie } = guest
     settle()
-    expect(JSON.parse((await other.get('/look', cookie)).body)).toEqual({ user: 'guest' })
+    expect(JSON.parse((await other.get('/show', cookie)).body)).toEqual({ user: 'guest' })
     const paths = isOurs ? ['/set/a/1', '/set/b/1', '/set/c/1'] : []
     const writes = paths.map((path) => random.pick(running).get(path, cookie))
     const [{ status }] = await Promise.all([other.get('/logout', cookie), ...writes])
     expect(status).toBe(200)
-    for (const app of running) expect(JSON.parse((await app.get('/look', cookie)).body)).toEqual({})
+    for (const app of running) expect(JSON.parse((await app.get('/show', cookie)).body)).toEqual({})
   }
 }

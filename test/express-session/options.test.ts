@@ -6,7 +6,7 @@ import ours from '../../lib/express-session'
 import { MemoryStore } from '../../lib/stores/memory-store'
 import { passTurns, stopApps } from '../support/app'
 import { bothSessions, Browser, sidOf, startCompatApp, usualOptions } from '../support/express-session-app'
-import { hearWarnings } from '../support/warnings'
+import { collectWarnings } from '../support/warnings'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -81,7 +81,7 @@ describe.each(bothSessions)('%s', (_name, session) => {
       [false, 0],
       [undefined, 0],
     ] as const) {
-      hearWarnings()
+      collectWarnings()
       const https = (req: any, _res: unknown, next: () => void) => {
         req.headers['x-forwarded-proto'] = 'https, http'
         next()
@@ -202,14 +202,14 @@ describe('what is legal and does harm is warned of once', () => {
     ['HOLDFAST_HOST_PREFIX', { name: '__Host-sid', cookie: { domain: 'example.com' } }],
     ['HOLDFAST_UNKNOWN_OPTION', { saveUnitialized: false }],
   ])('%s for %j', (code, options) => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     for (let i = 0; i < 2; i++) ours({ ...usualOptions, ...options } as never)
     expect(warnings.map((one) => one.code)).toEqual([code])
     if (code === 'HOLDFAST_UNKNOWN_OPTION') expect(warnings[0]?.message).toMatch(/did you mean saveUninitialized/)
   })
 
   test('a secure cookie over plain HTTP, and the memory store in production', async () => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     const app = await startCompatApp({ options: { cookie: { secure: true } }, routes })
     await app.get('/count')
     expect((await app.get('/count')).cookies).toEqual([])
@@ -224,7 +224,7 @@ describe('what is legal and does harm is warned of once', () => {
   })
 
   test('the MemoryStore of the main entry point in production', () => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     const environment = process.env['NODE_ENV']
     process.env['NODE_ENV'] = 'production'
     try {
@@ -239,7 +239,7 @@ describe('what is legal and does harm is warned of once', () => {
     ['a stream that has begun, once, at a session that is changed too late', true, ['HOLDFAST_COOKIE_AFTER_HEADERS']],
     ['a client that left before there was a response, of nothing', false, []],
   ])('%s', async (_name, hasBegun, codes) => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     let reach: (res: ServerResponse) => void
     const reached = new Promise<ServerResponse>((resolve) => (reach = resolve))
     const app = await startCompatApp({
@@ -266,7 +266,7 @@ describe('what is legal and does harm is warned of once', () => {
   })
 
   test('nothing for the options that the documentation of express-session shows', () => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     ours({ ...usualOptions, cookie: { maxAge: 60_000, secure: 'auto', httpOnly: true, sameSite: 'lax' } })
     expect(warnings).toEqual([])
   })
@@ -278,7 +278,7 @@ test.each([
   { storeTimeout: 250 },
   { takeoverWindow: 3_600_000, upcoming: new MemoryStore() },
 ])('a warning names %j, which is more likely meant in milliseconds', (options) => {
-  const warnings = hearWarnings()
+  const warnings = collectWarnings()
   ours({ ...usualOptions, store: new ours.MemoryStore(), ...options } as never)
   expect(warnings).toEqual([
     {

@@ -8,7 +8,7 @@ import { bothSessions, Browser, type SessionFactory, usualOptions } from '../sup
 
 afterEach(stopApps)
 
-/** Signs in whom the path names: what passport-local does, without a form. */
+/** Signs in the user that the path names: what passport-local does, without a form. */
 class PathStrategy {
   readonly name = 'path'
   declare success: (user: object) => void
@@ -37,13 +37,13 @@ async function start(create: () => any, session: SessionFactory, options = {}): 
   app.use(flash())
   app.get('/cart/:item', (req: any, res: any) => {
     req.session.cart = [...((req.session.cart ?? []) as string[]), req.params.item]
-    res.redirect('/look')
+    res.redirect('/show')
   })
   for (const keepSessionInfo of [false, true]) {
     const settings = {
       keepSessionInfo,
-      successRedirect: '/look',
-      failureRedirect: '/look',
+      successRedirect: '/show',
+      failureRedirect: '/show',
       failureFlash: 'no such user',
     }
     app.get(keepSessionInfo ? '/keep/:user' : '/login/:user', passport.authenticate('path', settings))
@@ -52,10 +52,10 @@ async function start(create: () => any, session: SessionFactory, options = {}): 
     req.logout((error: unknown) => {
       if (error) return next(error)
       req.flash('info', 'see you')
-      res.redirect('/look')
+      res.redirect('/show')
     })
   })
-  app.get('/look', (req: any, res: any) => {
+  app.get('/show', (req: any, res: any) => {
     res.json({ user: req.user?.id ?? null, cart: req.session.cart ?? null, flash: req.flash() })
   })
   const { port } = await listen(app)
@@ -80,17 +80,17 @@ describe.each(bothSessions)('%s', (_name, session) => {
       const { visit, browser } = await start(create, session)
       await visit('/cart/tea')
       const before = browser.cookie
-      expect(await visit('/login/ada')).toEqual([302, '', '/look'])
+      expect(await visit('/login/ada')).toEqual([302, '', '/show'])
       expect(browser.cookie).not.toBe(before)
       const during = browser.cookie
-      expect(await visit('/look')).toEqual([200, { user: 'ada', cart: null, flash: {} }, undefined])
+      expect(await visit('/show')).toEqual([200, { user: 'ada', cart: null, flash: {} }, undefined])
       browser.cookie = before
-      expect(await visit('/look')).toEqual([200, { user: null, cart: null, flash: {} }, undefined])
+      expect(await visit('/show')).toEqual([200, { user: null, cart: null, flash: {} }, undefined])
       browser.cookie = during
-      expect(await visit('/logout')).toEqual([302, '', '/look'])
-      expect(await visit('/look')).toEqual([200, { user: null, cart: null, flash: { info: ['see you'] } }, undefined])
+      expect(await visit('/logout')).toEqual([302, '', '/show'])
+      expect(await visit('/show')).toEqual([200, { user: null, cart: null, flash: { info: ['see you'] } }, undefined])
       browser.cookie = during
-      expect(await visit('/look')).toEqual([200, { user: null, cart: null, flash: {} }, undefined])
+      expect(await visit('/show')).toEqual([200, { user: null, cart: null, flash: {} }, undefined])
     })
 
     test('keepSessionInfo carries the cart into the new session', async () => {
@@ -99,18 +99,18 @@ describe.each(bothSessions)('%s', (_name, session) => {
       const before = browser.cookie
       await visit('/keep/ada')
       expect(browser.cookie).not.toBe(before)
-      expect(await visit('/look')).toEqual([200, { user: 'ada', cart: ['tea'], flash: {} }, undefined])
+      expect(await visit('/show')).toEqual([200, { user: 'ada', cart: ['tea'], flash: {} }, undefined])
     })
 
     test('a message is shown once', async () => {
       const { visit } = await start(create, session)
-      expect(await visit('/login/nobody')).toEqual([302, '', '/look'])
-      expect(await visit('/look')).toEqual([
+      expect(await visit('/login/nobody')).toEqual([302, '', '/show'])
+      expect(await visit('/show')).toEqual([
         200,
         { user: null, cart: null, flash: { error: ['no such user'] } },
         undefined,
       ])
-      expect(await visit('/look')).toEqual([200, { user: null, cart: null, flash: {} }, undefined])
+      expect(await visit('/show')).toEqual([200, { user: null, cart: null, flash: {} }, undefined])
     })
   })
 })

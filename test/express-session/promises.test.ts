@@ -29,15 +29,15 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
           return true
         },
         // Without what session-file-store adds to each record, and shows.
-        look: (req) => ({ ...req.session, cookie: undefined, __lastAccess: undefined }),
+        show: (req) => ({ ...req.session, cookie: undefined, __lastAccess: undefined }),
         redirect(req, res) {
           req.session.seen = tail(req.url)
           res.statusCode = 302
-          res.setHeader('Location', '/look')
+          res.setHeader('Location', '/show')
           res.end()
         },
         async slow(req) {
-          await app.then(({ gates }) => gates.pass('slow'))
+          await app.then(({ barriers }) => barriers.pass('slow'))
           req.session.late = true
           return true
         },
@@ -60,7 +60,7 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
     const browser = new Browser(app)
     for (let i = 0; i < 10; i++) {
       expect((await browser.get(`/redirect/${i}`)).status).toBe(302)
-      expect(await browser.json('/look')).toEqual({ seen: String(i) })
+      expect(await browser.json('/show')).toEqual({ seen: String(i) })
     }
   })
 
@@ -70,7 +70,7 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
     await browser.json('/set/first')
     const { cookie } = browser
     await inParallel(16, (n) => (n === 5 ? app.get('/unset/first', cookie) : app.get(`/set/k${n}`, cookie)))
-    const keys = Object.keys(await browser.json('/look')).sort()
+    const keys = Object.keys(await browser.json('/show')).sort()
     expect(keys).toEqual(
       Array.from({ length: 16 }, (_, n) => `k${n}`)
         .filter((key) => key !== 'k5')
@@ -84,13 +84,13 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
     await browser.json('/set/a')
     const { cookie } = browser
     const slow = app.get('/slow', cookie)
-    await app.gates.reached('slow')
+    await app.barriers.reached('slow')
     const destroyed = await browser.get('/destroy')
     expect([destroyed.body, destroyed.cookies]).toEqual(['"undefined"', ['connect.sid=']])
-    app.gates.open('slow')
+    app.barriers.open('slow')
     const late = await slow
     expect([late.status, late.cookies]).toEqual([200, []])
-    expect(JSON.parse((await app.get('/look', cookie)).body)).toEqual({})
+    expect(JSON.parse((await app.get('/show', cookie)).body)).toEqual({})
   })
 
   test('P5: after a login the id from before is invalid, and a request in flight on it writes nothing', async () => {
@@ -99,13 +99,13 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
     await browser.json('/set/a')
     const before = browser.cookie
     const slow = app.get('/slow', before)
-    await app.gates.reached('slow')
+    await app.barriers.reached('slow')
     await browser.json('/login')
     expect(sidOf(browser.cookie)).not.toBe(sidOf(before))
-    app.gates.open('slow')
+    app.barriers.open('slow')
     expect((await slow).cookies).toEqual([])
-    expect(await browser.json('/look')).toEqual({ user: 'ada' })
-    expect(JSON.parse((await app.get('/look', before)).body)).toEqual({})
+    expect(await browser.json('/show')).toEqual({ user: 'ada' })
+    expect(JSON.parse((await app.get('/show', before)).body)).toEqual({})
   })
 
   test('P9, P10: an id that the store does not know is not adopted, whatever the cookie says', async () => {
@@ -127,7 +127,7 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
       cookie.slice(0, -1),
     ]
     for (const sent of hostile) {
-      const response = await app.get('/look', sent)
+      const response = await app.get('/show', sent)
       expect([response.status, response.body]).toEqual([200, '{}'])
     }
     expect(app.errors).toEqual([])
@@ -135,7 +135,7 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
 
   test('P8: without a cookie and without a change the response has no cookie; with one it is private', async () => {
     const app = await start()
-    const nothing = await app.get('/look')
+    const nothing = await app.get('/show')
     expect([nothing.cookies, nothing.headers['cache-control']]).toEqual([[], undefined])
     const changed = await app.get('/set/a')
     expect([changed.cookies.length, changed.headers['cache-control']]).toEqual([1, 'private'])
@@ -148,7 +148,7 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
         options: own.options,
         routes: {
           set: (req) => (req.session[tail(req.url)] = 1),
-          look: (req) => ({ ...req.session, cookie: undefined, __lastAccess: undefined }),
+          show: (req) => ({ ...req.session, cookie: undefined, __lastAccess: undefined }),
         },
       })
       const browser = new Browser(app)
@@ -157,12 +157,12 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
       const failed = [
         await app.get('/set/b'),
         await app.get('/set/b', browser.cookie),
-        await app.get('/look', browser.cookie),
+        await app.get('/show', browser.cookie),
       ]
       expect(failed.map(({ status, cookies }) => [status, cookies])).toEqual(failed.map(() => [503, []]))
       expect(app.errors.map(({ status, cause }) => [status, cause?.message])).toEqual(failed.map(() => [503, 'away']))
       mend()
-      expect(await browser.json('/look')).toEqual({ a: 1 })
+      expect(await browser.json('/show')).toEqual({ a: 1 })
     } finally {
       await own.close()
     }
@@ -180,11 +180,11 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
         req.session.a = 1
         return cached(res)
       },
-      look: (_req, res) => cached(res),
+      show: (_req, res) => cached(res),
       destroy: (req, res) => new Promise((resolve) => req.session.destroy(() => resolve(cached(res)))),
     })
     const browser = new Browser(app)
-    const kept = await browser.get('/look')
+    const kept = await browser.get('/show')
     expect([kept.headers['cache-control'], kept.headers['cdn-cache-control']]).toEqual([
       'public, s-maxage=60, max-age=30',
       'max-age=60',
@@ -213,9 +213,9 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
       await pass(600)
       await browser.json('/set/b')
       await pass(600)
-      expect(await browser.json('/look')).toMatchObject({ a: { at: 'a' }, b: { at: 'b' } })
+      expect(await browser.json('/show')).toMatchObject({ a: { at: 'a' }, b: { at: 'b' } })
       await pass(2100)
-      expect(await browser.json('/look')).toEqual({})
+      expect(await browser.json('/show')).toEqual({})
     } finally {
       spy.mockRestore()
     }
@@ -243,7 +243,7 @@ describe.each(layouts)('$name', ({ open, hasOwnClock }) => {
       const seen = await browser.json(path)
       if (path === '/see') expect(seen).toEqual([expires, expires])
     }
-    expect(await browser.json('/look')).toEqual({ user: 'ada', a: { at: 'a' }, b: { at: 'b' } })
+    expect(await browser.json('/show')).toEqual({ user: 'ada', a: { at: 'a' }, b: { at: 'b' } })
   })
 })
 

@@ -37,10 +37,10 @@ async function start(
         return true
       },
       unset: (req) => Reflect.deleteProperty(req.session, (req.url ?? '').split('/')[2] ?? ''),
-      look: (req) => ({ ...req.session, cookie: undefined }),
+      show: (req) => ({ ...req.session, cookie: undefined }),
       async slow(req) {
         const { length } = Object.keys(req.session)
-        await app.gates.pass('slow')
+        await app.barriers.pass('slow')
         req.session.late = length
         return true
       },
@@ -81,13 +81,13 @@ test.each([
   await one.json('/login')
   await one.json('/set/a/1')
   two.cookie = one.cookie
-  expect(await two.json('/look')).toEqual({ user: 'ada', a: '1' })
+  expect(await two.json('/show')).toEqual({ user: 'ada', a: '1' })
   await two.json('/set/b/2')
   await two.json('/unset/a')
-  expect(await one.json('/look')).toEqual({ user: 'ada', b: '2' })
+  expect(await one.json('/show')).toEqual({ user: 'ada', b: '2' })
   const { cookie } = one
   await two.json('/logout')
-  expect(JSON.parse((await apps[first].get('/look', cookie)).body)).toEqual({})
+  expect(JSON.parse((await apps[first].get('/show', cookie)).body)).toEqual({})
   expect(await redis.client.exists(`sess:${sidOf(cookie)}`)).toBe(0)
 })
 
@@ -146,7 +146,7 @@ test('two processes with a connection each keep 50 of 50 parallel writes', async
   const { cookie } = browser
   await inParallel(50, (n) => (n % 2 === 0 ? one : other).get(`/set/k${n}/1`, cookie))
   await passTurns()
-  expect(Object.keys(await browser.json('/look'))).toHaveLength(51)
+  expect(Object.keys(await browser.json('/show'))).toHaveLength(51)
   expect([...one.errors, ...other.errors]).toEqual([])
 })
 
@@ -160,9 +160,9 @@ test.each(['theirs', 'mine'] as const)(
     const { cookie } = browser
     const key = keyOf(browser)
     const slow = mine.get('/slow', cookie)
-    await mine.gates.reached('slow')
+    await mine.barriers.reached('slow')
     await other.get('/logout', cookie)
-    mine.gates.open('slow')
+    mine.barriers.open('slow')
     const late = await slow
     expect([late.status, late.cookies]).toEqual([200, []])
     expect(await redis.client.exists(key)).toBe(0)
@@ -174,11 +174,11 @@ test('a write of express-session during a request is kept', async () => {
   const browser = new Browser(mine)
   await browser.json('/set/a/1')
   const slow = mine.get('/slow', browser.cookie)
-  await mine.gates.reached('slow')
+  await mine.barriers.reached('slow')
   await theirs.get('/set/b/2', browser.cookie)
-  mine.gates.open('slow')
+  mine.barriers.open('slow')
   await slow
-  expect(await browser.json('/look')).toEqual({ a: '1', b: '2', late: 2 })
+  expect(await browser.json('/show')).toEqual({ a: '1', b: '2', late: 2 })
 })
 
 test('a use of the session moves the deadline and leaves the record', async () => {
@@ -213,7 +213,7 @@ test('a damaged record, and a key of another type, are no session and stay as th
     await browser.json('/set/a/1')
     const key = keyOf(browser)
     await redis.client.set(key, text)
-    expect([text, await browser.json('/look')]).toEqual([text, {}])
+    expect([text, await browser.json('/show')]).toEqual([text, {}])
     expect(await redis.client.get(key)).toBe(text)
   }
   const browser = new Browser(app)
@@ -221,12 +221,12 @@ test('a damaged record, and a key of another type, are no session and stay as th
   const { cookie } = browser
   const key = keyOf(browser)
   const slow = app.get('/slow', cookie)
-  await app.gates.reached('slow')
+  await app.barriers.reached('slow')
   await redis.client.del(key)
   await redis.client.hSet(key, 'field', 'value')
-  app.gates.open('slow')
+  app.barriers.open('slow')
   expect((await slow).status).toBe(200)
-  expect(JSON.parse((await app.get('/look', cookie)).body)).toEqual({})
+  expect(JSON.parse((await app.get('/show', cookie)).body)).toEqual({})
   await app.get('/logout', cookie)
   expect(await redis.client.hGetAll(key)).toEqual({ field: 'value' })
   expect(app.errors).toEqual([])
@@ -267,7 +267,7 @@ test('a request that changes its session costs three commands, a clean one costs
   }
   // One `get` more and the `set` are in the script.
   expect(await count('/set/b/2')).toEqual({ get: 3, evalsha: 1, set: 1 })
-  expect(await count('/look')).toEqual({ get: 1 })
+  expect(await count('/show')).toEqual({ get: 1 })
 })
 
 test('req.sessionStore takes ids', async () => {
@@ -281,7 +281,7 @@ test('an id of genid that a session has is refused, and that session stays', asy
   const browser = new Browser(app)
   await browser.json('/set/a/1')
   expect((await app.get('/set/b/2')).status).toBe(500)
-  expect(await browser.json('/look')).toEqual({ a: '1' })
+  expect(await browser.json('/show')).toEqual({ a: '1' })
   await redis.client.del('sess:one')
 })
 
@@ -294,11 +294,11 @@ test('Redis that is away is a 503 without a cookie, and a closed store one of it
     const browser = new Browser(app)
     await browser.json('/set/a/1')
     await server.kill()
-    const response = await app.get('/look', browser.cookie)
+    const response = await app.get('/show', browser.cookie)
     expect([response.status, response.cookies]).toEqual([503, []])
     expect(app.errors[0].code).toMatch(/^STORE_(UNAVAILABLE|TIMEOUT)$/)
     store.close()
-    await app.get('/look', browser.cookie)
+    await app.get('/show', browser.cookie)
     expect(app.errors[1].code).toBe('STORE_CLOSED')
   } finally {
     await server.stop()

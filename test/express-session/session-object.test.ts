@@ -6,8 +6,8 @@ afterEach(stopApps)
 
 /** Each of these must be the same whichever program carries the session. */
 describe.each(bothSessions)('req.session of %s', (_name, session) => {
-  /** Stores `values` in a first request and gives the result of `look` in a second. */
-  async function inNextRequest(values: object, look: CompatHandler): Promise<any> {
+  /** Stores `values` in a first request and gives the result of `show` in a second. */
+  async function inNextRequest(values: object, show: CompatHandler): Promise<any> {
     const app = await startCompatApp({
       session,
       routes: {
@@ -15,13 +15,13 @@ describe.each(bothSessions)('req.session of %s', (_name, session) => {
           Object.assign(req.session, values)
           return true
         },
-        look,
+        show,
         after: (req) => ({ ...req.session, cookie: undefined }),
       },
     })
     const browser = new Browser(app)
     await browser.json('/store')
-    const found = await browser.json('/look')
+    const found = await browser.json('/show')
     return { found, after: await browser.json('/after') }
   }
 
@@ -150,7 +150,7 @@ describe.each(bothSessions)('req.session of %s', (_name, session) => {
 test('structuredClone of the whole session throws, of its values and of a copy it does not', async () => {
   const app = await startCompatApp({
     routes: {
-      look(req) {
+      show(req) {
         req.session.cart = { items: [1] }
         let thrown = 'nothing'
         try {
@@ -163,20 +163,20 @@ test('structuredClone of the whole session throws, of its values and of a copy i
       },
     },
   })
-  expect(await new Browser(app).json('/look')).toEqual(['DataCloneError', { items: [1] }, { cart: { items: [1] } }])
+  expect(await new Browser(app).json('/show')).toEqual(['DataCloneError', { items: [1] }, { cart: { items: [1] } }])
 })
 
 test('a value set through __proto__ changes neither the session nor its prototype', async () => {
   const app = await startCompatApp({
     routes: {
-      look(req) {
+      show(req) {
         const body = JSON.parse('{"__proto__":{"isAdmin":true},"name":"ada"}')
         for (const key of Object.keys(body)) req.session[key] = body[key]
         return [req.session.isAdmin ?? 'no', req.session.name, typeof req.session.save]
       },
     },
   })
-  expect(await new Browser(app).json('/look')).toEqual(['no', 'ada', 'function'])
+  expect(await new Browser(app).json('/show')).toEqual(['no', 'ada', 'function'])
 })
 
 test('a session that is emptied key by key keeps its cookie and its id', async () => {
@@ -187,11 +187,11 @@ test('a session that is emptied key by key keeps its cookie and its id', async (
         for (const key of Object.keys(req.session)) Reflect.deleteProperty(req.session, key)
         return Object.keys(req.session)
       },
-      look: (req) => Object.keys(req.session),
+      show: (req) => Object.keys(req.session),
     },
   })
   const browser = new Browser(app)
   await browser.json('/store')
   expect(await browser.json('/empty')).toEqual(['cookie'])
-  expect(await browser.json('/look')).toEqual(['cookie'])
+  expect(await browser.json('/show')).toEqual(['cookie'])
 })

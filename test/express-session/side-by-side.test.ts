@@ -15,7 +15,7 @@ const routes: Record<string, (req: any) => any> & { set: (req: any) => any } = {
     req.session[key] = value
     return true
   },
-  look: (req: any) => ({ ...req.session, cookie: undefined, __lastAccess: undefined }),
+  show: (req: any) => ({ ...req.session, cookie: undefined, __lastAccess: undefined }),
   age: (req: any) => [req.session.cookie.originalMaxAge, req.session.cookie.path, req.session.cookie.httpOnly],
   remember(req: any) {
     req.session.cookie.maxAge = 3_600_000
@@ -53,15 +53,15 @@ describe.each(storesOfOthers)('express-session and this package, side by side on
       await browser.json('/login')
       await browser.json('/set/a/1')
       other.cookie = browser.cookie
-      expect(await other.json('/look')).toEqual({ user: 'ada', a: '1' })
+      expect(await other.json('/show')).toEqual({ user: 'ada', a: '1' })
       await other.json('/set/b/2')
       expect(sidOf(other.cookie)).toBe(sidOf(browser.cookie))
-      expect(await browser.json('/look')).toEqual({ user: 'ada', a: '1', b: '2' })
+      expect(await browser.json('/show')).toEqual({ user: 'ada', a: '1', b: '2' })
       await other.json('/remember/c/3')
       expect(await browser.json('/age')).toEqual([expect.closeTo(3_600_000, -3), '/', true])
       const { cookie } = browser
       await browser.json('/logout')
-      expect(JSON.parse((await second.get('/look', cookie)).body)).toEqual({})
+      expect(JSON.parse((await second.get('/show', cookie)).body)).toEqual({})
     }
   })
 
@@ -111,7 +111,7 @@ describe.each(layouts.filter(({ isAtomic }) => isAtomic))('two processes on $nam
       const { cookie } = browser
       await inParallel(50, (n) => (n % 2 === 0 ? one : other).get(`/set/k${n}/1`, cookie))
       await passTurns()
-      expect(Object.keys(await browser.json('/look'))).toHaveLength(51)
+      expect(Object.keys(await browser.json('/show'))).toHaveLength(51)
     } finally {
       await layout.close()
     }

@@ -3,7 +3,7 @@ import { passTurns, stopApps } from '../support/app'
 import { ControlledExpressSessionStore, ControlledStore, faults, recordCalls } from '../support/controlled-store'
 import { Browser, type CompatHandler, sidOf, startCompatApp } from '../support/express-session-app'
 import { serverKinds } from '../support/server-kinds'
-import { hearWarnings } from '../support/warnings'
+import { collectWarnings } from '../support/warnings'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -122,7 +122,7 @@ describe.each(controlled)('$name', ({ newStore, load, create, change, end }) => 
   test.each(faults)(
     'P2: a store whose write goes wrong (%s) gives 503 with the cause, and no cookie',
     async (fault) => {
-      hearWarnings()
+      collectWarnings()
       for (const path of ['/redirect', '/stream', '/saved', '/count']) {
         const store = newStore()
         const app = await startCompatApp({ options: { store, storeTimeout: 0.05 }, routes })
@@ -185,7 +185,7 @@ describe.each(controlled)('$name', ({ newStore, load, create, change, end }) => 
 })
 
 test('P4: a write that hung does not revive a session that was destroyed meanwhile', async () => {
-  hearWarnings()
+  collectWarnings()
   const store = new ControlledExpressSessionStore()
   const app = await startCompatApp({ options: { store, storeTimeout: 0.05 }, routes })
   const browser = new Browser(app)
@@ -283,7 +283,7 @@ describe('an access', () => {
   })
 
   test('that cannot be recorded is warned of, and the response is not', async () => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     const store = Object.assign(new ours.MemoryStore(), {
       touch: (_i: string, _s: object, done: (e: Error) => void) => done(new Error('no')),
     })
@@ -302,12 +302,12 @@ describe('an access', () => {
 
 test('while the store reports that it is disconnected, a request without our cookie has no session, and one with it gets 503', async () => {
   const store = new ours.MemoryStore()
-  const app = await startCompatApp({ options: { store }, routes: { ...routes, look: (req) => typeof req.session } })
+  const app = await startCompatApp({ options: { store }, routes: { ...routes, show: (req) => typeof req.session } })
   const browser = new Browser(app)
   await browser.get('/count')
   store.emit('disconnect')
-  expect(JSON.parse((await app.get('/look')).body)).toBe('undefined')
-  expect((await browser.get('/look')).status).toBe(503)
+  expect(JSON.parse((await app.get('/show')).body)).toBe('undefined')
+  expect((await browser.get('/show')).status).toBe(503)
   expect(app.errors[0]).toMatchObject({ code: 'STORE_UNAVAILABLE' })
   store.emit('connect')
   expect(await browser.json('/count')).toBe(2)
@@ -333,7 +333,7 @@ test('what JSON cannot carry at all reaches the error handler before the headers
 })
 
 test('what JSON loses is warned of once a key', async () => {
-  const warnings = hearWarnings()
+  const warnings = collectWarnings()
   const app = await startCompatApp({
     routes: {
       lose(req) {
@@ -345,13 +345,13 @@ test('what JSON loses is warned of once a key', async () => {
         })
         return true
       },
-      look: (req) => ({ ...req.session, cookie: undefined }),
+      show: (req) => ({ ...req.session, cookie: undefined }),
     },
   })
   const browser = new Browser(app)
   await browser.json('/lose')
   await browser.json('/lose')
-  expect(await browser.json('/look')).toEqual({ lostMap: {}, lostNumber: null, keptDate: '1970-01-01T00:00:00.000Z' })
+  expect(await browser.json('/show')).toEqual({ lostMap: {}, lostNumber: null, keptDate: '1970-01-01T00:00:00.000Z' })
   const messages = warnings.filter(({ code }) => code === 'HOLDFAST_VALUE_NOT_KEPT').map(({ message }) => message)
   expect(messages).toEqual([expect.stringContaining('"lostMap"'), expect.stringContaining('"lostNumber"')])
 })

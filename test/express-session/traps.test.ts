@@ -116,7 +116,7 @@ describe("keys that are not the app's", () => {
       options: { store },
       routes: {
         ...counting,
-        look: (req) => [typeof req.session.save, typeof req.session.toString, Object.keys(req.session)],
+        show: (req) => [typeof req.session.save, typeof req.session.toString, Object.keys(req.session)],
       },
     })
     const browser = new Browser(app)
@@ -125,7 +125,7 @@ describe("keys that are not the app's", () => {
     const { sessions } = store as unknown as { sessions: Record<string, string> }
     const reserved = '"save":"nope","toString":"nope","id":"nope","req":"nope","__proto__":{"isAdmin":true}'
     sessions[id] = (sessions[id] ?? '').replace(/}$/, `,${reserved}}`)
-    expect(await browser.json('/look')).toEqual(['function', 'function', ['cookie', 'count']])
+    expect(await browser.json('/show')).toEqual(['function', 'function', ['cookie', 'count']])
     expect(await browser.json('/count')).toBe(2)
     expect(sessions[id]).toContain('"save":"nope"')
     expect(sessions[id]).toContain('"__proto__":{"isAdmin":true}')
@@ -152,7 +152,7 @@ describe('req.session may be another object', () => {
               }),
             )
           },
-          look: (req) => ({ ...req.session, cookie: undefined }),
+          show: (req) => ({ ...req.session, cookie: undefined }),
           save(req) {
             req.session.saved = true
             return new Promise((resolve) => req.session.save((error?: Error) => resolve(error?.message ?? 'no error')))
@@ -164,7 +164,7 @@ describe('req.session may be another object', () => {
       const guest = new Browser(app)
       expect(await guest.json(`/adopt/${sidOf(owner.cookie)}`)).toEqual([1, true, 'function'])
       expect(sidOf(guest.cookie)).toBe(sidOf(owner.cookie))
-      expect(await owner.json('/look')).toEqual({ count: 1, adopted: true })
+      expect(await owner.json('/show')).toEqual({ count: 1, adopted: true })
       expect(await owner.json('/save')).toBe('no error')
     },
   )
@@ -187,14 +187,14 @@ describe('req.session may be another object', () => {
             req.session = req.sessionStore.createSession(req, made)
             return true
           },
-          look: (req) => ({ ...req.session, cookie: undefined }),
+          show: (req) => ({ ...req.session, cookie: undefined }),
         },
       })
       const browser = new Browser(app)
       expect(await browser.json('/import')).toBe(true)
-      expect(await browser.json('/look')).toEqual({ cart: ['imported'], user: 'ann' })
+      expect(await browser.json('/show')).toEqual({ cart: ['imported'], user: 'ann' })
       expect(await browser.json('/replace')).toBe(true)
-      expect(await browser.json('/look')).toEqual({ cart: ['imported'] })
+      expect(await browser.json('/show')).toEqual({ cart: ['imported'] })
     },
   )
 
@@ -243,13 +243,13 @@ describe('req.session may be another object', () => {
             req.session = fresh
             return Object.keys(req.session).sort()
           },
-          look: (req) => ({ ...req.session, cookie: undefined }),
+          show: (req) => ({ ...req.session, cookie: undefined }),
         },
       })
       const browser = new Browser(app)
       await browser.json('/store')
       expect(await browser.json('/swap')).toEqual(['b', 'cookie', 'd'])
-      expect(await browser.json('/look')).toEqual({ b: { c: 3 }, d: 4 })
+      expect(await browser.json('/show')).toEqual({ b: { c: 3 }, d: 4 })
     },
   )
 })
@@ -302,14 +302,14 @@ describe('session, sessionID and sessionStore', () => {
     const app = await startCompatApp({
       kind,
       routes: {
-        look: (req) => ({
+        show: (req) => ({
           types: [typeof req.session, typeof req.sessionID, req.sessionStore === app.handler.store],
           own: Object.keys(req).filter((key) => key.startsWith('session')),
           symbols: Object.getOwnPropertySymbols(req).filter((key) => String(key).includes('holdfast')).length,
         }),
       },
     })
-    expect(await new Browser(app).json('/look')).toEqual({ types: ['object', 'string', true], own: [], symbols: 1 })
+    expect(await new Browser(app).json('/show')).toEqual({ types: ['object', 'string', true], own: [], symbols: 1 })
   })
 
   test('reach into a sub-app of another copy of Express', async () => {
@@ -337,10 +337,10 @@ describe('session, sessionID and sessionStore', () => {
           next()
         },
       ],
-      routes: { look: (req) => [req['seen'], req.session] },
+      routes: { show: (req) => [req['seen'], req.session] },
     })
     await startCompatApp({ routes: counting }).then((other) => other.get('/count'))
-    expect(await new Browser(app).json('/look')).toEqual([[null, null, null, true], { mine: true }])
+    expect(await new Browser(app).json('/show')).toEqual([[null, null, null, true], { mine: true }])
   })
 
   test('ids are minted when they are asked for, also by genid', async () => {

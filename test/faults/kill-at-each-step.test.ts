@@ -68,14 +68,14 @@ async function killedAt(step: number, when: Fate, options: object, path: string,
   let count = 0
   proxy.fate = () => {
     if (++count !== step) return 'pass'
-    // The connection breaks with the process, so a reply on its way has nobody to come to.
+    // The connection breaks with the process, so no process receives a reply that is on its way.
     app.kill()
     return when
   }
   try {
-    const answer = await app.attempt(path, cookie)
-    if (count < step) expect(answer).toMatchObject({ status: 200 })
-    else expect(answer).toBe('lost')
+    const response = await app.attempt(path, cookie)
+    if (count < step) expect(response).toMatchObject({ status: 200 })
+    else expect(response).toBe('lost')
   } finally {
     proxy.fate = () => 'pass'
     await app.stop()
@@ -112,7 +112,7 @@ const operations: Operation[] = [
     allowed: [{ values: { cart: '7' }, subject: null }, anonymous],
   },
   {
-    name: 'login as somebody else',
+    name: 'login as another user',
     path: '/login/eve',
     before: async () => cookieOf(await survivor.get('/login/bob', await visitor())),
     allowed: [{ values: { cart: '7' }, subject: 'bob' }, anonymous],

@@ -39,12 +39,12 @@ const isSave = (words: readonly string[]): boolean => words[0]?.toUpperCase().st
 /** The next requests are well, in both processes; a client library takes a moment to find its server again. */
 async function wellAgain(): Promise<void> {
   for (let attempt = 0; ; attempt++) {
-    const answer = await one.get('/set/well/1')
-    if (answer.status === 200) {
-      expect(valuesOf((await other.get('/get', cookieOf(answer))).body)).toEqual({ well: '1' })
+    const response = await one.get('/set/well/1')
+    if (response.status === 200) {
+      expect(valuesOf((await other.get('/get', cookieOf(response))).body)).toEqual({ well: '1' })
       return
     }
-    if (attempt === 50) throw new Error(`not well again: ${answer.body}`)
+    if (attempt === 50) throw new Error(`not well again: ${response.body}`)
     await new Promise((resolve) => setTimeout(resolve, 40))
   }
 }
@@ -54,9 +54,9 @@ test('slow: 20 redirects, each followed on the other process, 20 writes seen', a
   proxy.delay = 30
   let seen = 0
   for (let value = 1; value <= 20; value++) {
-    const answer = await one.get(`/redirect/${value}`, cookie)
-    expect(answer.status).toBe(302)
-    const { body } = await other.get(answer.headers.location ?? '', cookie)
+    const response = await one.get(`/redirect/${value}`, cookie)
+    expect(response.status).toBe(302)
+    const { body } = await other.get(response.headers.location ?? '', cookie)
     expect(valuesOf(body)).toEqual({ cart: '7', value: String(value) })
     seen++
   }
@@ -130,9 +130,9 @@ test('scripts that were flushed are sent again, and the request succeeds', async
 test('clients that Redis has thrown out come back: 200 or 503, never a stranger', async () => {
   const cookie = await visitor()
   await admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'])
-  const answer = await one.get('/get', cookie)
-  if (answer.status === 200) expect(valuesOf(answer.body)).toEqual({ cart: '7' })
-  else expect(answer).toMatchObject(refused)
+  const response = await one.get('/get', cookie)
+  if (response.status === 200) expect(valuesOf(response.body)).toEqual({ cart: '7' })
+  else expect(response).toMatchObject(refused)
 })
 
 test('emptied: sessions are absent; a request in flight writes nothing and gets no cookie', async () => {
@@ -192,8 +192,11 @@ test('corrupt and foreign records are no session, and never a 500', async () => 
     const cookie = await visitor()
     await spoil(`sess:${cookie.slice(4, 20)}`)
     expect(await one.get('/get', cookie)).toMatchObject({ status: 200, cookies: [] })
-    const answer = await one.get('/set/color/red', cookie)
-    expect([answer.status, valuesOf((await other.get('/get', cookieOf(answer))).body)]).toEqual([200, { color: 'red' }])
+    const response = await one.get('/set/color/red', cookie)
+    expect([response.status, valuesOf((await other.get('/get', cookieOf(response))).body)]).toEqual([
+      200,
+      { color: 'red' },
+    ])
   }
 })
 

@@ -3,11 +3,11 @@ import type { Session } from '../../lib/session/session'
 import { startApp, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import { serverKinds, type TestResponse } from '../support/server-kinds'
-import { fetchRaw, type RawAnswer, valuesOf } from '../support/raw-client'
+import { fetchRaw, type RawResponse, valuesOf } from '../support/raw-client'
 
 afterEach(stopApps)
 
-/** Every way to give an answer headers of its own. */
+/** Every way to give a response headers of its own. */
 const ways: Record<string, (res: TestResponse, headers: Record<string, string | string[]>) => void> = {
   setHeader(res, headers) {
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
@@ -32,13 +32,13 @@ function flat(headers: Record<string, string | string[]>): string[][] {
   return Object.entries(headers).flatMap(([name, value]) => [value].flat().map((one) => [name, one]))
 }
 
-async function answerOf(
+async function responseOf(
   way: (typeof ways)[string] | undefined,
   headers: Record<string, string | string[]>,
   delay: number | undefined,
   options: Pick<SessionOptions, 'cacheControl' | 'vary'> = {},
   act: (session: Session) => unknown = (session) => session.set('n', 1),
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const store = new ControlledStore()
   store.delay = delay
   const { port } = await startApp({
@@ -73,15 +73,15 @@ const directives: readonly (readonly [before: string | undefined, noStore: strin
   ['no-cache, no-store, must-revalidate', 'no-cache, no-store, must-revalidate', 'no-cache, no-store, must-revalidate'],
   // Caches that know the status code disregard no-store beside it.
   ['must-understand, no-store, max-age=5', 'no-store', 'no-store, must-understand, max-age=5'],
-  // A list of fields: the rest of the answer could still be kept.
+  // A list of fields: the rest of the response could still be kept.
   ['private="set-cookie, x-a", max-age=60', 'no-store', 'private, max-age=60'],
   ['no-cache="set-cookie, x-a", public', 'no-store, no-cache="set-cookie, x-a"', 'private, no-cache="set-cookie, x-a"'],
   ['', 'no-store', 'private'],
 ]
 
 describe.each([
-  ['a store that answers later', 0],
-  ['a store that answers at once', undefined],
+  ['a store that replies later', 0],
+  ['a store that replies at once', undefined],
 ])('%s', (_store, delay) => {
   describe.each(Object.entries(ways))('a response with the session cookie is for no shared cache: %s', (name, way) => {
     test.each(
@@ -92,26 +92,26 @@ describe.each([
     )('%j becomes, with the option %s, %j', async (before, cacheControl, after) => {
       // Nothing said over something said is what was said.
       if (before === undefined && name === 'writeHead over setHeader') return
-      const answer = await answerOf(
+      const response = await responseOf(
         way,
         before === undefined ? { 'X-A': '1' } : { 'Cache-Control': before, 'X-A': '1' },
         delay,
         cacheControl === 'no-store' ? {} : { cacheControl },
       )
-      expect(valuesOf(answer, 'Cache-Control')).toEqual([after])
-      expect(valuesOf(answer, 'X-A')).toEqual(['1'])
-      expect(valuesOf(answer, 'Set-Cookie')).toEqual([expect.stringMatching(/^sid=/)])
+      expect(valuesOf(response, 'Cache-Control')).toEqual([after])
+      expect(valuesOf(response, 'X-A')).toEqual(['1'])
+      expect(valuesOf(response, 'Set-Cookie')).toEqual([expect.stringMatching(/^sid=/)])
     })
 
     test('other cookies stay as they were, in their order, in front', async () => {
-      const answer = await answerOf(way, { 'Set-Cookie': ['a=1; Path=/', 'sid2=x', 'b=2'] }, delay)
-      expect(valuesOf(answer, 'Set-Cookie')).toEqual(['a=1; Path=/', 'sid2=x', 'b=2', expect.stringMatching(/^sid=/)])
-      const single = await answerOf(way, { 'Set-Cookie': 'a=1, with a comma' }, delay)
+      const response = await responseOf(way, { 'Set-Cookie': ['a=1; Path=/', 'sid2=x', 'b=2'] }, delay)
+      expect(valuesOf(response, 'Set-Cookie')).toEqual(['a=1; Path=/', 'sid2=x', 'b=2', expect.stringMatching(/^sid=/)])
+      const single = await responseOf(way, { 'Set-Cookie': 'a=1, with a comma' }, delay)
       expect(valuesOf(single, 'Set-Cookie')).toEqual(['a=1, with a comma', expect.stringMatching(/^sid=/)])
     })
 
     test('permissions in the headers of single shared caches are removed', async () => {
-      const answer = await answerOf(
+      const response = await responseOf(
         way,
         {
           'CDN-Cache-Control': 'max-age=60',
@@ -131,7 +131,7 @@ describe.each([
         delay,
       )
       expect(
-        answer.headers
+        response.headers
           .map(([header]) => header)
           .filter((header) => /cdn|control|surrogate|accel/i.test(header))
           .sort(),
@@ -140,10 +140,10 @@ describe.each([
 
     test('with cacheControl: false the headers for caches stay as the app set them', async () => {
       const headers = { 'Cache-Control': 'public, s-maxage=60', 'CDN-Cache-Control': 'max-age=60' }
-      const answer = await answerOf(way, headers, delay, { cacheControl: false })
-      expect(valuesOf(answer, 'Cache-Control')).toEqual(['public, s-maxage=60'])
-      expect(valuesOf(answer, 'CDN-Cache-Control')).toEqual(['max-age=60'])
-      expect(valuesOf(answer, 'Set-Cookie')).toEqual([expect.stringMatching(/^sid=/)])
+      const response = await responseOf(way, headers, delay, { cacheControl: false })
+      expect(valuesOf(response, 'Cache-Control')).toEqual(['public, s-maxage=60'])
+      expect(valuesOf(response, 'CDN-Cache-Control')).toEqual(['max-age=60'])
+      expect(valuesOf(response, 'Set-Cookie')).toEqual([expect.stringMatching(/^sid=/)])
     })
 
     test.each<[string, (session: Session) => unknown]>([
@@ -168,11 +168,11 @@ describe.each([
         ['Accept, cookie', ['Accept, cookie']],
       ] as const) {
         const headers = { 'X-A': '1', 'Set-Cookie': ['a=1', 'b=2'], ...(before !== undefined && { Vary: before }) }
-        const answer = await answerOf(way, headers, delay, {}, read)
-        expect(valuesOf(answer, 'Vary')).toEqual(after)
-        expect(valuesOf(answer, 'Set-Cookie').slice(0, 2)).toEqual(['a=1', 'b=2'])
-        expect(valuesOf(answer, 'X-A')).toEqual(['1'])
-        const without = await answerOf(way, headers, delay, { vary: false }, read)
+        const response = await responseOf(way, headers, delay, {}, read)
+        expect(valuesOf(response, 'Vary')).toEqual(after)
+        expect(valuesOf(response, 'Set-Cookie').slice(0, 2)).toEqual(['a=1', 'b=2'])
+        expect(valuesOf(response, 'X-A')).toEqual(['1'])
+        const without = await responseOf(way, headers, delay, { vary: false }, read)
         expect(valuesOf(without, 'Vary')).toEqual(before === undefined ? [] : [before])
       }
     })
@@ -183,24 +183,24 @@ describe.each([
       ['unset', (session) => session.unset('n')],
       ['handle', (session) => session.handle],
     ])('a response after %s alone says nothing of the cookie', async (_act, act) => {
-      const answer = await answerOf(way, { Vary: 'Accept' }, delay, {}, act)
-      expect(valuesOf(answer, 'Vary')).toEqual(['Accept'])
+      const response = await responseOf(way, { Vary: 'Accept' }, delay, {}, act)
+      expect(valuesOf(response, 'Vary')).toEqual(['Accept'])
     })
   })
 })
 
 test('a response without the session cookie keeps its headers as they are', async () => {
   for (const way of Object.values(ways)) {
-    const answer = await answerOf(
+    const response = await responseOf(
       way,
       { 'Cache-Control': 'public, s-maxage=60', 'CDN-Cache-Control': 'max-age=60', 'Set-Cookie': 'a=1' },
       0,
       {},
       () => undefined,
     )
-    expect(valuesOf(answer, 'Cache-Control')).toEqual(['public, s-maxage=60'])
-    expect(valuesOf(answer, 'CDN-Cache-Control')).toEqual(['max-age=60'])
-    expect(valuesOf(answer, 'Set-Cookie')).toEqual(['a=1'])
+    expect(valuesOf(response, 'Cache-Control')).toEqual(['public, s-maxage=60'])
+    expect(valuesOf(response, 'CDN-Cache-Control')).toEqual(['max-age=60'])
+    expect(valuesOf(response, 'Set-Cookie')).toEqual(['a=1'])
   }
 })
 
@@ -213,9 +213,9 @@ test.each(serverKinds)('a response that clears the cookie is for no shared cache
       res.end('bye')
     },
   })
-  const answer = await fetchRaw(port, '/', { headers: { Cookie: 'sid=whatever' } })
-  expect(valuesOf(answer, 'Cache-Control')).toEqual(['no-store'])
-  expect(valuesOf(answer, 'Set-Cookie')).toEqual([expect.stringMatching(/^sid=; .*Expires=Thu, 01 Jan 1970/)])
+  const response = await fetchRaw(port, '/', { headers: { Cookie: 'sid=whatever' } })
+  expect(valuesOf(response, 'Cache-Control')).toEqual(['no-store'])
+  expect(valuesOf(response, 'Set-Cookie')).toEqual([expect.stringMatching(/^sid=; .*Expires=Thu, 01 Jan 1970/)])
 })
 
 test.each(serverKinds)(
@@ -239,8 +239,8 @@ test.each(serverKinds)(
       ['/', 'HEAD'],
       ['/304', 'GET'],
     ] as const) {
-      const answer = await fetchRaw(port, path, { method })
-      expect([path, method, valuesOf(answer, 'Vary')]).toEqual([path, method, ['Cookie']])
+      const response = await fetchRaw(port, path, { method })
+      expect([path, method, valuesOf(response, 'Vary')]).toEqual([path, method, ['Cookie']])
     }
   },
 )

@@ -3,7 +3,7 @@ import { login, logout } from '../../lib'
 import { startApp, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import { bare, type Handler, type ServerKind, serverKinds } from '../support/server-kinds'
-import { fetchRaw, type RawAnswer, sessionCookie, valuesOf } from '../support/raw-client'
+import { fetchRaw, type RawResponse, sessionCookie, valuesOf } from '../support/raw-client'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -15,7 +15,7 @@ const clock = (): number => now.value
 
 const routes: Record<string, Handler> = {
   '/nothing': () => undefined,
-  '/look': (req) => [
+  '/show': (req) => [
     req.session.get('n'),
     req.session.has('n'),
     req.session.size,
@@ -60,7 +60,7 @@ interface Cost {
 
 async function start(
   kind: ServerKind,
-): Promise<(path: string, cookie?: string) => Promise<{ answer: RawAnswer; cost: Cost }>> {
+): Promise<(path: string, cookie?: string) => Promise<{ response: RawResponse; cost: Cost }>> {
   const store = new ControlledStore()
   const { port } = await startApp({
     kind,
@@ -74,20 +74,20 @@ async function start(
   })
   return async (path, cookie) => {
     store.log.length = 0
-    const answer = await fetchRaw(port, path, { headers: cookie === undefined ? {} : { Cookie: cookie } })
-    expect(answer).toMatchObject({ status: 200, whole: true })
-    const [set] = valuesOf(answer, 'Set-Cookie')
-    expect(valuesOf(answer, 'Set-Cookie').length).toBeLessThanOrEqual(1)
+    const response = await fetchRaw(port, path, { headers: cookie === undefined ? {} : { Cookie: cookie } })
+    expect(response).toMatchObject({ status: 200, whole: true })
+    const [set] = valuesOf(response, 'Set-Cookie')
+    expect(valuesOf(response, 'Set-Cookie').length).toBeLessThanOrEqual(1)
     const state = set === undefined ? 'none' : set.startsWith('sid=;') ? 'cleared' : 'new'
-    expect(valuesOf(answer, 'Cache-Control')).toEqual(set === undefined ? [] : ['no-store'])
-    return { answer, cost: { commands: [...store.calls], cookie: state } }
+    expect(valuesOf(response, 'Cache-Control')).toEqual(set === undefined ? [] : ['no-store'])
+    return { response, cost: { commands: [...store.calls], cookie: state } }
   }
 }
 
 describe.each(serverKinds)('what a request costs: $name', (kind) => {
   test.each([
     '/nothing',
-    '/look',
+    '/show',
     '/read-object',
     '/unset',
     '/unset-absent',
@@ -113,7 +113,7 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
 
   const begun: readonly (readonly [path: string, commands: string[], cookie: Cost['cookie']])[] = [
     ['/nothing', ['load'], 'none'],
-    ['/look', ['load'], 'none'],
+    ['/show', ['load'], 'none'],
     ['/read-object', ['load'], 'none'],
     ['/set-equal', ['load'], 'none'],
     ['/unset-absent', ['load'], 'none'],
@@ -131,16 +131,16 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
   ]
   test.each(begun)('a session that has begun: %s costs %j, cookie: %s', async (path, commands, cookie) => {
     const get = await start(kind)
-    const { answer } = await get('/set-object')
+    const { response } = await get('/set-object')
     const random = jest.spyOn(RandomPool.prototype, 'take')
-    expect((await get(path, sessionCookie(answer))).cost).toEqual({ commands, cookie })
+    expect((await get(path, sessionCookie(response))).cost).toEqual({ commands, cookie })
     expect(random).toHaveBeenCalledTimes(cookie === 'new' ? 1 : 0)
   })
 
   test('a login over that of another user: one command more, for the session that it ends', async () => {
     const get = await start(kind)
-    const { answer } = await get('/login')
-    expect((await get('/login-other', sessionCookie(answer))).cost).toEqual({
+    const { response } = await get('/login')
+    expect((await get('/login-other', sessionCookie(response))).cost).toEqual({
       commands: ['load', 'insert', 'delete'],
       cookie: 'new',
     })
@@ -148,8 +148,8 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
 
   test('a flash message costs one change where it is left, and one where it can be read', async () => {
     const get = await start(kind)
-    const { answer } = await get('/set')
-    const cookie = sessionCookie(answer)
+    const { response } = await get('/set')
+    const cookie = sessionCookie(response)
     expect((await get('/flash', cookie)).cost).toEqual({ commands: ['load', 'change'], cookie: 'none' })
     expect((await get('/nothing', cookie)).cost).toEqual({ commands: ['load', 'change'], cookie: 'none' })
     expect((await get('/nothing', cookie)).cost).toEqual({ commands: ['load'], cookie: 'none' })
@@ -158,10 +158,10 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
   test('a cookie that can name no session costs no command; one with an invalid id costs one, and is left as it is', async () => {
     const get = await start(kind)
     for (const cookie of ['sid=', 'sid=short', `sid=${'x'.repeat(5000)}`, 'other=1', `sid=${'!'.repeat(48)}`]) {
-      expect((await get('/look', cookie)).cost).toEqual({ commands: [], cookie: 'none' })
+      expect((await get('/show', cookie)).cost).toEqual({ commands: [], cookie: 'none' })
     }
     const dead = `sid=${'A'.repeat(48)}`
-    expect((await get('/look', dead)).cost).toEqual({ commands: ['load'], cookie: 'none' })
+    expect((await get('/show', dead)).cost).toEqual({ commands: ['load'], cookie: 'none' })
     expect((await get('/logout', dead)).cost).toEqual({ commands: ['load'], cookie: 'cleared' })
     expect((await get('/set', dead)).cost).toEqual({ commands: ['load', 'insert'], cookie: 'new' })
   })
@@ -169,16 +169,16 @@ describe.each(serverKinds)('what a request costs: $name', (kind) => {
 
 test('the cookie ends with the session: only a login, which moves the deadline, sends it again', async () => {
   const get = await start(bare)
-  const maxAge = (answer: RawAnswer): string | undefined =>
-    /Max-Age=(\d+)/.exec(valuesOf(answer, 'Set-Cookie')[0] ?? '')?.[1]
+  const maxAge = (response: RawResponse): string | undefined =>
+    /Max-Age=(\d+)/.exec(valuesOf(response, 'Set-Cookie')[0] ?? '')?.[1]
   now.value = 1_000_000
-  const { answer } = await get('/set')
-  expect(maxAge(answer)).toBe('100')
+  const { response } = await get('/set')
+  expect(maxAge(response)).toBe('100')
   now.value += 40
-  const first = sessionCookie(answer)
+  const first = sessionCookie(response)
   expect((await get('/flash', first)).cost.cookie).toBe('none')
   const renewed = await get('/regenerate', first)
-  expect(maxAge(renewed.answer)).toBe('60')
-  const login = await get('/login', sessionCookie(renewed.answer))
-  expect(maxAge(login.answer)).toBe('100')
+  expect(maxAge(renewed.response)).toBe('60')
+  const login = await get('/login', sessionCookie(renewed.response))
+  expect(maxAge(login.response)).toBe('100')
 })

@@ -16,13 +16,13 @@ import type { SetCookieOptions } from '../../lib/session-manager'
 import { type AppSetup, listen, startApp, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import { express5, type Next, type TestRequest, type TestResponse } from '../support/server-kinds'
-import { fetchRaw, parseAnswer, type RawAnswer, sessionCookie, valuesOf } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { fetchRaw, parseResponse, type RawResponse, sessionCookie, valuesOf } from '../support/raw-client'
+import { collectWarnings } from '../support/warnings'
 
 const secret = 'a secret of a length that will do'
 let warnings: { code: string; message: string }[]
 beforeEach(() => {
-  warnings = hearWarnings()
+  warnings = collectWarnings()
 })
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -122,9 +122,9 @@ describe('attributes and name follow the security of the request', () => {
 
   test.each(Object.entries(cases))('%s', async (_name, { options, plain, tls }) => {
     const sessions = sessionMiddleware(options)
-    const answer = (req: any, res: any): void => sessions(req, res, () => (act(req), res.end(req.session.id)))
-    const { port } = await listen(answer)
-    const secure = createTlsServer({ pskCallback: () => key, ciphers: 'PSK', maxVersion: 'TLSv1.2' }, answer)
+    const respond = (req: any, res: any): void => sessions(req, res, () => (act(req), res.end(req.session.id)))
+    const { port } = await listen(respond)
+    const secure = createTlsServer({ pskCallback: () => key, ciphers: 'PSK', maxVersion: 'TLSv1.2' }, respond)
     secure.listen(0, '127.0.0.1')
     await once(secure, 'listening')
 
@@ -141,8 +141,8 @@ describe('attributes and name follow the security of the request', () => {
         .replace('ID', '')
         .replace(/Max-Age=\d+/, 'Max-Age=0')
         .replace('=; Path', '=; Max-Age=0; Path')
-      const gone = await ask('/destroy', cookie)
-      expect(valuesOf(gone, 'Set-Cookie')).toEqual([`${cleared}; Expires=Thu, 01 Jan 1970 00:00:00 GMT`])
+      const deletion = await ask('/destroy', cookie)
+      expect(valuesOf(deletion, 'Set-Cookie')).toEqual([`${cleared}; Expires=Thu, 01 Jan 1970 00:00:00 GMT`])
     }
     secure.close()
   })
@@ -152,7 +152,7 @@ describe('behind a proxy that ends TLS', () => {
   async function start(
     trust: boolean,
     options: SessionOptions = {},
-  ): Promise<(forwarded?: string) => Promise<RawAnswer>> {
+  ): Promise<(forwarded?: string) => Promise<RawResponse>> {
     const app = express()
     if (trust) app.set('trust proxy', 1)
     app.use(sessionMiddleware(options))
@@ -372,7 +372,7 @@ describe('an app that saves the session itself', () => {
 /** TLS without certificates: both sides know the key. */
 const key = Buffer.alloc(32, 7)
 
-async function fetchTls(port: number, path: string, cookie: string): Promise<RawAnswer> {
+async function fetchTls(port: number, path: string, cookie: string): Promise<RawResponse> {
   const socket: TLSSocket = connectTls({
     port,
     host: '127.0.0.1',
@@ -385,5 +385,5 @@ async function fetchTls(port: number, path: string, cookie: string): Promise<Raw
   socket.setEncoding('latin1').on('data', (text: string) => (received += text))
   socket.write(`GET ${path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nCookie: ${cookie}\r\n\r\n`)
   await once(socket, 'close')
-  return parseAnswer(received)
+  return parseResponse(received)
 }

@@ -7,9 +7,9 @@ import compression from 'compression'
 import type { RequestHandler } from '../../lib'
 import { passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore, faults } from '../support/controlled-store'
-import { answerError, bare, type ErrorHandler, express5, type Handler, serverKinds } from '../support/server-kinds'
-import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { respondToError, bare, type ErrorHandler, express5, type Handler, serverKinds } from '../support/server-kinds'
+import { fetchRaw, parseResponse, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
+import { collectWarnings } from '../support/warnings'
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-http-'))
 const errorPage = 'E'.repeat(300_000)
@@ -17,7 +17,7 @@ writeFileSync(join(directory, 'error.txt'), errorPage)
 
 let warnings: { code: string; message: string }[]
 beforeEach(() => {
-  warnings = hearWarnings()
+  warnings = collectWarnings()
 })
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -25,7 +25,7 @@ afterEach(async () => {
 })
 afterAll(() => rmSync(directory, { recursive: true }))
 
-/** A body that never ends while somebody takes it. */
+/** A body that goes on for as long as it is read. */
 function endless(): Readable {
   return new Readable({
     read() {
@@ -36,7 +36,7 @@ function endless(): Readable {
 
 const lateError: ErrorHandler = async (error, req, res, next) => {
   await passTurns(4)
-  await answerError(error, req, res, next)
+  await respondToError(error, req, res, next)
 }
 
 const streamedError: ErrorHandler = (_error, _req, res) => {
@@ -44,7 +44,7 @@ const streamedError: ErrorHandler = (_error, _req, res) => {
   Readable.from([errorPage.slice(0, 150_000), errorPage.slice(150_000)]).pipe(res)
 }
 
-/** Writers that are in the middle of their answer when it is refused, and go on. */
+/** Writers that are in the middle of their response when it is discarded, and go on writing. */
 const writers: Record<string, (res: Parameters<Handler>[1]) => unknown> = {
   'one that writes without asking': (res) => {
     const timer = setInterval(() => res.write('old'), 1)
@@ -62,11 +62,11 @@ const writers: Record<string, (res: Parameters<Handler>[1]) => unknown> = {
 }
 
 describe.each([
-  ['an error page at once', answerError, 'sorry: STORE_UNAVAILABLE'],
+  ['an error page at once', respondToError, 'sorry: STORE_UNAVAILABLE'],
   ['an error page after a while', lateError, 'sorry: STORE_UNAVAILABLE'],
   ['an error page that is a stream', streamedError, errorPage],
 ])('what the app writes to a discarded response does not get into %s', (_name, onError, page) => {
-  // Once two streams write at the same time, their chunks cannot be told apart; those that wait for 'drain' are unpiped.
+  // While two streams write at the same time, the hold cannot distinguish their chunks; it unpipes those that wait for 'drain'.
   const separable = Object.entries(writers).filter(([name]) => page !== errorPage || !name.includes('without asking'))
 
   test.each(separable)('when %s', async (_writer, write) => {
@@ -81,10 +81,10 @@ describe.each([
           void write(res)
         },
       })
-      const answer = await fetchRaw(port)
-      expect(answer).toMatchObject({ status: 503, whole: true })
-      expect(answer.body.length).toBe(page.length)
-      expect(answer.body).toBe(page)
+      const response = await fetchRaw(port)
+      expect(response).toMatchObject({ status: 503, whole: true })
+      expect(response.body.length).toBe(page.length)
+      expect(response.body).toBe(page)
       expect(errors).toHaveLength(1)
       expect(warnings).toEqual([])
     }
@@ -159,8 +159,8 @@ describe.each(serverKinds)(
       })
       const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
       store.fail('change', fault)
-      const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
-      expect(answer).toMatchObject({ status: 200, body: 'first', whole: false })
+      const response = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
+      expect(response).toMatchObject({ status: 200, body: 'first', whole: false })
       expect(errors).toEqual([])
       expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_SAVE_FAILED_AFTER_HEADERS'])
       expect(warnings[0]?.message).toContain(
@@ -187,9 +187,9 @@ test('an error page is not compressed when compression had begun on the discarde
   const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
   for (const fault of ['reject', 'throw'] as const) {
     store.fail('change', fault)
-    const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie, 'Accept-Encoding': 'gzip' } })
-    expect(answer).toMatchObject({ status: 503, body: 'sorry: STORE_UNAVAILABLE', whole: true })
-    expect(valuesOf(answer, 'Content-Encoding')).toEqual([])
+    const response = await fetchRaw(port, '/', { headers: { Cookie: cookie, 'Accept-Encoding': 'gzip' } })
+    expect(response).toMatchObject({ status: 503, body: 'sorry: STORE_UNAVAILABLE', whole: true })
+    expect(valuesOf(response, 'Content-Encoding')).toEqual([])
   }
 })
 
@@ -261,6 +261,6 @@ test('the client gets a 503 when no error handler sends a response', async () =>
     patience = setTimer.mock.calls.find(([, wait]) => wait === 1500)
   }
   patience[0]()
-  expect(parseAnswer(await client.untilClosed())).toMatchObject({ status: 503, body: 'Service Unavailable' })
+  expect(parseResponse(await client.untilClosed())).toMatchObject({ status: 503, body: 'Service Unavailable' })
   expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_ERROR_NOT_ANSWERED'])
 })

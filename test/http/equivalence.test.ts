@@ -4,7 +4,7 @@ import { sessionMiddleware } from '../../lib'
 import { listen, passTurns, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import type { TestRequest, TestResponse } from '../support/server-kinds'
-import { fetchRaw, type RawAnswer } from '../support/raw-client'
+import { fetchRaw, type RawResponse } from '../support/raw-client'
 
 afterEach(stopApps)
 
@@ -22,7 +22,7 @@ const attempt = (note: Note, what: string, act: () => unknown): void => {
 }
 const called = (note: Note, what: string) => (error?: any) => note(what, error?.code ?? 'called')
 
-/** Handlers that must not be able to tell whether their answer was held. */
+/** Handlers that must find no difference, whether their response was held or not. */
 const scripts: Record<string, Script> = {
   'returns the response from end': (res, note) => note('end', res.end('x') === res),
   'returns the response from writeHead': (res, note) => (note('writeHead', res.writeHead(200) === res), res.end()),
@@ -194,11 +194,11 @@ const scripts: Record<string, Script> = {
   },
 }
 
-/** Node itself does not let them through where an answer has no body. */
+/** Node itself does not let them through where a response has no body. */
 const needBody = new Set(['sends trailers', 'cuts the connection in the middle'])
 
 interface Run {
-  readonly answer: RawAnswer
+  readonly response: RawResponse
   readonly notes: readonly string[]
 }
 
@@ -221,18 +221,18 @@ async function run(script: Script, method: string, store?: ControlledStore): Pro
       act(res)
     })
   })
-  const answer = await fetchRaw(port, '/', { method })
+  const response = await fetchRaw(port, '/', { method })
   await passTurns(2)
-  return { answer: withoutOurs(answer), notes }
+  return { response: withoutOurs(response), notes }
 }
 
 /** Without what the session adds, and what changes from second to second. */
-function withoutOurs(answer: RawAnswer): RawAnswer {
-  const headers = answer.headers.filter(([name, value]) => {
+function withoutOurs(response: RawResponse): RawResponse {
+  const headers = response.headers.filter(([name, value]) => {
     if (name === 'Set-Cookie') return !value.startsWith('sid=')
     return name !== 'Date' && !(name === 'Cache-Control' && value === 'no-store')
   })
-  return { ...answer, headers: headers.sort(([one], [other]) => one.localeCompare(other)) }
+  return { ...response, headers: headers.sort(([one], [other]) => one.localeCompare(other)) }
 }
 
 describe.each([
@@ -251,8 +251,8 @@ describe.each([
 })
 
 test('the plain server is a plain server', async () => {
-  const { answer, notes } = await run((res) => res.writeHead(201, 'Made', { 'X-A': '1' }).end('x'), 'GET')
-  expect(answer).toMatchObject({ statusLine: 'HTTP/1.1 201 Made', body: 'x', whole: true })
-  expect(answer.headers).toContainEqual(['X-A', '1'])
+  const { response, notes } = await run((res) => res.writeHead(201, 'Made', { 'X-A': '1' }).end('x'), 'GET')
+  expect(response).toMatchObject({ statusLine: 'HTTP/1.1 201 Made', body: 'x', whole: true })
+  expect(response.headers).toContainEqual(['X-A', '1'])
   expect(notes).toEqual(['finish: undefined', 'close: undefined'])
 })

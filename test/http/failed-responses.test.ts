@@ -5,11 +5,11 @@ import { listen, passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import { bare, type Next, serverKinds, type TestRequest, type TestResponse } from '../support/server-kinds'
 import { fetchRaw, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { collectWarnings } from '../support/warnings'
 
 let warnings: { code: string; message: string }[]
 beforeEach(() => {
-  warnings = hearWarnings()
+  warnings = collectWarnings()
 })
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -161,7 +161,7 @@ describe.each(serverKinds)('a response that is never ended: $name', (kind) => {
     logout: (req) => logout(req),
   }
   const ways: Record<string, (res: TestResponse) => unknown> = {
-    'never answers': () => undefined,
+    'never responds': () => undefined,
     'has only streamed': (res) => res.write('event'),
     'is destroyed by the handler': (res) => res.destroy(),
   }

@@ -4,7 +4,7 @@ import { sessionMiddleware } from '../../lib'
 import { listen, passTurns, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import type { TestRequest } from '../support/server-kinds'
-import { RawClient, parseAnswer, sessionCookie } from '../support/raw-client'
+import { RawClient, parseResponse, sessionCookie } from '../support/raw-client'
 
 afterEach(stopApps)
 
@@ -31,7 +31,7 @@ test('requests that are wrapped before the first of a process comes to the sessi
   expect(clients.map(({ received }) => received)).toEqual(['', '', ''])
   store.release('insert')
   for (const client of clients) {
-    const response = parseAnswer(await client.untilClosed())
+    const response = parseResponse(await client.untilClosed())
     expect(response).toMatchObject({ status: 200, body: 'hello', whole: true })
     expect(sessionCookie(response)).toBeDefined()
   }

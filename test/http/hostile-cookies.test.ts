@@ -3,7 +3,7 @@ import { sessionMiddleware } from '../../lib'
 import { passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import { serverKinds } from '../support/server-kinds'
-import { fetchRaw, parseAnswer, RawClient } from '../support/raw-client'
+import { fetchRaw, parseResponse, RawClient } from '../support/raw-client'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -178,7 +178,7 @@ test('several Cookie headers are one', async () => {
   client.send(
     `GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nCookie: a=1\r\nCookie: sid=${id}\r\ncookie: b=2\r\n\r\n`,
   )
-  expect(parseAnswer(await client.untilClosed()).body).toBe('ada')
+  expect(parseResponse(await client.untilClosed()).body).toBe('ada')
 })
 
 test(`random bytes (SEED=${seed})`, async () => {
@@ -249,8 +249,8 @@ test.each(Object.entries(shapes))('megabytes are read once, and not again and ag
 
 test.each(Object.entries(shapes))('as large as Node lets them in: %s', async (_name, shape) => {
   const { port, store } = await start()
-  const answer = await fetchRaw(port, '/', { headers: { Cookie: shape(maxHeaderSize - 200) } })
-  expect(answer).toMatchObject({ status: 200, body: 'nobody' })
+  const response = await fetchRaw(port, '/', { headers: { Cookie: shape(maxHeaderSize - 200) } })
+  expect(response).toMatchObject({ status: 200, body: 'nobody' })
   expect(store.calls).toEqual([])
 })
 

@@ -2,8 +2,8 @@ import { login, logout } from '../../lib'
 import { passTurns, startApp, stopApps, type TestApp } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import { type Handler, type ServerKind, serverKinds } from '../support/server-kinds'
-import { fetchRaw, parseAnswer, type RawAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { fetchRaw, parseResponse, type RawResponse, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
+import { collectWarnings } from '../support/warnings'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -32,7 +32,7 @@ const acts: Record<string, Handler> = {
 
 let time = 0
 beforeEach(() => {
-  hearWarnings()
+  collectWarnings()
   time = 1_000_000
 })
 
@@ -41,7 +41,7 @@ interface Slow {
   readonly store: ControlledStore
   readonly cookie: string
   /** Starts a request that waits between its first bytes, or before them. */
-  start(streams: boolean): Promise<{ finish: () => Promise<RawAnswer> }>
+  start(streams: boolean): Promise<{ finish: () => Promise<RawResponse> }>
 }
 
 async function begin(kind: ServerKind, act: Handler): Promise<Slow> {
@@ -61,11 +61,11 @@ async function begin(kind: ServerKind, act: Handler): Promise<Slow> {
       else if (req.url === '/out') logout(req)
       else {
         if (req.url === '/stream') res.write('first ')
-        const gone = new Promise<void>((resolve) => {
+        const mayContinue = new Promise<void>((resolve) => {
           go = resolve
         })
         arrive()
-        await gone
+        await mayContinue
         act(req, res, next)
       }
       res.end('done')
@@ -87,7 +87,7 @@ async function begin(kind: ServerKind, act: Handler): Promise<Slow> {
       return {
         async finish() {
           release()
-          return parseAnswer(await client.untilClosed())
+          return parseResponse(await client.untilClosed())
         },
       }
     },
@@ -101,9 +101,9 @@ describe.each(serverKinds)('a session that ended is not written to by a request 
       const [slow, stream] = [await start(false), await start(true)]
       await end(app, cookie, store)
       for (const { finish } of [slow, stream]) {
-        const answer = await finish()
-        expect(answer).toMatchObject({ status: 200, body: expect.stringMatching(/^(first )?done$/), whole: true })
-        expect(valuesOf(answer, 'Set-Cookie')).toEqual([])
+        const response = await finish()
+        expect(response).toMatchObject({ status: 200, body: expect.stringMatching(/^(first )?done$/), whole: true })
+        expect(valuesOf(response, 'Set-Cookie')).toEqual([])
         await passTurns(1)
       }
       expect(await app.sessions.get(cookie.slice('sid='.length))).toBeUndefined()

@@ -4,7 +4,7 @@ import express from 'express'
 import { passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore, holdingStore } from '../support/controlled-store'
 import { bare, express5, serverKinds, type TestResponse } from '../support/server-kinds'
-import { fetchRaw, parseAnswer, RawClient } from '../support/raw-client'
+import { fetchRaw, parseResponse, RawClient } from '../support/raw-client'
 
 const methods = ['write', 'end', 'writeHead', 'writeHeader', 'flushHeaders']
 
@@ -62,7 +62,7 @@ test.each([express5, bare])(
       handler(req, res) {
         req.session.set('n', 1)
         source = new Readable({ read: () => undefined })
-        source.push('of the old answer')
+        source.push('of the old response')
         source.pipe(res)
       },
     })
@@ -87,5 +87,5 @@ test('responses of one Express that are not held go their way beside one that is
   expect(await fetchRaw(port, '/free')).toMatchObject({ status: 200, body: '/free' })
   expect(held.received).toBe('')
   store.release('insert')
-  expect(parseAnswer(await held.untilClosed())).toMatchObject({ status: 200, body: '/held' })
+  expect(parseResponse(await held.untilClosed())).toMatchObject({ status: 200, body: '/held' })
 })

@@ -5,8 +5,8 @@ import { login, logout, type SessionManager, sessionMiddleware } from '../../lib
 import { listen, passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import { express5, serverKinds, type Next, type TestRequest, type TestResponse } from '../support/server-kinds'
-import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { fetchRaw, parseResponse, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
+import { collectWarnings } from '../support/warnings'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -16,7 +16,7 @@ afterEach(async () => {
 const frameworks = { 'Express 5': express, 'Express 4': express4 } as unknown as Record<string, () => any>
 
 describe.each(Object.entries(frameworks))('apps within apps: %s', (_name, create) => {
-  /** The session is changed in the outer app, the answer is given in the inner one. */
+  /** The outer app changes the session, and the inner one responds. */
   function build(mount: (outer: any, inner: any) => void): { outer: any; store: ControlledStore } {
     const store = new ControlledStore()
     const [outer, inner] = [create(), create()]
@@ -56,9 +56,9 @@ describe.each(Object.entries(frameworks))('apps within apps: %s', (_name, create
     await passTurns()
     expect(client.received).toBe('')
     store.release('insert')
-    const answer = parseAnswer(await client.untilClosed())
-    expect(answer).toMatchObject({ status: 200, body: 'inner' })
-    expect(sessionCookie(answer)).toBeDefined()
+    const response = parseResponse(await client.untilClosed())
+    expect(response).toMatchObject({ status: 200, body: 'inner' })
+    expect(sessionCookie(response)).toBeDefined()
   })
 
   test.each(Object.entries(mounts))(
@@ -72,9 +72,9 @@ describe.each(Object.entries(frameworks))('apps within apps: %s', (_name, create
       })
       store.delay = 5
       const { port } = await listen(outer)
-      const answer = await fetchRaw(port, '/in/twice')
-      expect(answer).toMatchObject({ status: 200, body: 'inner', whole: true })
-      expect(sessionCookie(answer)).toBeDefined()
+      const response = await fetchRaw(port, '/in/twice')
+      expect(response).toMatchObject({ status: 200, body: 'inner', whole: true })
+      expect(sessionCookie(response)).toBeDefined()
       expect(sent).toEqual([true])
     },
   )
@@ -113,7 +113,7 @@ test('mounted twice, also once more in a mounted app, the first one serves', asy
 })
 
 test('an app of another copy of Express, called by hand, passes by once: what was changed is saved; after that it is held', async () => {
-  const warnings = hearWarnings()
+  const warnings = collectWarnings()
   jest.isolateModules(() => {
     // A copy that has never had a session.
     const foreign = jest.requireActual<() => any>('express4')()
@@ -143,7 +143,7 @@ test('an app of another copy of Express, called by hand, passes by once: what wa
   await passTurns(2)
   expect(client.received).toBe('')
   store.release('insert')
-  expect(sessionCookie(parseAnswer(await client.untilClosed()))).toBeDefined()
+  expect(sessionCookie(parseResponse(await client.untilClosed()))).toBeDefined()
 })
 const others: any[] = []
 
@@ -177,15 +177,15 @@ describe('two managers on one app, each with a cookie of its own', () => {
     })
     return { port, shop: sessions, admin: admin.sessions, stores: [...stores], errors }
   }
-  const cookieNamed = (answer: Awaited<ReturnType<typeof fetchRaw>>, name: string): string =>
-    valuesOf(answer, 'Set-Cookie')
+  const cookieNamed = (response: Awaited<ReturnType<typeof fetchRaw>>, name: string): string =>
+    valuesOf(response, 'Set-Cookie')
       .find((value) => value.startsWith(`${name}=`))
       ?.split(';')[0] ?? ''
 
   test('both are stored, and both cookies sent', async () => {
     const { port, shop, admin } = await start()
-    const answer = await fetchRaw(port, '/in')
-    const [cart, root] = [cookieNamed(answer, 'shop'), cookieNamed(answer, 'admin')]
+    const response = await fetchRaw(port, '/in')
+    const [cart, root] = [cookieNamed(response, 'shop'), cookieNamed(response, 'admin')]
     expect(await shop.get(cart.slice('shop='.length))).toEqual({ cart: 1 })
     expect((await fetchRaw(port, '/', { headers: { Cookie: `${cart}; ${root}` } })).body).toBe('root')
     const out = await fetchRaw(port, '/out', { headers: { Cookie: `${cart}; ${root}` } })

@@ -4,7 +4,7 @@ import type { AnySession } from '../../lib/session/session'
 import { startApp, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import { get } from '../support/http-client'
-import { hearWarnings } from '../support/warnings'
+import { collectWarnings } from '../support/warnings'
 
 /*
  * A request may save its session while a save of it is under way: by `sessions.save`, awaited or not, or by going on after
@@ -12,7 +12,7 @@ import { hearWarnings } from '../support/warnings'
  */
 
 beforeEach(() => {
-  hearWarnings()
+  collectWarnings()
 })
 afterEach(stopApps)
 

@@ -5,11 +5,11 @@ import { listen, startApp, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
 import { fetchRaw } from '../support/raw-client'
 import { type Next, serverKinds, type TestRequest, type TestResponse } from '../support/server-kinds'
-import { hearWarnings } from '../support/warnings'
+import { collectWarnings } from '../support/warnings'
 
 type Response = Awaited<ReturnType<typeof fetchRaw>>
 
-/** These wait for real time, because the hold looks at what an error handler has really started. So all that wait alike
+/** These wait for real time, because the hold watches what an error handler has really started. So all that wait alike
  * begin together, before the first of their tests. */
 function begin<T>(requests: Readonly<Record<string, () => Promise<T>>>): Record<string, Promise<T>> {
   const begun: Record<string, Promise<T>> = {}
@@ -55,7 +55,7 @@ describe('inside a framework that was made a promise', () => {
     return fetchFrom((req, res, next) => app(req as never, res as never, next))
   }
 
-  beforeAll(() => void hearWarnings())
+  beforeAll(() => void collectWarnings())
   const begun = begin({
     'a middleware': () => fetchFrom(sessionMiddleware({ store: failingStore() })),
     'an app of Express 5': () => fetchFromApp(express),
@@ -75,7 +75,7 @@ describe('inside a framework that was made a promise', () => {
 describe('an error handler that takes its time', () => {
   let warnings: { code: string }[]
   beforeAll(() => {
-    warnings = hearWarnings()
+    warnings = collectWarnings()
   })
 
   async function fetchAroundRouter(make: typeof express): Promise<Response[]> {

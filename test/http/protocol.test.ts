@@ -5,8 +5,8 @@ import { sessionMiddleware } from '../../lib'
 import { passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore, holdingStore } from '../support/controlled-store'
 import { type Handler, serverKinds } from '../support/server-kinds'
-import { parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { parseResponse, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
+import { collectWarnings } from '../support/warnings'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -15,7 +15,7 @@ afterEach(async () => {
 
 const change: Handler = (req, res) => {
   req.session.set('path', req.url)
-  res.end(`answer to ${req.url};`)
+  res.end(`response to ${req.url};`)
 }
 
 describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
@@ -25,7 +25,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
       kind,
       store,
       handler(req, res, next) {
-        if (req.url === '/clean') return res.end('answer to /clean;')
+        if (req.url === '/clean') return res.end('response to /clean;')
         return change(req, res, next)
       },
     })
@@ -36,12 +36,12 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
     await passTurns()
     expect(client.received).toBe('')
     store.release('insert')
-    const received = await client.until((text) => text.includes('answer to /3;'))
-    expect([...received.matchAll(/answer to (.*?);/g)].map(([, path]) => path)).toEqual(['/1', '/clean', '/2', '/3'])
+    const received = await client.until((text) => text.includes('response to /3;'))
+    expect([...received.matchAll(/response to (.*?);/g)].map(([, path]) => path)).toEqual(['/1', '/clean', '/2', '/3'])
     expect([...received.matchAll(/Set-Cookie: sid=/g)]).toHaveLength(3)
     // The connection goes on.
     client.get('/4', { Connection: 'close' })
-    expect(await client.untilClosed()).toContain('answer to /4;')
+    expect(await client.untilClosed()).toContain('response to /4;')
   })
 
   test('a failing save in the middle of them leaves the others alone', async () => {
@@ -57,9 +57,9 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
     })
     const client = await RawClient.open(port)
     for (const path of ['/1', '/2', '/3']) client.get(path)
-    const received = await client.until((text) => text.includes('answer to /3;'))
+    const received = await client.until((text) => text.includes('response to /3;'))
     expect(received).toMatch(
-      /^HTTP\/1.1 200 .*answer to \/1;HTTP\/1.1 503 .*sorry: STORE_UNAVAILABLEHTTP\/1.1 200 .*answer to \/3;$/s,
+      /^HTTP\/1.1 200 .*response to \/1;HTTP\/1.1 503 .*sorry: STORE_UNAVAILABLEHTTP\/1.1 200 .*response to \/3;$/s,
     )
     client.close()
   })
@@ -81,10 +81,10 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
     ] as const) {
       const client = await RawClient.open(port)
       client.send(`GET ${path} HTTP/1.0\r\n\r\n`)
-      const answer = parseAnswer(await client.untilClosed())
-      expect(answer).toMatchObject({ status: 200, body, whole: true })
-      expect(valuesOf(answer, 'Transfer-Encoding')).toEqual([])
-      expect(sessionCookie(answer)).toBeDefined()
+      const response = parseResponse(await client.untilClosed())
+      expect(response).toMatchObject({ status: 200, body, whole: true })
+      expect(valuesOf(response, 'Transfer-Encoding')).toEqual([])
+      expect(sessionCookie(response)).toBeDefined()
     }
   })
 
@@ -109,7 +109,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
     client.send('body')
     await asked
     store.release('insert')
-    expect(parseAnswer(await client.untilClosed())).toMatchObject({ status: 200, body: 'got body' })
+    expect(parseResponse(await client.untilClosed())).toMatchObject({ status: 200, body: 'got body' })
   })
 
   test('early hints, and leave to go on, are not held: they carry no session', async () => {
@@ -134,19 +134,19 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
     await passTurns(2)
     expect(client.received).toBe(interim)
     store.release('insert')
-    const answer = parseAnswer(await client.untilClosed())
-    expect(answer).toMatchObject({ status: 200, body: 'held', whole: true })
-    expect(sessionCookie(answer)).toBeDefined()
+    const response = parseResponse(await client.untilClosed())
+    expect(response).toMatchObject({ status: 200, body: 'held', whole: true })
+    expect(sessionCookie(response)).toBeDefined()
   })
 
-  test.each(['while the answer is held', 'before the handler answers'])(
+  test.each(['while the response is held', 'before the handler responds'])(
     'a client that leaves %s: what was changed is stored',
     async (name) => {
       const store = new ControlledStore()
       store.hold('insert')
       const events: string[] = []
       let left: () => void = () => undefined
-      const gone = new Promise<void>((resolve) => {
+      const closed = new Promise<void>((resolve) => {
         left = resolve
       })
       const { port } = await startApp({
@@ -156,7 +156,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
           req.session.set('n', 1)
           for (const event of ['finish', 'close']) res.on(event, () => events.push(event))
           res.on('close', left)
-          if (name.startsWith('before')) await gone
+          if (name.startsWith('before')) await closed
           res.write('x')
           res.end('y')
         },
@@ -171,7 +171,7 @@ describe.each(serverKinds)('what HTTP allows: $name', (kind) => {
       } else {
         await asked
         client.close()
-        await gone
+        await closed
       }
       store.release('insert')
       await passTurns()
@@ -191,7 +191,7 @@ test('a server that closes sends held responses first', async () => {
   await passTurns()
   expect(client.closed).toBe(false)
   store.release('insert')
-  expect(parseAnswer(await client.untilClosed())).toMatchObject({ status: 200, whole: true })
+  expect(parseResponse(await client.untilClosed())).toMatchObject({ status: 200, whole: true })
 })
 
 test('the response to an upgrade without a listener is held as any other', async () => {
@@ -203,12 +203,12 @@ test('the response to an upgrade without a listener is held as any other', async
   await passTurns(2)
   expect(client.received).toBe('')
   store.release('insert')
-  await client.until((text) => text.includes('answer to /;'))
+  await client.until((text) => text.includes('response to /;'))
   client.close()
 })
 
 describe('HTTP/2', () => {
-  interface Answer {
+  interface Http2Response {
     readonly status: unknown
     readonly headers: Record<string, unknown>
     readonly body: string
@@ -217,7 +217,7 @@ describe('HTTP/2', () => {
   async function withServer(
     store: ControlledStore,
     handler: Handler,
-    run: (ask: (path: string) => Promise<Answer>) => Promise<void>,
+    run: (ask: (path: string) => Promise<Http2Response>) => Promise<void>,
   ): Promise<void> {
     const sessions = sessionMiddleware({ store })
     const server: Http2Server = createHttp2Server((req, res) => {
@@ -262,7 +262,7 @@ describe('HTTP/2', () => {
   }
 
   test.each(Object.entries(ways))('%s', async (_way, way) => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     for (const delay of [0, undefined]) {
       const store = new ControlledStore()
       store.delay = delay
@@ -271,10 +271,10 @@ describe('HTTP/2', () => {
         way(req, res, next)
       }
       await withServer(store, handler, async (ask) => {
-        const answer = await ask('/')
-        expect(answer).toMatchObject({ status: 200, body: 'hello' })
-        expect(answer.headers['set-cookie']).toContainEqual(expect.stringMatching(/^sid=/))
-        expect(answer.headers['cache-control']).toBe('no-store')
+        const response = await ask('/')
+        expect(response).toMatchObject({ status: 200, body: 'hello' })
+        expect(response.headers['set-cookie']).toContainEqual(expect.stringMatching(/^sid=/))
+        expect(response.headers['cache-control']).toBe('no-store')
         expect(store.log).toEqual(['insert', 'insert done'])
       })
     }

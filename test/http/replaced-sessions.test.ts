@@ -2,12 +2,12 @@ import { login, logout } from '../../lib'
 import { passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore, type Fault, faults } from '../support/controlled-store'
 import { bare, express5, type Handler } from '../support/server-kinds'
-import { fetchRaw, type RawAnswer, sessionCookie, valuesOf } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { fetchRaw, type RawResponse, sessionCookie, valuesOf } from '../support/raw-client'
+import { collectWarnings } from '../support/warnings'
 
-let warnings: ReturnType<typeof hearWarnings>
+let warnings: ReturnType<typeof collectWarnings>
 beforeEach(() => {
-  warnings = hearWarnings()
+  warnings = collectWarnings()
 })
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -31,7 +31,7 @@ describe.each([express5, bare])('$name', (kind) => {
     const store = new ControlledStore()
     const server = await startApp({ kind, store, storeTimeout: 0.02, handler })
     const cookie = sessionCookie(await fetchRaw(server.port, '/ada')) ?? ''
-    const get = (path: string, shown = cookie): Promise<RawAnswer> =>
+    const get = (path: string, shown = cookie): Promise<RawResponse> =>
       fetchRaw(server.port, path, { headers: { Cookie: shown } })
     return { ...server, store, get }
   }

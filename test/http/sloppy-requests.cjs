@@ -1,4 +1,4 @@
-// Plain JavaScript without 'use strict': an assignment that has no effect is silent here unless somebody throws.
+// Plain JavaScript without 'use strict': an assignment that has no effect is silent here unless the package throws.
 module.exports = {
   'req.session = null': (req) => (req.session = null),
   'req.session = undefined': (req) => (req.session = undefined),

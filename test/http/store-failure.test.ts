@@ -2,7 +2,7 @@ import { login, logout, SessionError } from '../../lib'
 import { passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore, type Fault, faults, type StoreCall, storeTrouble } from '../support/controlled-store'
 import { bare, express5, type Handler, serverKinds } from '../support/server-kinds'
-import { fetchRaw, type RawAnswer, sessionCookie, valuesOf } from '../support/raw-client'
+import { fetchRaw, type RawResponse, sessionCookie, valuesOf } from '../support/raw-client'
 
 afterEach(stopApps)
 
@@ -32,8 +32,8 @@ const operations: Record<string, { act: Handler; call: StoreCall; fresh?: boolea
   'the beginning in a login over a login': { act: (req) => login(req, 'carol'), call: 'insert' },
 }
 
-/** An answer of which nothing may be left on an error page. */
-const prepareAnswer: Handler = (_req, res) => {
+/** A response of which nothing may be left on an error page. */
+const prepareResponse: Handler = (_req, res) => {
   res.statusCode = 201
   res.statusMessage = 'Splendid'
   res.setHeader('ETag', '"1"')
@@ -59,19 +59,23 @@ function handler(act: Handler): Handler {
       res.end(JSON.stringify([req.session.subject, req.session.get('n')]))
     } else {
       act(req, res, next)
-      void prepareAnswer(req, res, next)
+      void prepareResponse(req, res, next)
       res.end('x')
     }
   }
 }
 
-function expectErrorPage(answer: RawAnswer, code: string): void {
-  expect(answer).toMatchObject({ statusLine: 'HTTP/1.1 503 Service Unavailable', body: `sorry: ${code}`, whole: true })
-  const names = answer.headers.map(([name]) => name.toLowerCase())
+function expectErrorPage(response: RawResponse, code: string): void {
+  expect(response).toMatchObject({
+    statusLine: 'HTTP/1.1 503 Service Unavailable',
+    body: `sorry: ${code}`,
+    whole: true,
+  })
+  const names = response.headers.map(([name]) => name.toLowerCase())
   const own = ['content-type', 'date', 'connection', 'content-length', 'x-frame-options', 'retry-after']
   expect(names.filter((name) => !own.includes(name))).toEqual(names.includes('x-powered-by') ? ['x-powered-by'] : [])
-  expect(valuesOf(answer, 'Content-Type')).toEqual(['text/plain'])
-  expect(valuesOf(answer, 'Retry-After')).toEqual(['5'])
+  expect(valuesOf(response, 'Content-Type')).toEqual(['text/plain'])
+  expect(valuesOf(response, 'Retry-After')).toEqual(['5'])
 }
 
 function expectError(error: unknown, fault: Fault): void {
@@ -88,8 +92,8 @@ describe.each([express5, bare])('a store that fails when a session is saved: $na
       const cookie = fresh ? '' : (sessionCookie(await fetchRaw(port, '/begin')) ?? '')
 
       store.fail(call, fault)
-      const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
-      expectErrorPage(answer, codeOf[fault])
+      const response = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
+      expectErrorPage(response, codeOf[fault])
       expect(errors).toHaveLength(1)
       expectError(errors[0], fault)
 
@@ -117,8 +121,8 @@ describe.each(serverKinds)('a store that fails: $name', (kind) => {
     })
     const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
     store.fail('load', fault)
-    const answer = await fetchRaw(port, '/read', { headers: { Cookie: cookie } })
-    expectErrorPage(answer, codeOf[fault])
+    const response = await fetchRaw(port, '/read', { headers: { Cookie: cookie } })
+    expectErrorPage(response, codeOf[fault])
     expectError(errors[0], fault)
     expect(ran).toEqual(['/begin'])
 
@@ -151,10 +155,10 @@ test("Express' own error handler responds with 503", async () => {
   })
   const log = jest.spyOn(console, 'error').mockImplementation(() => undefined)
   store.fail('insert', 'reject')
-  const answer = await fetchRaw(port)
+  const response = await fetchRaw(port)
   log.mockRestore()
-  expect(answer).toMatchObject({ status: 503, whole: true })
-  expect(valuesOf(answer, 'Set-Cookie')).toEqual([])
+  expect(response).toMatchObject({ status: 503, whole: true })
+  expect(valuesOf(response, 'Set-Cookie')).toEqual([])
 })
 
 test('a value that JSON cannot carry, set by a mutation in place, gives an error to the error handler', async () => {
@@ -167,8 +171,8 @@ test('a value that JSON cannot carry, set by a mutation in place, gives an error
       res.end('x')
     },
   })
-  const answer = await fetchRaw(port)
-  expect(answer).toMatchObject({ status: 500, body: 'sorry: INVALID_SESSION_VALUE' })
-  expect(valuesOf(answer, 'Set-Cookie')).toEqual([])
+  const response = await fetchRaw(port)
+  expect(response).toMatchObject({ status: 500, body: 'sorry: INVALID_SESSION_VALUE' })
+  expect(valuesOf(response, 'Set-Cookie')).toEqual([])
   expect(errors).toHaveLength(1)
 })

@@ -8,8 +8,8 @@ import { pipeline } from 'node:stream/promises'
 import { passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore, holdingStore } from '../support/controlled-store'
 import { express5, type Handler, serverKinds, type TestResponse } from '../support/server-kinds'
-import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { fetchRaw, parseResponse, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
+import { collectWarnings } from '../support/warnings'
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-http-'))
 const large = randomBytes(3_000_000)
@@ -62,10 +62,10 @@ describe.each(serverKinds)('a large body arrives whole and in order: $name', (ki
         return stream(res)
       },
     })
-    const answer = await fetchRaw(port)
-    expect(answer).toMatchObject({ status: 200, whole: true })
-    expect(sum(Buffer.from(answer.body, 'latin1'))).toBe(sum(large))
-    expect(sessionCookie(answer)).toBeDefined()
+    const response = await fetchRaw(port)
+    expect(response).toMatchObject({ status: 200, whole: true })
+    expect(sum(Buffer.from(response.body, 'latin1'))).toBe(sum(large))
+    expect(sessionCookie(response)).toBeDefined()
   })
 })
 
@@ -91,7 +91,7 @@ test('a stream that is held stands still: its source is asked for no more than a
   await passTurns()
   expect(given).toBeLessThan(5)
   store.release('insert')
-  expect(parseAnswer(await client.untilClosed()).body).toHaveLength(5_000_000)
+  expect(parseResponse(await client.untilClosed()).body).toHaveLength(5_000_000)
 })
 
 test('a write while the store is asked returns false, and one drain follows', async () => {
@@ -115,7 +115,7 @@ test('a write while the store is asked returns false, and one drain follows', as
   await passTurns(2)
   expect(seen).toEqual([false, false, false, true])
   store.release('insert')
-  expect(parseAnswer(await client.untilClosed()).body).toBe('abc')
+  expect(parseResponse(await client.untilClosed()).body).toBe('abc')
   expect(seen).toEqual([false, false, false, true, 'drain', false, true])
 })
 
@@ -141,13 +141,13 @@ test('when Node itself asks to wait after that, its drain is the one that follow
   await passTurns()
   expect(seen).toEqual([])
   client.socket.resume()
-  expect(parseAnswer(await client.untilClosed()).body).toHaveLength(8_000_000)
+  expect(parseResponse(await client.untilClosed()).body).toHaveLength(8_000_000)
   expect(seen).toEqual(['drain 0'])
 })
 
 test('no drain comes after the end, nor where nothing was written', async () => {
   const seen: string[] = []
-  const answers: Record<string, Handler> = {
+  const responses: Record<string, Handler> = {
     '/write': (_req, res) => (res.write('a'), res.end('b')),
     '/end': (_req, res) => res.end('b'),
     '/flush': (_req, res) => (res.flushHeaders(), setTimeout(() => res.end(), 5)),
@@ -157,10 +157,10 @@ test('no drain comes after the end, nor where nothing was written', async () => 
     handler(req, res, next) {
       req.session.set('n', 1)
       res.on('drain', () => seen.push(req.url ?? ''))
-      answers[req.url ?? '']?.(req, res, next)
+      responses[req.url ?? '']?.(req, res, next)
     },
   })
-  for (const path of Object.keys(answers)) await fetchRaw(port, path)
+  for (const path of Object.keys(responses)) await fetchRaw(port, path)
   expect(seen).toEqual([])
 })
 
@@ -196,7 +196,7 @@ describe('a change after the first bytes', () => {
       await client.until((received) => received.includes(next))
       if (arrived !== '') await passTurns(2)
     }
-    expect(parseAnswer(await client.untilClosed()).body).toBe('step 1;step 2;step 3;over')
+    expect(parseResponse(await client.untilClosed()).body).toBe('step 1;step 2;step 3;over')
     expect(store.calls).toEqual(['insert', 'change', 'change'])
   })
 
@@ -223,12 +223,12 @@ describe('a change after the first bytes', () => {
     await passTurns(2)
     expect(client.received).not.toContain('second')
     store.release('change')
-    expect(parseAnswer(await client.untilClosed()).body).toBe('first;second;third')
+    expect(parseResponse(await client.untilClosed()).body).toBe('first;second;third')
     expect(store.calls).toEqual(['insert', 'change'])
   })
 
   test('is kept in a session that has its cookie, which stays as it is', async () => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     const { port, sessions } = await startApp({
       store: new ControlledStore(),
       async handler(req, res) {
@@ -244,9 +244,9 @@ describe('a change after the first bytes', () => {
       },
     })
     const cookie = sessionCookie(await fetchRaw(port, '/begin')) ?? ''
-    const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
-    expect(answer.body).toBe('ab')
-    expect(valuesOf(answer, 'Set-Cookie')).toEqual([])
+    const response = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
+    expect(response.body).toBe('ab')
+    expect(valuesOf(response, 'Set-Cookie')).toEqual([])
     expect(await sessions.get(cookie.slice('sid='.length))).toEqual({ n: 2 })
     expect(warnings).toEqual([])
   })
@@ -264,7 +264,7 @@ describe('a change after the first bytes', () => {
   ] as readonly [string, boolean, Handler][])(
     'that needs a cookie is logged as a warning, and the response arrives: %s',
     async (_name, begun, act) => {
-      const warnings = hearWarnings()
+      const warnings = collectWarnings()
       const store = new ControlledStore()
       const { port, sessions } = await startApp({
         store,
@@ -282,8 +282,8 @@ describe('a change after the first bytes', () => {
         },
       })
       const cookie = begun ? (sessionCookie(await fetchRaw(port, '/begin')) ?? '') : ''
-      const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
-      expect(answer).toMatchObject({ status: 200, body: 'abc', whole: true })
+      const response = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
+      expect(response).toMatchObject({ status: 200, body: 'abc', whole: true })
       expect(warnings.map(({ code }) => code)).toEqual(['HOLDFAST_COOKIE_AFTER_HEADERS'])
       // The id that the client has goes on to work, and the data is saved.
       if (begun) expect(await sessions.get(cookie.slice('sid='.length))).toEqual({ n: 2 })

@@ -6,13 +6,13 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { logout, sessionMiddleware } from '../../lib'
 import { listen, passTurns, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
-import { hearWarnings } from '../support/warnings'
+import { collectWarnings } from '../support/warnings'
 
 /** What express-ws does: an upgraded request goes through the app with a response that is made by hand and never sent. */
 
 let warnings: { code: string; message: string }[]
 beforeEach(() => {
-  warnings = hearWarnings()
+  warnings = collectWarnings()
 })
 afterEach(stopApps)
 

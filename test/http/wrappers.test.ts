@@ -6,8 +6,8 @@ import type { RequestHandler } from '../../lib'
 import { type AppSetup, passTurns, startApp, stopApps } from '../support/app'
 import { ControlledStore, holdingStore } from '../support/controlled-store'
 import { express5, type TestRequest, type TestResponse } from '../support/server-kinds'
-import { fetchRaw, parseAnswer, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
-import { hearWarnings } from '../support/warnings'
+import { fetchRaw, parseResponse, RawClient, sessionCookie, valuesOf } from '../support/raw-client'
+import { collectWarnings } from '../support/warnings'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -31,10 +31,10 @@ const onHeaders =
   (act: (req: TestRequest, res: TestResponse) => unknown): RequestHandler =>
   (req, res, next) => {
     const { writeHead } = res
-    let told = false
+    let wasCalled = false
     res.writeHead = function (this: TestResponse, ...args: any[]) {
-      if (!told) {
-        told = true
+      if (!wasCalled) {
+        wasCalled = true
         void act(req as TestRequest, res as TestResponse)
       }
       return writeHead.apply(res, args as never)
@@ -42,8 +42,8 @@ const onHeaders =
     next()
   }
 
-const touch: RequestHandler = (req, _res, next) => {
-  ;(req as TestRequest).session.set('touched', 1)
+const changeFirst: RequestHandler = (req, _res, next) => {
+  ;(req as TestRequest).session.set('first', 1)
   next()
 }
 const gzip = compression({ threshold: 0 }) as unknown as RequestHandler
@@ -63,7 +63,7 @@ const bodies: Record<string, { lines: string[]; send: (res: TestResponse, lines:
 describe.each([
   ['before', { before: [gzip] }],
   ['after', { after: [gzip] }],
-  ['after the session was changed', { after: [touch, gzip] }],
+  ['after the session was changed', { after: [changeFirst, gzip] }],
 ] as readonly [string, Partial<AppSetup>][])('compression mounted %s', (_name, wiring) => {
   test.each(Object.entries(bodies))('%s', async (_body, { lines, send }) => {
     for (const delay of [0, undefined]) {
@@ -79,10 +79,10 @@ describe.each([
           return send(res, lines)
         },
       })
-      const answer = await fetchRaw(port, '/', { headers: { 'Accept-Encoding': 'gzip' } })
-      expect(valuesOf(answer, 'Content-Encoding')).toEqual(['gzip'])
-      expect(gunzipSync(Buffer.from(answer.body, 'latin1')).toString() === lines.join('')).toBe(true)
-      expect(sessionCookie(answer)).toBeDefined()
+      const response = await fetchRaw(port, '/', { headers: { 'Accept-Encoding': 'gzip' } })
+      expect(valuesOf(response, 'Content-Encoding')).toEqual(['gzip'])
+      expect(gunzipSync(Buffer.from(response.body, 'latin1')).toString() === lines.join('')).toBe(true)
+      expect(sessionCookie(response)).toBeDefined()
     }
   })
 
@@ -104,14 +104,14 @@ describe.each([
     await passTurns()
     expect(client.received).toBe('')
     store.release('insert')
-    const answer = parseAnswer(await client.untilClosed())
-    expect(gunzipSync(Buffer.from(answer.body, 'latin1')).toString()).toBe('hello')
+    const response = parseResponse(await client.untilClosed())
+    expect(gunzipSync(Buffer.from(response.body, 'latin1')).toString()).toBe('hello')
   })
 })
 
 describe.each([
-  ['a store that answers later', 0],
-  ['a store that answers at once', undefined],
+  ['a store that replies later', 0],
+  ['a store that replies at once', undefined],
 ])('other wrappers, and %s', (_name, delay) => {
   const newStore = (): ControlledStore => {
     const store = new ControlledStore()
@@ -131,8 +131,8 @@ describe.each([
     })
     const first = await fetchRaw(port, '/begin')
     const cookie = sessionCookie(first) ?? ''
-    const answer = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
-    expect(answer).toMatchObject({ status: 200, body: 'hello', whole: true })
+    const response = await fetchRaw(port, '/', { headers: { Cookie: cookie } })
+    expect(response).toMatchObject({ status: 200, body: 'hello', whole: true })
     await passTurns()
     return sessions.get(cookie.slice('sid='.length))
   }
@@ -144,7 +144,7 @@ describe.each([
     ['around writeHead, after', { after: [onHeaders((_req, res) => res.setHeader('X-End', '1'))] }],
     [
       'around both, and the session changed first',
-      { after: [touch, onHeaders((_req, res) => res.setHeader('X-End', '1')), wrapEnd(() => 1)] },
+      { after: [changeFirst, onHeaders((_req, res) => res.setHeader('X-End', '1')), wrapEnd(() => 1)] },
     ],
   ] as readonly [string, Partial<AppSetup>][])('%s: they can still set headers', async (_wrapper, wiring) => {
     const { port } = await startApp({
@@ -155,10 +155,10 @@ describe.each([
         res.end('hello')
       },
     })
-    const answer = await fetchRaw(port)
-    expect(answer).toMatchObject({ status: 200, body: 'hello' })
-    expect(valuesOf(answer, 'X-End')).toEqual(['1'])
-    expect(sessionCookie(answer)).toBeDefined()
+    const response = await fetchRaw(port)
+    expect(response).toMatchObject({ status: 200, body: 'hello' })
+    expect(valuesOf(response, 'X-End')).toEqual(['1'])
+    expect(sessionCookie(response)).toBeDefined()
   })
 
   const change = (req: TestRequest): void => req.session.set('wrapper', req.url)
@@ -168,8 +168,8 @@ describe.each([
     ['around writeHead, before', { before: [onHeaders(change)] }],
     ['around writeHead, after', { after: [onHeaders(change)] }],
     ['around writeHead, in compression', { after: [onHeaders(change), gzip] }],
-    ['around end, and the session changed first', { after: [touch, wrapEnd(change)] }],
-    ['around writeHead, and the session changed first', { after: [touch, onHeaders(change)] }],
+    ['around end, and the session changed first', { after: [changeFirst, wrapEnd(change)] }],
+    ['around writeHead, and the session changed first', { after: [changeFirst, onHeaders(change)] }],
   ] as readonly [string, Partial<AppSetup>][])(
     '%s: what they do to a session at the last moment is not lost',
     async (_wrapper, wiring) => {
@@ -178,7 +178,7 @@ describe.each([
   )
 
   test('a change after the end is saved, though no response waits for it', async () => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     const { port, sessions } = await startApp({
       store: newStore(),
       handler(req, res) {
@@ -196,7 +196,7 @@ describe.each([
   })
 
   test('a session that begins after the end is logged as a warning', async () => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     const store = newStore()
     const { port } = await startApp({
       store,
@@ -212,7 +212,7 @@ describe.each([
   })
 
   test('a change after the end that cannot be saved is logged as a warning', async () => {
-    const warnings = hearWarnings()
+    const warnings = collectWarnings()
     const store = newStore()
     const { port } = await startApp({
       store,

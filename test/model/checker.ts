@@ -28,7 +28,7 @@ export function check(history: History): Violation[] {
   return violations
 }
 
-/** P4, P5, P9: what has ended, or was replaced, opens nothing; what is unknown is not adopted. */
+/** P4, P5, P9: an id that has ended, or was replaced, is invalid; an unknown one is not adopted. */
 function checkIds({ operations }: History, { sessions, issuers }: Effects, report: Report): void {
   for (const operation of operations) {
     const { id, sentAt, issued, outcome } = operation
@@ -51,7 +51,7 @@ function checkIds({ operations }: History, { sessions, issuers }: Effects, repor
   }
 }
 
-/** Nobody is signed out by a parallel request, a renewal, or nothing at all. */
+/** No user is signed out by a parallel request, a renewal, or nothing at all. */
 function checkLost(history: History, effects: Effects, report: Report): void {
   for (const operation of history.operations) {
     const { id, seen, outcome, actedAt } = operation

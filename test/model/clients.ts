@@ -5,7 +5,7 @@ import { handleOf, isOfUsers, type Operation, type Seen, type SocketLife } from 
 
 const agent = new Agent({ keepAlive: true, maxSockets: 200 })
 
-/** What the process that a client asks does not answer within these milliseconds is lost. */
+/** Milliseconds after which a request without a response counts as lost. */
 const patience = 5000
 
 /** Sends the operation, and completes it with what came back. `cutAfter`: milliseconds after which the client's connection

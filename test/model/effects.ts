@@ -160,7 +160,7 @@ function judge(effect: Effect, session: SessionLife): void {
   if (!isKnown(operation) || handleOf(operation.id ?? '') !== session.handle) return
   effect.zombie = session.effects.some(
     (other) =>
-      // A logout with the id from before a mere new id still ends the session: whoever signs out, is signed out.
+      // A logout with the id from before a mere new id still ends the session: a user who signs out is signed out.
       other.kind === (kind === 'end' ? 'bind' : 'replace') &&
       other.certain &&
       other.operation !== operation &&

@@ -75,7 +75,7 @@ export async function runOnce(program: string, given: Partial<RunOptions>): Prom
     await Promise.all([...tabs, trouble, scan])
     for (const { line } of world.nodes) line.mend()
     const restFrom = Date.now()
-    // Lines and subscriptions come back, and whoever missed a message looks for itself.
+    // Lines and subscriptions come back, and a process that missed a message reads the session itself.
     await wait(options.faults.length > 0 ? 1500 + options.checkInterval * 1300 : 300)
     await listEverySubject(run, 0)
     const atRest = await readAtRest(run)

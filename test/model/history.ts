@@ -1,6 +1,6 @@
 /**
  * What a run leaves behind: all that its clients asked and saw, and when. Instants are milliseconds of this machine's clock,
- * which the processes of a run share, whatever the clock is that their sessions are told.
+ * which the processes of a run share, whatever clock their sessions have.
  */
 
 /** What a request does to its session. */

@@ -110,7 +110,7 @@ async function administer(run: Run, jar: Jar, act: Act, random: Random): Promise
   await send(run.portOf(process), operation, { subject, ...(key && { key }), ...(target && { target }) })
 }
 
-/** Only a run that has no administrator of its own at the end would have to trust listings that nobody asked for. */
+/** Lists each subject, so that a run has listings to check also where its administrator was not at work at the end. */
 export async function listEverySubject(run: Run, process: number): Promise<void> {
   for (const subject of subjects) {
     const operation = run.begin({ actor: 'administrator', act: 'list', process, subject })

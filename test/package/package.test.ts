@@ -207,7 +207,7 @@ async function compile(project: string): Promise<void> {
   }
 }
 
-/** Starts the consumer's app, which tells its port, and goes through it as one visitor. */
+/** Starts the consumer's app, which prints its port, and goes through it as one visitor. */
 async function useSessions(project: string, start: string): Promise<void> {
   const [, ...args] = start.split(' ')
   const child = spawn(process.execPath, args, { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] })

@@ -14,9 +14,9 @@ describe.each(kinds)('on $name', (kind) => {
     kept = await kind.open()
     app = await startApp({
       store: kept.store,
-      routes: (routes, gates) => {
+      routes: (routes, barriers) => {
         routes.get('/set/:key/:value', async (req, res) => {
-          if (req.query['wait'] !== undefined) await gates.pass('set')
+          if (req.query['wait'] !== undefined) await barriers.pass('set')
           req.session.set(req.params.key, req.params.value)
           res.json('set')
         })
@@ -26,36 +26,36 @@ describe.each(kinds)('on $name', (kind) => {
         })
         routes.get('/push/:key/:value', async (req, res) => {
           const list = req.session.get(req.params.key) ?? []
-          if (req.query['wait'] !== undefined) await gates.pass('push')
+          if (req.query['wait'] !== undefined) await barriers.pass('push')
           req.session.set(req.params.key, [...list, req.params.value])
           res.json('pushed')
         })
         routes.get('/all', (req, res) => {
           res.json({ values: req.session.data[0], subject: req.session.subject ?? null })
         })
-        routes.get('/touch', async (req, res) => {
+        routes.get('/slow', async (req, res) => {
           req.session.set('mine', 1)
-          await gates.pass('touch')
-          res.json('touched')
+          await barriers.pass('slow')
+          res.json('changed')
         })
         routes.get('/regenerate', (req, res) => {
           req.session.regenerateId()
           res.json('regenerated')
         })
         routes.get('/login/:subject', async (req, res) => {
-          if (req.query['wait'] !== undefined) await gates.pass('login')
+          if (req.query['wait'] !== undefined) await barriers.pass('login')
           login(req, req.params.subject)
           if (req.query['set'] !== undefined) req.session.set('set', 'at login')
           res.json('in')
         })
         routes.get('/logout', async (req, res) => {
-          if (req.query['wait'] !== undefined) await gates.pass('logout')
+          if (req.query['wait'] !== undefined) await barriers.pass('logout')
           logout(req)
           if (req.query['farewell'] !== undefined) req.session.flash('notice', 'Bye')
           res.json('out')
         })
         routes.get('/destroy', async (req, res) => {
-          if (req.query['wait'] !== undefined) await gates.pass('logout')
+          if (req.query['wait'] !== undefined) await barriers.pass('logout')
           req.session.destroy()
           res.json('destroyed')
         })
@@ -75,10 +75,10 @@ describe.each(kinds)('on $name', (kind) => {
     test('that set 50 different keys keep all 50', async () => {
       const cookie = cookieOf(await app.get('/set/first/0'))
       const slow = Array.from({ length: 50 }, (_, n) => app.get(`/set/k${n}/${n}?wait`, cookie))
-      await app.gates.reached('set')
-      app.gates.open('set')
-      const answers = await Promise.all(slow)
-      expect(answers.every(({ status, cookies }) => status === 200 && cookies.length === 0)).toBe(true)
+      await app.barriers.reached('set')
+      app.barriers.open('set')
+      const responses = await Promise.all(slow)
+      expect(responses.every(({ status, cookies }) => status === 200 && cookies.length === 0)).toBe(true)
       const expected = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`k${n}`, String(n)]))
       expect((await all(cookie)).values).toEqual({ first: '0', ...expected })
     })
@@ -86,9 +86,9 @@ describe.each(kinds)('on $name', (kind) => {
     test('do not bring a removed key back', async () => {
       const cookie = cookieOf(await app.get('/set/secret/1'))
       const slow = app.get('/set/other/1?wait', cookie)
-      await app.gates.reached('set')
+      await app.barriers.reached('set')
       await app.get('/unset/secret', cookie)
-      app.gates.open('set')
+      app.barriers.open('set')
       await slow
       expect((await all(cookie)).values).toEqual({ other: '1' })
     })
@@ -96,9 +96,9 @@ describe.each(kinds)('on $name', (kind) => {
     test('that set one key leave the whole value of the last, nothing merged', async () => {
       const cookie = cookieOf(await app.get('/push/list/a'))
       const slow = app.get('/push/list/slow?wait', cookie)
-      await app.gates.reached('push')
+      await app.barriers.reached('push')
       await app.get('/push/list/quick', cookie)
-      app.gates.open('push')
+      app.barriers.open('push')
       await slow
       expect((await all(cookie)).values).toEqual({ list: ['a', 'slow'] })
     })
@@ -114,13 +114,13 @@ describe.each(kinds)('on $name', (kind) => {
     ]
     test.each(ends)('by %s', async (_name, end) => {
       const cookie = cookieOf(await app.get('/set/cart/1'))
-      const slow = app.get('/touch', cookie)
-      await app.gates.reached('touch')
+      const slow = app.get('/slow', cookie)
+      await app.barriers.reached('slow')
       await end(cookie)
       const before = await kept.dump()
-      app.gates.open('touch')
-      const answer = await slow
-      expect([answer.status, answer.cookies]).toEqual([200, []])
+      app.barriers.open('slow')
+      const response = await slow
+      expect([response.status, response.cookies]).toEqual([200, []])
       if (kind.name !== 'memory') expect(await kept.dump()).toBe(before)
       expect(await all(cookie)).toEqual({ values: {}, subject: null })
     })
@@ -138,9 +138,9 @@ describe.each(kinds)('on $name', (kind) => {
     test('keeps nothing of what a request that began on the old id writes', async () => {
       const visitor = cookieOf(await app.get('/set/cart/7'))
       const slow = app.get('/set/planted/1?wait', visitor)
-      await app.gates.reached('set')
+      await app.barriers.reached('set')
       const customer = cookieOf(await app.get('/login/bob', visitor))
-      app.gates.open('set')
+      app.barriers.open('set')
       expect((await slow).cookies).toEqual([])
       expect((await all(customer)).values).toEqual({ cart: '7' })
     })
@@ -150,9 +150,9 @@ describe.each(kinds)('on $name', (kind) => {
       async (path) => {
         const visitor = cookieOf(await app.get('/set/cart/7'))
         const slow = app.get(path, visitor)
-        await app.gates.reached('logout')
+        await app.barriers.reached('logout')
         const customer = cookieOf(await app.get('/login/bob', visitor))
-        app.gates.open('logout')
+        app.barriers.open('logout')
         const { status, cookies } = await slow
         expect([status, cookies]).toEqual([200, []])
         expect(await all(customer)).toEqual({ values: { cart: '7' }, subject: 'bob' })
@@ -162,9 +162,9 @@ describe.each(kinds)('on $name', (kind) => {
     test('is ended by a logout in flight while another tab got a new id of the same login', async () => {
       const bob = cookieOf(await app.get('/login/bob'))
       const slow = app.get('/logout?wait', bob)
-      await app.gates.reached('logout')
+      await app.barriers.reached('logout')
       const again = cookieOf(await app.get('/regenerate', bob))
-      app.gates.open('logout')
+      app.barriers.open('logout')
       await slow
       expect(await all(again)).toEqual({ values: {}, subject: null })
     })
@@ -196,9 +196,9 @@ describe.each(kinds)('on $name', (kind) => {
     test('twice at once, as by a double click: both are logged in, each with an id of its own', async () => {
       const visitor = cookieOf(await app.get('/set/cart/7'))
       const second = app.get('/login/bob?wait&set', visitor)
-      await app.gates.reached('login')
+      await app.barriers.reached('login')
       const first = cookieOf(await app.get('/login/bob', visitor))
-      app.gates.open('login')
+      app.barriers.open('login')
       const late = cookieOf(await second)
       expect(await all(first)).toEqual({ values: { cart: '7' }, subject: 'bob' })
       // Nothing of the session that had ended is in the second one.
@@ -209,8 +209,8 @@ describe.each(kinds)('on $name', (kind) => {
   describe('P9: ids', () => {
     test('that the store does not know are never adopted', async () => {
       const made = 'A'.repeat(48)
-      const answer = await app.get('/set/a/1', `sid=${made}`)
-      expect(idOf(answer)).not.toContain('A'.repeat(12))
+      const response = await app.get('/set/a/1', `sid=${made}`)
+      expect(idOf(response)).not.toContain('A'.repeat(12))
       expect(await app.sessions.get(made)).toBeUndefined()
       const session = new Session<Record<string, number>>(made, [{ a: 1 }, {}])
       session.set('b', 2)
@@ -221,12 +221,12 @@ describe.each(kinds)('on $name', (kind) => {
     })
 
     test('cannot be read from the store: no text that is kept opens a session', async () => {
-      const answers: ClientResponse[] = [await app.get('/set/a/1')]
-      answers.push(await app.get('/login/bob', cookieOf(answers[0]!)))
+      const responses: ClientResponse[] = [await app.get('/set/a/1')]
+      responses.push(await app.get('/login/bob', cookieOf(responses[0]!)))
       const dump = await kept.dump()
-      const last = idOf(answers[1]!)
+      const last = idOf(responses[1]!)
       expect(dump).toContain(last.slice(0, 16))
-      for (const answer of answers) expect(dump).not.toContain(idOf(answer).slice(16))
+      for (const response of responses) expect(dump).not.toContain(idOf(response).slice(16))
       const words = new Set(dump.match(/[A-Za-z0-9_-]{20,}/g) ?? [])
       expect(words.size).toBeGreaterThan(0)
       for (const word of words) {
@@ -248,10 +248,10 @@ test('P4: a session that has expired is not written to by a request in flight', 
   const turned = await startApp({
     clock: () => now,
     sessionTtl: 60,
-    routes: (routes, gates) => {
+    routes: (routes, barriers) => {
       routes.get('/set', async (req, res) => {
         req.session.set('a', 1)
-        if (req.query['wait'] !== undefined) await gates.pass('set')
+        if (req.query['wait'] !== undefined) await barriers.pass('set')
         res.json(req.session.get('a'))
       })
       routes.get('/get', (req, res) => void res.json(req.session.get('a') ?? null))
@@ -260,9 +260,9 @@ test('P4: a session that has expired is not written to by a request in flight', 
   try {
     const cookie = cookieOf(await turned.get('/set'))
     const slow = turned.get('/set?wait', cookie)
-    await turned.gates.reached('set')
+    await turned.barriers.reached('set')
     now += 60
-    turned.gates.open('set')
+    turned.barriers.open('set')
     expect((await slow).cookies).toEqual([])
     expect((await turned.get('/get', cookie)).body).toBe('null')
   } finally {

@@ -45,8 +45,8 @@ describe.each<[number, () => Promise<{ client: RedisStoreClient; destroy(): void
     // All keys of this prefix are in one slot.
     const store = new RedisStore({ client, prefix: `sess:{${version}}:` })
     const admins = await Promise.all(servers.nodes.map((node) => node.connect()))
-    const [anyone] = admins
-    const slot = String((await anyone?.clusterKeySlot(String(version))) ?? 0)
+    const [anyAdmin] = admins
+    const slot = String((await anyAdmin?.clusterKeySlot(String(version))) ?? 0)
     const owns = async (admin: Admin) => {
       const lines = (await admin.sendCommand<string>(['CLUSTER', 'NODES'])).split('\n')
       return lines.some((line) => line.includes('myself') && hasSlot(line, Number(slot)))

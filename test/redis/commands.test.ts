@@ -96,7 +96,7 @@ describe('commands that a call costs', () => {
     ['delete', ['EVALSHA'], (handle) => store.delete(handle, at(1))],
     ['delete of nothing', ['EVALSHA'], () => store.delete(newHandle(), at(1))],
     ['delete of a login', ['EVALSHA', 'ZREM'], async () => store.delete(await keptBefore({ subject: 'u' }), at(1))],
-    ['list of nobody', ['ZRANGE'], () => store.list(newHandle(), at(1))],
+    ['list of an unknown subject', ['ZRANGE'], () => store.list(newHandle(), at(1))],
   ]
 
   async function keptBefore(parts: object): Promise<string> {

@@ -54,8 +54,8 @@ const kinds: Record<string, () => Promise<Connected>> = {
 
 const now = () => Date.now() / 1000
 
-/** What a listener has heard, and a way to wait for it. `undefined` is the fear of having missed something. */
-class Heard {
+/** What a listener was called with, and a way to wait for it. `undefined`: messages may have been missed. */
+class Recorder {
   readonly all: (string | undefined)[] = []
   readonly listen = (handle?: string): void => {
     this.all.push(handle)
@@ -145,29 +145,29 @@ describe.each(Object.keys(kinds))('%s', (kind) => {
   test('a store is notified of what another process changes and ends, also after its connection was cut', async () => {
     const [store, other] = [new RedisStore({ client: own.client }), new RedisStore({ client: elsewhere.client })]
     const before = await subscribers(own.servers)
-    const heard = new Heard()
-    const stop = store.subscribe(heard.listen)
-    await heard.until(undefined)
+    const recorder = new Recorder()
+    const stop = store.subscribe(recorder.listen)
+    await recorder.until(undefined)
     const handles = Array.from({ length: 20 }, newHandle)
     for (const handle of handles) {
       await other.insert(handle, sessionWith({ subject: 'ada', expiresAt: now() + 60 }), now())
       await store.watch(handle, now(), now() + 60)
       await other.change(handle, setting({ 'v:a': '1' }), now())
     }
-    await Promise.all(handles.map((handle) => heard.until(handle)))
+    await Promise.all(handles.map((handle) => recorder.until(handle)))
     await other.changeAll('ada', { set: new Map([['v:b', '2']]), remove: [] }, now())
-    await Promise.all(handles.map((handle) => heard.until(handle, 2)))
+    await Promise.all(handles.map((handle) => recorder.until(handle, 2)))
     if (!kind.endsWith('5, sentinel')) {
-      const times = heard.count(undefined)
+      const times = recorder.count(undefined)
       const lines = await subscribers(own.servers)
       await cutSubscribers(own.servers)
-      await heard.until(undefined, times + 1)
-      // A cluster has a line to each master; news that comes before the last one is back is told as a gap, and not by name.
+      await recorder.until(undefined, times + 1)
+      // A cluster has a connection to each master; a message before the last one is back is reported as a gap, without a handle.
       await waitFor(async () => (await subscribers(own.servers)) >= lines)
     }
     expect(await other.delete(handles[0] ?? '', now(), { subject: 'ada' })).toBe('ended')
     await other.deleteAll('ada', now())
-    await Promise.all(handles.map((handle) => heard.until(handle, 3)))
+    await Promise.all(handles.map((handle) => recorder.until(handle, 3)))
     stop()
     await waitFor(async () => (await subscribers(own.servers)) <= before)
     store.close()
@@ -182,7 +182,7 @@ describe('of sessions and messages', () => {
   let proxy: TcpProxy
   let clients: { destroy(): void }[]
   let handle: string
-  const heard = () => new Heard()
+  const recorder = () => new Recorder()
 
   beforeEach(async () => {
     proxy = await TcpProxy.start(servers.server.port)
@@ -208,7 +208,7 @@ describe('of sessions and messages', () => {
   })
 
   test('the change of a session without a watch is one command, and notifies no listener', async () => {
-    const listener = heard()
+    const listener = recorder()
     store.subscribe(listener.listen)
     await listener.until(undefined)
     await other.change(handle, setting({ 'v:a': '1' }), now())
@@ -285,7 +285,7 @@ describe('of sessions and messages', () => {
 
   test('listeners share one connection', async () => {
     const before = await subscribers([servers.server])
-    const listeners = Array.from({ length: 50 }, heard)
+    const listeners = Array.from({ length: 50 }, recorder)
     const stops = listeners.map((listener) => store.subscribe(listener.listen))
     await listeners[49]?.until(undefined)
     expect((await subscribers([servers.server])) - before).toBe(1)
@@ -300,7 +300,7 @@ describe('of sessions and messages', () => {
     await Promise.all([client.connect(), direct.connect()])
     clients.push(client, direct)
     const events = new RedisEvents(client, new RedisLink(direct), 'line:', 0.1)
-    const listener = heard()
+    const listener = recorder()
     events.subscribe(listener.listen)
     await listener.until(undefined)
     line.silent = true
@@ -322,7 +322,7 @@ describe('of sessions and messages', () => {
     await shy.connect()
     clients.push(shy)
     const shyStore = new RedisStore({ client: shy })
-    shyStore.subscribe(heard().listen)
+    shyStore.subscribe(recorder().listen)
     await shyStore.watch(handle, now(), now() + 30)
     await shyStore.change(handle, setting({ 'v:a': '1' }), now())
     await waitFor(() => warned.mock.calls.length > 0)

@@ -51,7 +51,7 @@ const login = (subject: string) => ({
   bind: { subject, createdAt: at(1), expiresAt: at(9999) },
 })
 
-/** Changes fields of a session, one after the other on some lanes, until told to stop. */
+/** Changes fields of a session, one after the other on some lanes, until `stop` is called. */
 function load(handle: string, lanes = 8) {
   const stored: string[] = []
   const failed: string[] = []
@@ -288,7 +288,7 @@ test('no error of the store has a handle, a hash, a subject or a value in it', a
   expect(errors.length).toBeGreaterThan(15)
   for (const error of errors) {
     const { message, stack, name, ...rest } = error as Error
-    const told = [message, stack, name, JSON.stringify(rest)].join('\n')
-    for (const word of words) expect(told).not.toContain(word)
+    const shown = [message, stack, name, JSON.stringify(rest)].join('\n')
+    for (const word of words) expect(shown).not.toContain(word)
   }
 })

@@ -74,9 +74,9 @@ describe('entries', () => {
   })
 
   test('without a record are removed when a list reads them an hour later, not before', async () => {
-    const gone = await kept({ subject: 'u1', createdAt: at(old) })
+    const deleted = await kept({ subject: 'u1', createdAt: at(old) })
     const fresh = await kept({ subject: 'u1' })
-    await redis.client.del([`sess:${gone}`, `sess:${fresh}`])
+    await redis.client.del([`sess:${deleted}`, `sess:${fresh}`])
     expect(await handlesOf('u1')).toEqual([])
     await redis.client.ping()
     expect(await entriesOf()).toEqual([expect.stringMatching(`^${fresh}:`)])

@@ -30,9 +30,9 @@ async function inTwoProcesses(handle: string, changes: (process: number) => Work
   )
   return Promise.all(
     workers.map(async (worker: ChildProcess, process) => {
-      const answer = once(worker, 'message') as Promise<[string[]]>
+      const reply = once(worker, 'message') as Promise<[string[]]>
       worker.send({ url: server.url, handle, now: at(1), changes: changes(process) } satisfies Work)
-      const [results] = await answer
+      const [results] = await reply
       await once(worker, 'exit')
       return results
     }),

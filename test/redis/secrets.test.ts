@@ -24,8 +24,8 @@ async function dump(client: Awaited<ReturnType<RedisServer['connect']>>): Promis
 test('no id, and no secret half of one, is in any key or value, nor in any command on the way there', async () => {
   const admin = await server.connect()
   const watcher = await server.connect()
-  const heard: string[] = []
-  await watcher.monitor((line) => heard.push(line))
+  const monitored: string[] = []
+  await watcher.monitor((line) => monitored.push(line))
   const time = { now: Date.now() / 1000 }
   const sessions = new SessionManager({
     store: new RedisStore({ client: await server.connect() }),
@@ -57,8 +57,8 @@ test('no id, and no secret half of one, is in any key or value, nor in any comma
   for (const secret of secrets) {
     expect(secret.length).toBeGreaterThan(30)
     for (const text of dumps) expect(text).not.toContain(secret)
-    for (const line of heard) expect(line).not.toContain(secret)
+    for (const line of monitored) expect(line).not.toContain(secret)
   }
   expect(dumps[1]).toContain(ids[0]?.slice(0, 16))
-  expect(heard.length).toBeGreaterThan(20)
+  expect(monitored.length).toBeGreaterThan(20)
 })

@@ -10,7 +10,7 @@ export interface Work {
   readonly changes: readonly (Omit<RecordChange, 'fields'> & { set?: [string, string][]; remove?: string[] })[]
 }
 
-/** Says that it is ready, waits for its work, does it, and answers with what each change came to. */
+/** Reports that it is ready, waits for its work, does it, and sends the result of each change. */
 process.on('message', ({ url, handle, now, changes }: Work) => {
   void (async () => {
     const client = await createClient({ url }).connect()

@@ -235,7 +235,7 @@ function framework(app, made, before) {
   for (const one of before) app.use(one)
   app.use(made.middleware)
   app.use((req, res, next) => void handle(req, res, next, made.middleware.sessions))
-  // eslint-disable-next-line no-unused-vars -- Express tells an error handler by its four parameters
+  // eslint-disable-next-line no-unused-vars -- Express knows an error handler by its four parameters
   app.use((error, _req, res, _next) => respondWithError(error, res))
   return app
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { gunzipSync } from 'node:zlib'
 import { WebSocket } from 'ws'
-import { fetchRaw, parseAnswer, type RawAnswer, RawClient, valuesOf } from '../support/raw-client'
+import { fetchRaw, parseResponse, type RawResponse, RawClient, valuesOf } from '../support/raw-client'
 
 /** What is tried on each runtime, over HTTP. A case fails by throwing; what it returns must be the same on all runtimes. */
 export interface Case {
@@ -18,7 +18,7 @@ class Browser {
     this.port = port
   }
 
-  async get(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<RawAnswer> {
+  async get(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<RawResponse> {
     const cookie = this.cookie
     const response = await fetchRaw(this.port, path, {
       method,
@@ -63,7 +63,7 @@ const onBoth =
   }
 
 /** All that a client may rely on of a response; no ids, no dates. */
-function shown(response: RawAnswer): unknown {
+function shown(response: RawResponse): unknown {
   const { status, body, whole, trailers } = response
   return {
     status,
@@ -76,7 +76,7 @@ function shown(response: RawAnswer): unknown {
   }
 }
 
-const cookieOf = (response: RawAnswer): string[] => valuesOf(response, 'set-cookie')
+const cookieOf = (response: RawResponse): string[] => valuesOf(response, 'set-cookie')
 
 /** What an app does with its response, and what is stored after it. */
 const stored = (path: string): ((browser: Browser) => Promise<unknown>) =>
@@ -160,7 +160,7 @@ const onEachServer: Readonly<Record<string, (browser: Browser) => Promise<unknow
   'a posted body': onBoth(async (browser) => {
     const client = await RawClient.open(browser.port)
     client.send('POST /echo HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 11\r\n\r\nhello world')
-    return shown(parseAnswer(await client.untilClosed()))
+    return shown(parseResponse(await client.untilClosed()))
   }),
   'two requests on one connection': onBoth(async (browser) => {
     await browser.get('/set?a=1')
@@ -169,8 +169,9 @@ const onEachServer: Readonly<Record<string, (browser: Browser) => Promise<unknow
     client.get('/count', headers)
     await client.until((received) => /\r\n\r\n1$|\r\n1\r\n1\r\n0\r\n\r\n$/.test(received))
     client.get('/count', { ...headers, Connection: 'close' })
-    return parseAnswer((await client.untilClosed()).replace(/^[^]*?(?=HTTP\/1\.1[^]*HTTP|HTTP\/1\.1(?![^]*HTTP))/, ''))
-      .status
+    return parseResponse(
+      (await client.untilClosed()).replace(/^[^]*?(?=HTTP\/1\.1[^]*HTTP|HTTP\/1\.1(?![^]*HTTP))/, ''),
+    ).status
   }),
   'a flash message is there once': onBoth(async (browser) => {
     await browser.get('/flash')

@@ -46,11 +46,11 @@ async function main(): Promise<void> {
   app.get('/end-all/:subject', async (req, res) => {
     res.json(await users.deleteAll(req.params.subject))
   })
-  const answerError: ErrorRequestHandler = (error, _req, res, next) => {
+  const respondToError: ErrorRequestHandler = (error, _req, res, next) => {
     if (!(error instanceof SessionError)) next(error)
     else res.status(error.status ?? 500).json({ code: error.code })
   }
-  app.use(answerError)
+  app.use(respondToError)
 
   const server = app.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net'
 import express, { type Router } from 'express'
 import { type RequestHandler, type SessionManager, type SessionOptions, sessionMiddleware } from '../../lib'
 import { type ClientResponse, get } from './http-client'
-import { answerError, bare, type ErrorHandler, express5, type Handler, type ServerKind } from './server-kinds'
+import { respondToError, bare, type ErrorHandler, express5, type Handler, type ServerKind } from './server-kinds'
 
 /** Options of the middleware, and what surrounds it: one `handler` for all requests, or `routes` of Express. */
 export interface AppSetup extends SessionOptions {
   /** Default: Express 5 with `routes`, otherwise node:http. */
   readonly kind?: ServerKind
   readonly handler?: Handler
-  readonly routes?: (routes: Router, gates: Gates) => void
+  readonly routes?: (routes: Router, barriers: Barriers) => void
   readonly onError?: ErrorHandler
   /** Mounted before, and after, the session middleware. */
   readonly before?: readonly RequestHandler[]
@@ -23,7 +23,7 @@ export interface TestApp {
   readonly port: number
   readonly server: Server
   readonly sessions: SessionManager
-  readonly gates: Gates
+  readonly barriers: Barriers
   /** What the error handler was given. */
   readonly errors: any[]
   get(path: string, cookie?: string): Promise<ClientResponse>
@@ -35,12 +35,12 @@ const running = new Set<() => Promise<void>>()
 /** Starts an app; it runs until it is closed, or until `stopApps`. */
 export async function startApp(setup: AppSetup): Promise<TestApp> {
   const { routes, kind = routes === undefined ? bare : express5, ...rest } = setup
-  const { handler = notFound, onError = answerError, before = [], after = [], ...options } = rest
+  const { handler = notFound, onError = respondToError, before = [], after = [], ...options } = rest
   const sessions = sessionMiddleware(options)
   const errors: any[] = []
-  const gates = new Gates()
+  const barriers = new Barriers()
   const router = express.Router()
-  routes?.(router, gates)
+  routes?.(router, barriers)
   const listener = kind.listener({
     middleware: [...before, sessions, ...after, ...(routes === undefined ? [] : [router as unknown as RequestHandler])],
     handler,
@@ -54,7 +54,7 @@ export async function startApp(setup: AppSetup): Promise<TestApp> {
     port,
     server,
     sessions: sessions.sessions,
-    gates,
+    barriers,
     errors,
     get: (path, cookie) => get(port, path, cookie),
     async close() {
@@ -86,32 +86,32 @@ export async function stopApps(): Promise<void> {
 }
 
 /** Points in the middle of requests, by name, where they wait until the test lets them go on. */
-export class Gates {
-  readonly #gates = new Map<string, Gate>()
+export class Barriers {
+  readonly #barriers = new Map<string, Barrier>()
 
   /** For the handler: it waits here. */
   pass(name: string): Promise<void> {
-    const gate = this.#gate(name)
-    gate.reached.resolve()
-    return gate.opened.promise
+    const barrier = this.#barrier(name)
+    barrier.reached.resolve()
+    return barrier.opened.promise
   }
 
   /** Resolves when a request has come here. */
   reached(name: string): Promise<void> {
-    return this.#gate(name).reached.promise
+    return this.#barrier(name).reached.promise
   }
 
   /** Lets the requests that wait here go on, and all later ones. */
   open(name: string): void {
-    this.#gate(name).opened.resolve()
+    this.#barrier(name).opened.resolve()
   }
 
-  #gate(name: string): Gate {
-    const known = this.#gates.get(name)
+  #barrier(name: string): Barrier {
+    const known = this.#barriers.get(name)
     if (known !== undefined) return known
-    const gate = { reached: signal(), opened: signal() }
-    this.#gates.set(name, gate)
-    return gate
+    const barrier = { reached: signal(), opened: signal() }
+    this.#barriers.set(name, barrier)
+    return barrier
   }
 }
 
@@ -126,7 +126,7 @@ interface Signal {
   readonly resolve: () => void
 }
 
-interface Gate {
+interface Barrier {
   readonly reached: Signal
   readonly opened: Signal
 }

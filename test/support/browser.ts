@@ -102,7 +102,7 @@ export async function openPage(
   return { page, problems }
 }
 
-/** Presses a button that sends a form, and waits for the page that answers. */
+/** Presses a button that sends a form, and waits for the page that comes in response. */
 export async function submit(page: Page, button: string): Promise<void> {
   const loaded = page.waitForEvent('load')
   await page.getByRole('button', { name: button, exact: true }).click()

@@ -13,9 +13,9 @@ import { startApp } from './app'
 import { get as getResponse } from './http-client'
 
 /** What a test's client may ask of its channel. */
-export type Ask = { set: object } | { update: object } | { clear: true } | { activity: true } | { look: true }
+export type Ask = { set: object } | { update: object } | { clear: true } | { activity: true } | { show: true }
 /** What the server says to its clients. */
-export type Told =
+export type ServerMessage =
   | { open: object; subject?: string }
   | { changed: object }
   | { ended: string }
@@ -29,7 +29,7 @@ export interface ChannelApp {
   readonly sessions: SessionManager
   /** The channels that were opened, in their order. */
   readonly channels: ChannelSession[]
-  /** The answer's text, and the session cookie to go on with. */
+  /** The response's text, and the session cookie to go on with. */
   get(path: string, cookie?: string): Promise<{ text: string; cookie: string }>
   /** Opens a socket and waits for what the server says first. */
   connect(cookie: string, headers?: Record<string, string>): Promise<Client>
@@ -53,7 +53,7 @@ export async function startChannelApp(
         return
       }
       channels.push(channel as ChannelSession)
-      answer(to, channel as ChannelSession)
+      serveMessages(to, channel as ChannelSession)
     }
   })
   return {
@@ -99,8 +99,8 @@ function mountRoutes(app: Router): void {
   })
 }
 
-function answer(socket: WebSocket, channel: ChannelSession): void {
-  const say = (told: Told) => socket.send(JSON.stringify(told))
+function serveMessages(socket: WebSocket, channel: ChannelSession): void {
+  const say = (message: ServerMessage) => socket.send(JSON.stringify(message))
   channel.onChange((changed) => say({ changed }))
   channel.onEnd((ended) => say({ ended }))
   say({ open: channel.get() ?? {}, ...(channel.subject !== undefined && { subject: channel.subject }) })
@@ -111,8 +111,8 @@ function answer(socket: WebSocket, channel: ChannelSession): void {
   })
 }
 
-async function perform(channel: ChannelSession, ask: Ask): Promise<Told> {
-  if ('look' in ask) return { value: channel.get() ?? {} }
+async function perform(channel: ChannelSession, ask: Ask): Promise<ServerMessage> {
+  if ('show' in ask) return { value: channel.get() ?? {} }
   if ('set' in ask) await channel.set(ask.set as Record<string, unknown>)
   else if ('update' in ask) await channel.update(ask.update)
   else if ('clear' in ask) await channel.clear()
@@ -123,15 +123,15 @@ async function perform(channel: ChannelSession, ask: Ask): Promise<Told> {
 /** A client's end of a channel. */
 export class Client {
   readonly socket: WebSocket
-  /** All that the server has said and nobody has waited for. */
-  readonly told: Told[] = []
+  /** The server's messages that no call of `next` or `ask` has taken. */
+  readonly received: ServerMessage[] = []
   readonly closed: Promise<{ code: number; reason: string }>
   readonly #waiting: (() => void)[] = []
 
   private constructor(socket: WebSocket) {
     this.socket = socket
     socket.on('message', (text) => {
-      this.told.push(JSON.parse(textOf(text)) as Told)
+      this.received.push(JSON.parse(textOf(text)) as ServerMessage)
       for (const wake of this.#waiting.splice(0)) wake()
     })
     this.closed = new Promise((resolve) => {
@@ -143,15 +143,15 @@ export class Client {
   static async open(port: number, cookie: string, headers: Record<string, string> = {}): Promise<Client> {
     const client = new Client(new WebSocket(`ws://127.0.0.1:${port}`, { headers: { cookie, ...headers } }))
     await once(client.socket, 'open')
-    if (client.told.length === 0) await Promise.race([client.closed, client.#more()])
+    if (client.received.length === 0) await Promise.race([client.closed, client.#more()])
     return client
   }
 
   /** The next message with this word, wherever it stands among those that were not waited for. */
   async next(word: string): Promise<any> {
     for (;;) {
-      const index = this.told.findIndex((message) => word in message)
-      const [found] = index === -1 ? [] : this.told.splice(index, 1)
+      const index = this.received.findIndex((message) => word in message)
+      const [found] = index === -1 ? [] : this.received.splice(index, 1)
       if (found !== undefined) return (found as Record<string, unknown>)[word]
       if (this.socket.readyState === WebSocket.CLOSED) throw new Error(`closed without "${word}"`)
       await Promise.race([this.#more(), this.closed])
@@ -161,8 +161,8 @@ export class Client {
   async ask(ask: Ask): Promise<string> {
     this.socket.send(JSON.stringify(ask))
     for (;;) {
-      const index = this.told.findIndex((message) => 'done' in message || 'failed' in message)
-      const [found] = index === -1 ? [] : this.told.splice(index, 1)
+      const index = this.received.findIndex((message) => 'done' in message || 'failed' in message)
+      const [found] = index === -1 ? [] : this.received.splice(index, 1)
       if (found !== undefined) return 'failed' in found ? found.failed : 'done'
       await this.#more()
     }
@@ -170,7 +170,7 @@ export class Client {
 
   /** What the channel holds at the server now. */
   async value(): Promise<any> {
-    this.socket.send(JSON.stringify({ look: true }))
+    this.socket.send(JSON.stringify({ show: true }))
     return this.next('value')
   }
 
@@ -184,12 +184,12 @@ export class Client {
   }
 }
 
-/** `ws` gives a Buffer unless it was told otherwise. */
+/** `ws` gives a Buffer unless its option `binaryType` says otherwise. */
 function textOf(data: RawData): string {
   return (data as Buffer).toString('utf8')
 }
 
-/** A GET; the answer's text, and the session cookie to go on with. */
+/** A GET; the response's text, and the session cookie to go on with. */
 export async function get(port: number, path: string, cookie?: string): Promise<{ text: string; cookie: string }> {
   const { status, body, cookies } = await getResponse(port, path, cookie)
   if (status < 200 || status >= 300) throw new Error(`${path} gave ${status}`)

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import original from 'express-session'
 import ours from '../../lib/express-session'
 import { forgetWarnings } from '../../lib/base/warnings'
-import { Gates, listen } from './app'
+import { Barriers, listen } from './app'
 import { type ClientResponse, get } from './http-client'
-import { answerError, bare, type ServerKind } from './server-kinds'
+import { respondToError, bare, type ServerKind } from './server-kinds'
 
 export type CompatRequest = IncomingMessage & {
   session: any
@@ -31,24 +31,24 @@ export interface CompatSetup {
 export interface CompatApp {
   readonly port: number
   readonly handler: { readonly store: any }
-  readonly gates: Gates
+  readonly barriers: Barriers
   readonly errors: any[]
   get(path: string, cookie?: string): Promise<ClientResponse>
 }
 
-/** Both programs, for what must look the same in either. */
+/** Both programs, for what must be the same in either. */
 export const bothSessions: readonly [name: string, session: SessionFactory & typeof original][] = [
   ['express-session', original],
   ['holdfast/express-session', ours],
 ]
 
-/** The options that express-session's own documentation tells apps to set. */
+/** The options that express-session's documentation advises apps to set. */
 export const usualOptions = { secret: 'keyboard cat and a few more', resave: false, saveUninitialized: false }
 
 /** Starts an app with sessions as express-session has them; until `stopApps`. */
 export async function startCompatApp(setup: CompatSetup): Promise<CompatApp> {
   const { session = ours, options = {}, kind = bare, routes, before = [], after = [] } = setup
-  const gates = new Gates()
+  const barriers = new Barriers()
   const errors: any[] = []
   const handler = session({ ...usualOptions, ...options })
   const listener = kind.listener({
@@ -65,11 +65,11 @@ export async function startCompatApp(setup: CompatSetup): Promise<CompatApp> {
     },
     onError(error, req, res, next) {
       errors.push(error)
-      answerError(error, req, res, next)
+      respondToError(error, req, res, next)
     },
   })
   const { port } = await listen(listener)
-  return { port, handler, gates, errors, get: (path, cookie) => get(port, path, cookie) }
+  return { port, handler, barriers, errors, get: (path, cookie) => get(port, path, cookie) }
 }
 
 /** One browser: sends the cookie that it was given last, and forgets one that was cleared. */

@@ -24,7 +24,7 @@ export interface StoreHome {
   plant(sid: string, text: string): Promise<void>
   /** Does now what the store does from time to time: drops what has expired. */
   sweep(): Promise<void>
-  /** How many records would still be kept so many seconds from now, if nobody used them. In memory they are dropped then. */
+  /** How many records would still be kept so many seconds from now, if no request used them. In memory they are dropped then. */
   keptAfter(seconds: number): Promise<number>
   close(): Promise<void>
 }

@@ -11,7 +11,7 @@ interface Grant {
   readonly redirect: string
 }
 
-/** An OAuth 2.0 and OpenID Connect provider on this machine, at which everyone is Ada. It checks what a client must do:
+/** An OAuth 2.0 and OpenID Connect provider on this machine, at which every user is Ada. It checks what a client must do:
  * the code once, with the redirect URI and the PKCE verifier of the request that began it (RFC 6749, RFC 7636). */
 export class FakeProvider {
   readonly origin: string

@@ -6,14 +6,14 @@ export class FakeSocket extends EventEmitter {
   closedWith: [code: number | undefined, reason: string | undefined] | undefined
   terminated = false
   isPaused = false
-  /** Whether the client answers a closing handshake. */
-  answers = true
+  /** Whether the client closes its side too when the server closes. */
+  closesInReturn = true
 
   close(code?: number, reason?: string): void {
     if (this.readyState > 1) return
     this.readyState = 2
     this.closedWith = [code, reason]
-    if (this.answers) this.hangUp()
+    if (this.closesInReturn) this.hangUp()
   }
 
   terminate(): void {
@@ -36,7 +36,7 @@ export class FakeSocket extends EventEmitter {
     this.emit('close', 1000, Buffer.from(''))
   }
 
-  /** How many listeners anybody has on it. */
+  /** Listeners of all events together. */
   countListeners(): number {
     return this.eventNames().reduce((count, name) => count + this.listenerCount(name), 0)
   }

@@ -5,15 +5,15 @@ type Method = keyof UserSessionStorage
 export interface MapStorageOptions {
   /** Unix seconds: drops sessions at their `ttl`. Default: never drops one, as a storage of an app that forgot to. */
   clock?: () => number
-  /** Answers at once instead of with a promise. */
+  /** Gives results at once instead of promises. */
   sync?: boolean
-  /** Tells, by the answer of `updateAccessedAt`, that it changed nothing. */
+  /** `updateAccessedAt` gives false where it changed nothing. */
   decides?: boolean
-  /** Tells how many sessions `deleteAll` deleted. */
+  /** `deleteAll` gives how many sessions it deleted. */
   counts?: boolean
 }
 
-/** A storage with the six methods, as an app might write it, that a test can make fail and look into. Two over the same
+/** A storage with the six methods, as an app might write it, that a test can make fail, and whose rows it can read. Two over the same
  * `rows` are two processes over one database. */
 export class MapStorage implements UserSessionStorage {
   readonly rows: Map<string, Map<string, { metaData: UserSessionMetaData; until: number }>>

@@ -32,8 +32,8 @@ export async function startOtherProcess(redisUrl: string): Promise<OtherProcess>
       return async () => {
         const done = next()
         child.send('go on')
-        const answer = await done
-        return 'result' in answer ? answer.result : 'gone'
+        const reply = await done
+        return 'result' in reply ? reply.result : 'gone'
       }
     },
     async stop() {

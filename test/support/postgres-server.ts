@@ -42,7 +42,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     const stop = stopper(server, home)
     const connectionString = `postgres://postgres@127.0.0.1:${port}/postgres`
     try {
-      await answers(connectionString, server)
+      await waitUntilReady(connectionString, server)
     } catch (error) {
       await stop()
       throw error
@@ -79,7 +79,7 @@ function unprivilegedUser(): { uid: number; gid: number } | undefined {
   return { uid: Number(user[2]), gid: Number(user[3]) }
 }
 
-async function answers(connectionString: string, server: ChildProcess): Promise<void> {
+async function waitUntilReady(connectionString: string, server: ChildProcess): Promise<void> {
   const giveUp = Date.now() + 15_000
   for (;;) {
     const client = new Client({ connectionString })

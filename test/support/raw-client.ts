@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** An answer as it came over the wire, taken apart. */
-export interface RawAnswer {
+/** A response as it came over the wire, taken apart. */
+export interface RawResponse {
   readonly status: number
   readonly statusLine: string
   /** In the order and spelling of the wire. */
@@ -26,12 +26,12 @@ export class RawClient {
     socket.setEncoding('latin1')
     socket.on('data', (text: string) => {
       this.#received += text
-      this.#tell()
+      this.#wake()
     })
     socket.on('error', () => undefined)
     socket.on('close', () => {
       this.#closed = true
-      this.#tell()
+      this.#wake()
     })
   }
 
@@ -77,31 +77,31 @@ export class RawClient {
     this.socket.destroy()
   }
 
-  #tell(): void {
+  #wake(): void {
     for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
   }
 }
 
-/** One request on a connection of its own, which ends with the answer. */
+/** One request on a connection of its own, which ends with the response. */
 export async function fetchRaw(
   port: number,
   path = '/',
   { method = 'GET', headers = {} }: { method?: string; headers?: Readonly<Record<string, string>> } = {},
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const client = await RawClient.open(port)
   client.get(path, { Connection: 'close', ...headers }, method)
-  return parseAnswer(await client.untilClosed(), method)
+  return parseResponse(await client.untilClosed(), method)
 }
 
-/** Takes apart the last answer in the text: interim ones (1xx) before it are passed over. */
-export function parseAnswer(text: string, method = 'GET'): RawAnswer {
+/** Takes apart the last response in the text: interim ones (1xx) before it are passed over. */
+export function parseResponse(text: string, method = 'GET'): RawResponse {
   const split = text.indexOf('\r\n\r\n')
   if (split === -1) throw new Error(`no whole head in ${JSON.stringify(text)}`)
   const [statusLine = '', ...lines] = text.slice(0, split).split('\r\n')
   const status = Number(statusLine.split(' ')[1])
   const rest = text.slice(split + 4)
-  if (status >= 100 && status < 200) return parseAnswer(rest, method)
+  if (status >= 100 && status < 200) return parseResponse(rest, method)
   const headers = lines.map((line): readonly [string, string] => {
     const colon = line.indexOf(':')
     return [line.slice(0, colon), line.slice(colon + 1).trim()]
@@ -114,7 +114,7 @@ export function parseAnswer(text: string, method = 'GET'): RawAnswer {
   return { ...head, body: rest, trailers: '', whole: length === undefined || Number(length) === rest.length }
 }
 
-function joinChunks(text: string): Pick<RawAnswer, 'body' | 'trailers' | 'whole'> {
+function joinChunks(text: string): Pick<RawResponse, 'body' | 'trailers' | 'whole'> {
   let body = ''
   for (let at = 0; ;) {
     const line = text.indexOf('\r\n', at)
@@ -127,12 +127,12 @@ function joinChunks(text: string): Pick<RawAnswer, 'body' | 'trailers' | 'whole'
 }
 
 /** The values of a header, in their order. */
-export function valuesOf(answer: RawAnswer, name: string): string[] {
-  return answer.headers.filter(([one]) => one.toLowerCase() === name.toLowerCase()).map(([, value]) => value)
+export function valuesOf(response: RawResponse, name: string): string[] {
+  return response.headers.filter(([one]) => one.toLowerCase() === name.toLowerCase()).map(([, value]) => value)
 }
 
-/** `name=value` of the session's cookie, to be sent back, or undefined where the answer sets none. */
-export function sessionCookie(answer: RawAnswer): string | undefined {
-  const [cookie] = valuesOf(answer, 'Set-Cookie').filter((value) => /^(__Host-|__Secure-)?sid=/.test(value))
+/** `name=value` of the session's cookie, to be sent back, or undefined where the response sets none. */
+export function sessionCookie(response: RawResponse): string | undefined {
+  const [cookie] = valuesOf(response, 'Set-Cookie').filter((value) => /^(__Host-|__Secure-)?sid=/.test(value))
   return cookie?.split(';')[0]
 }

@@ -75,7 +75,7 @@ export class RedisServer {
   async restart(pause = 0): Promise<void> {
     await this.kill()
     await sleep(pause)
-    // While it was down, the port may have become the near end of somebody's connection, for a moment.
+    // While it was down, another program's connection may have taken the port, for a moment.
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#launch()

@@ -7,7 +7,7 @@ import { MemoryStore } from '../../lib/stores/memory-store'
 
 /** Runs one flow of a library on express-session and on holdfast/express-session, to compare what a client sees. */
 export interface Flow {
-  /** Beside those that express-session's documentation tells apps to set. */
+  /** Beside those that express-session's documentation advises apps to set. */
   readonly options?: object
   /** Mounts the library and the app's routes, after the sessions, which are `app.get('sessions')`. */
   readonly mount: (app: any, origin: string) => void
@@ -38,7 +38,7 @@ export const expressSession: Sessions = (options) => {
   return Object.assign(original({ store, ...options } as never), { store })
 }
 
-/** The options that express-session's documentation tells apps to set. */
+/** The options that express-session's documentation advises apps to set. */
 export const usual = { secret: 'keyboard cat and a few more', resave: false, saveUninitialized: false }
 
 /** One browser at one app. Keeps its cookies, and writes down each response of the app. */

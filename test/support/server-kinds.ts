@@ -29,7 +29,7 @@ const frameworkListener =
     const app = create()
     for (const one of middleware) app.use(one)
     app.use((req: TestRequest, res: TestResponse, next: Next) => {
-      // Not returned: promises of the test runner's own realm look foreign to Express.
+      // Not returned: Express takes promises of the test runner's own realm for no promises.
       Promise.resolve(handler(req, res, next)).catch(next)
     })
     app.use((error: unknown, req: TestRequest, res: TestResponse, next: Next) => onError(error, req, res, next))
@@ -60,8 +60,8 @@ export const serverKinds: readonly ServerKind[] = [
   bare,
 ]
 
-/** An error page that looks the same on every server. */
-export const answerError: ErrorHandler = (error, _req, res) => {
+/** An error page that is the same on every server. */
+export const respondToError: ErrorHandler = (error, _req, res) => {
   if (res.headersSent) {
     res.destroy()
     return

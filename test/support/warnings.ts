@@ -1,17 +1,17 @@
 import { forgetWarnings } from '../../lib/base/warnings'
 
-export interface HeardWarning {
+export interface EmittedWarning {
   readonly code: string
   readonly message: string
 }
 
-/** What the package tells the operator from now on, until the end of the test. Nothing else is kept. */
-export function hearWarnings(): HeardWarning[] {
+/** The package's warnings from now on, until the end of the test. Other warnings are dropped. */
+export function collectWarnings(): EmittedWarning[] {
   forgetWarnings()
-  const heard: HeardWarning[] = []
+  const warnings: EmittedWarning[] = []
   jest.spyOn(process, 'emitWarning').mockImplementation(((message: string | Error, options?: { code?: string }) => {
     const code = options?.code ?? ''
-    if (code.startsWith('HOLDFAST_')) heard.push({ code, message: String(message) })
+    if (code.startsWith('HOLDFAST_')) warnings.push({ code, message: String(message) })
   }) as typeof process.emitWarning)
-  return heard
+  return warnings
 }

@@ -11,7 +11,7 @@ const { options: ownOptions } = ts.parseJsonConfigFileContent(config, ts.sys, ro
 const options: ts.CompilerOptions = {
   ...ownOptions,
   types: ['node'],
-  // Everybody's declaration files are checked too, and must get along.
+  // The declaration files of all packages are checked too, and must agree.
   skipLibCheck: false,
   noUnusedLocals: false,
   noUnusedParameters: false,

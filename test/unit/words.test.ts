@@ -4,7 +4,11 @@ import {
   createScanner,
   createSourceFile,
   forEachChild,
+  getLeadingCommentRanges,
+  getTrailingCommentRanges,
   isCallExpression,
+  isIdentifier,
+  isPrivateIdentifier,
   isStringLiteralLike,
   isTemplateExpression,
   LanguageVariant,
@@ -50,11 +54,15 @@ function privateWordsIn({ place, text }: Text): string[] {
   })
 }
 
-function filesOf(folder: string): string[] {
+function filesOf(folder: string, kind = /\.m?ts$/): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((path) => /\.m?ts$/.test(path) && !path.includes('node_modules'))
+    .filter((path) => kind.test(path) && !path.includes('node_modules'))
     .map((path) => join(folder, path))
+    .filter((path) => !path.startsWith(suiteOfOthers))
 }
+
+/** express-session's own tests. */
+const suiteOfOthers = join('test', 'express-session', 'upstream', 'suite')
 
 /** Comments and texts of a file. */
 function proseOf(file: string): Text[] {
@@ -94,6 +102,33 @@ function titlesOf(file: string): Text[] {
   return found
 }
 
+/** Comments and identifiers of a file; `lookUp` counts as two words. */
+function wordsOf(file: string): Text[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  const source = createSourceFile(file, text, ScriptTarget.ESNext)
+  const found = new Map<number, Text>()
+  const add = (start: number, words: string): void => {
+    const { line } = source.getLineAndCharacterOfPosition(start)
+    found.set(start, { place: `${file}:${line + 1}`, text: words })
+  }
+  const visit = (node: Node): void => {
+    const children = node.getChildren(source)
+    if (children.length === 0) {
+      const comments = [
+        ...(getLeadingCommentRanges(text, node.pos) ?? []),
+        ...(getTrailingCommentRanges(text, node.end) ?? []),
+      ]
+      for (const { pos, end } of comments) add(pos, text.slice(pos, end))
+    }
+    if ((isIdentifier(node) || isPrivateIdentifier(node)) && node.text !== 'touch') {
+      add(node.getStart(source), node.text.replace(/(?<=[a-z0-9])(?=[A-Z])/g, ' '))
+    }
+    children.forEach(visit)
+  }
+  visit(source)
+  return [...found.values()]
+}
+
 test('comments and messages of lib use the terms of the field', () => {
   const prose = filesOf('lib').flatMap(proseOf)
   expect(prose.length).toBeGreaterThan(1000)
@@ -104,6 +139,18 @@ test('titles of tests use the terms of the field', () => {
   const titles = filesOf('test').flatMap(titlesOf)
   expect(titles.length).toBeGreaterThan(1000)
   expect(titles.flatMap(privateWordsIn)).toEqual([])
+})
+
+test.each([
+  ['test', 20_000],
+  ['bench', 1000],
+  ['examples', 2000],
+])('file names, comments and identifiers in %s/ use the terms of the field', (folder, least) => {
+  const files = filesOf(folder, /\.[cm]?[jt]s$/)
+  const words = files.flatMap(wordsOf)
+  expect(words.length).toBeGreaterThan(least)
+  const names = files.map((file) => ({ place: file, text: file.replace(/\W/g, ' ') }))
+  expect([...names, ...words].flatMap(privateWordsIn)).toEqual([])
 })
 
 test.each([

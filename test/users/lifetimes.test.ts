@@ -52,8 +52,8 @@ describe.each(kinds)('on $name', (kind) => {
     const { expiresAt } = JSON.parse((await app.get('/get', cookie)).body)
     for (const path of ['/set/a/1', '/get', '/update-all/ann/b/2', '/set/c/3', '/get']) {
       app.clock.now += 120
-      const answer = await app.get(path, cookie)
-      if (answer.cookies.length > 0) cookie = cookieOf(answer)
+      const response = await app.get(path, cookie)
+      if (response.cookies.length > 0) cookie = cookieOf(response)
       const [, listed] = JSON.parse((await app.get('/list/ann', cookie)).body)[0]
       expect(listed.expiresAt).toBe(expiresAt)
     }

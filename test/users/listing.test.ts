@@ -101,9 +101,9 @@ describe.each(kinds)('P7 on $name', (kind) => {
     const [handle] = await handles()
     for (let i = 0; i < 9; i++) {
       app.clock.now += 100
-      const answer = await app.get(`/set/k/${i}`, cookie)
+      const response = await app.get(`/set/k/${i}`, cookie)
       expect(await handles()).toEqual([handle])
-      cookie = cookieOf(answer)
+      cookie = cookieOf(response)
     }
     cookie = cookieOf(await app.get('/login/ann', cookie))
     expect(await handles()).toEqual([handleIn(cookie)])
@@ -115,12 +115,12 @@ describe.each(kinds)('P7 on $name', (kind) => {
       const cookie = cookieOf(await app.get('/login/ann'))
       app.clock.now += 100
       const slow = app.get(`${path}?wait=slow`, cookie)
-      await app.gates.reached('slow')
+      await app.barriers.reached('slow')
       expect(await json('/end-all/ann')).toBe(1)
-      app.gates.open('slow')
-      const answer = await slow
-      expect(answer.status).toBe(200)
-      expect(answer.cookies.filter((text) => !text.endsWith('='))).toEqual([])
+      app.barriers.open('slow')
+      const response = await slow
+      expect(response.status).toBe(200)
+      expect(response.cookies.filter((text) => !text.endsWith('='))).toEqual([])
       expect(await handles()).toEqual([])
       expect(await subjectOf(cookie)).toBeNull()
     },
@@ -168,9 +168,9 @@ describe.each(kinds)('P7 on $name', (kind) => {
     const cookie = cookieOf(await app.get('/login/ann'))
     await app.get('/set/role/viewer', cookie)
     const slow = app.get('/set/cart/apples?wait=slow', cookie)
-    await app.gates.reached('slow')
+    await app.barriers.reached('slow')
     await app.get('/update-all/ann/role/editor')
-    app.gates.open('slow')
+    app.barriers.open('slow')
     await slow
     expect((await json('/get', cookie)).values).toEqual({ role: 'editor', cart: 'apples' })
   })

@@ -12,14 +12,14 @@ interface Setting {
 export function describeRenewal(setting: () => Setting): void {
   describe('renewal', () => {
     const timeouts = { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 }
-    let told: [string, string][]
+    let hookCalls: [string, string][]
     const hooks = {
-      onRenewMadeAlreadyFromCurrentProcess: (name: string) => void told.push(['current', name]),
-      onRenewMadeAlreadyFromAnotherProcess: (name: string) => void told.push(['another', name]),
-      onOldSessionDeleteFailure: (name: string) => void told.push(['failure', name]),
+      onRenewMadeAlreadyFromCurrentProcess: (name: string) => void hookCalls.push(['current', name]),
+      onRenewMadeAlreadyFromAnotherProcess: (name: string) => void hookCalls.push(['another', name]),
+      onOldSessionDeleteFailure: (name: string) => void hookCalls.push(['failure', name]),
     }
     beforeEach(() => {
-      told = []
+      hookCalls = []
     })
 
     test('read renews when the id is old enough; the old id works for the overlap and not longer', async () => {
@@ -41,7 +41,7 @@ export function describeRenewal(setting: () => Setting): void {
       setting().clock.now = born + 110
       expect(await codeOf(users.read('ann', id, phone))).toBe('USER_SESSION_NOT_FOUND')
       expect((await users.read('ann', next, phone))[0]).toMatchObject({ ...phone, expiresAt: born + 1000 })
-      expect(told.map(([what]) => what)).toEqual(['current', 'current'])
+      expect(hookCalls.map(([what]) => what)).toEqual(['current', 'current'])
     })
 
     test('the absolute deadline never moves, however often an id is renewed', async () => {
@@ -68,9 +68,9 @@ export function describeRenewal(setting: () => Setting): void {
       setting().clock.now += 100
       const reads = await Promise.all(Array.from({ length: 50 }, () => users.read('ann', id, phone)))
       expect(reads.filter(([, next]) => next !== null)).toHaveLength(1)
-      expect(told).toHaveLength(49)
-      expect(new Set(told.map(([what]) => what))).toEqual(new Set(['current']))
-      expect(told[0]?.[1]).not.toBe(id)
+      expect(hookCalls).toHaveLength(49)
+      expect(new Set(hookCalls.map(([what]) => what))).toEqual(new Set(['current']))
+      expect(hookCalls[0]?.[1]).not.toBe(id)
     })
 
     test('of two managers one renews, and the hook for another process is called for the other', async () => {
@@ -80,7 +80,7 @@ export function describeRenewal(setting: () => Setting): void {
       setting().clock.now += 100
       const reads = await Promise.all([one.read('ann', id, phone), other.read('ann', id, phone)])
       expect(reads.filter(([, next]) => next !== null)).toHaveLength(1)
-      expect(told.map(([what]) => what)).toEqual(['another'])
+      expect(hookCalls.map(([what]) => what)).toEqual(['another'])
       const [[, next]] = reads.filter(([, renewed]) => renewed !== null) as [[unknown, string]]
       for (const users of [one, other]) await users.read('ann', next, phone)
     })
@@ -92,7 +92,7 @@ export function describeRenewal(setting: () => Setting): void {
       const next = await users.renew('ann', id, metaData, phone)
       if (next === null) throw new Error('not renewed')
       expect(await users.renew('ann', id, metaData, phone)).toBeNull()
-      expect(told.map(([what]) => what)).toEqual(['current'])
+      expect(hookCalls.map(([what]) => what)).toEqual(['current'])
       await users.read('ann', next, phone)
       await users.read('ann', id, phone)
       setting().clock.now += 10

@@ -10,17 +10,17 @@ const timeouts = { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 }
 describe.each(kinds)('P6 on $name', (kind) => {
   let kept: Kept
   let app: UserApp
-  let told: string[]
+  let hookCalls: string[]
   let cookie: string
 
   beforeEach(async () => {
-    told = []
+    hookCalls = []
     kept = await kind.open()
     app = await startUserApp(kept, {
       timeouts,
       renewSessionHooks: {
-        onRenewMadeAlreadyFromCurrentProcess: (handle) => void told.push(`current ${handle}`),
-        onRenewMadeAlreadyFromAnotherProcess: (handle) => void told.push(`another ${handle}`),
+        onRenewMadeAlreadyFromCurrentProcess: (handle) => void hookCalls.push(`current ${handle}`),
+        onRenewMadeAlreadyFromAnotherProcess: (handle) => void hookCalls.push(`another ${handle}`),
       },
     })
     cookie = cookieOf(await app.get('/login/ann'))
@@ -32,8 +32,8 @@ describe.each(kinds)('P6 on $name', (kind) => {
 
   const stateOf = async (of: string): Promise<{ subject: string | null; values: object; handle: string }> =>
     JSON.parse((await app.get('/get', of)).body)
-  const withCookie = (answers: readonly ClientResponse[]): ClientResponse[] =>
-    answers.filter(({ cookies }) => cookies.length > 0)
+  const withCookie = (responses: readonly ClientResponse[]): ClientResponse[] =>
+    responses.filter(({ cookies }) => cookies.length > 0)
   const renew = async (): Promise<string> => {
     app.clock.now += 100
     return cookieOf(await app.get('/get', cookie))
@@ -51,20 +51,20 @@ describe.each(kinds)('P6 on $name', (kind) => {
 
   test('of 50 requests in parallel exactly one response has the new id, and every write is kept', async () => {
     app.clock.now += 100
-    const answers = await inParallel(50, (index) => app.get(`/set/k${index}/1`, cookie))
-    expect(withCookie(answers)).toHaveLength(1)
-    expect(answers.every(({ status }) => status === 200)).toBe(true)
-    const next = cookieOf(withCookie(answers)[0]!)
+    const responses = await inParallel(50, (index) => app.get(`/set/k${index}/1`, cookie))
+    expect(withCookie(responses)).toHaveLength(1)
+    expect(responses.every(({ status }) => status === 200)).toBe(true)
+    const next = cookieOf(withCookie(responses)[0]!)
     expect(Object.keys((await stateOf(next)).values)).toHaveLength(50)
-    expect(told).toHaveLength(49)
-    expect(new Set(told)).toEqual(new Set([`current ${idOf(withCookie(answers)[0]!).slice(0, 16)}`]))
+    expect(hookCalls).toHaveLength(49)
+    expect(new Set(hookCalls)).toEqual(new Set([`current ${idOf(withCookie(responses)[0]!).slice(0, 16)}`]))
   })
 
   test('of 50 requests that only read exactly one response has the new id, and the store is asked to renew at most once', async () => {
     app.clock.now += 100
     app.calls.length = 0
-    const answers = await inParallel(50, () => app.get('/get', cookie))
-    expect(withCookie(answers)).toHaveLength(1)
+    const responses = await inParallel(50, () => app.get('/get', cookie))
+    expect(withCookie(responses)).toHaveLength(1)
     expect(app.calls.filter((call) => call === 'change' || call === 'set').length).toBeLessThanOrEqual(1)
   })
 
@@ -81,10 +81,10 @@ describe.each(kinds)('P6 on $name', (kind) => {
 
   test('a request that began on the old id before the renewal, and is written after its overlap, is kept too', async () => {
     const slow = app.get('/set/slow/1?wait=slow', cookie)
-    await app.gates.reached('slow')
+    await app.barriers.reached('slow')
     const next = await renew()
     app.clock.now += 50
-    app.gates.open('slow')
+    app.barriers.open('slow')
     expect(await slow).toMatchObject({ status: 200, cookies: [] })
     expect((await stateOf(next)).values).toEqual({ slow: '1' })
   })
@@ -143,10 +143,10 @@ describe.each(kinds)('P6 on $name', (kind) => {
       for (let step = 0; step < 12; step++) {
         app.clock.now += step % 2 === 0 ? 60 : 7
         for (const [index, jar] of jars.entries()) {
-          const answer = await app.get('/get', jar)
-          expect(JSON.parse(answer.body).subject).toBe('ann')
+          const response = await app.get('/get', jar)
+          expect(JSON.parse(response.body).subject).toBe('ann')
           const isLost = ++count % 3 === 0
-          if (!isLost && answer.cookies.length > 0) jars[index] = cookieOf(answer)
+          if (!isLost && response.cookies.length > 0) jars[index] = cookieOf(response)
         }
       }
       expect(new Set(jars).size).toBe(30)
@@ -162,10 +162,10 @@ describe.each(kinds)('P6 on $name', (kind) => {
     expect(await app.sessions.save(session)).toBeNull()
     session.set('by', 'job')
     expect(await app.sessions.save(session)).toBe(id)
-    const answer = await app.get('/value/notice', cookie)
-    expect([answer.body, answer.cookies.length]).toEqual(['"hello"', 1])
-    expect((await app.get('/value/notice', cookieOf(answer))).body).toBe('null')
-    expect((await stateOf(cookieOf(answer))).values).toEqual({ by: 'job' })
+    const response = await app.get('/value/notice', cookie)
+    expect([response.body, response.cookies.length]).toEqual(['"hello"', 1])
+    expect((await app.get('/value/notice', cookieOf(response))).body).toBe('null')
+    expect((await stateOf(cookieOf(response))).values).toEqual({ by: 'job' })
   })
 
   test('a login during the overlap ends the old id, and the renewed one, at once', async () => {

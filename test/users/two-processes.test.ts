@@ -40,12 +40,12 @@ const subjectOf = async (cookie: string, process = one): Promise<unknown> =>
 const handleIn = (cookie: string): string => cookie.slice('sid='.length, 'sid='.length + 16)
 const handles = async (process: AppProcess): Promise<string[]> =>
   ((await json(process, '/list/ann')) as [string][]).map(([handle]) => handle).sort()
-const newCookies = (answers: readonly ClientResponse[]): string[] =>
-  answers.flatMap(({ cookies }) => cookies.filter((text) => !text.endsWith('=')))
+const newCookies = (responses: readonly ClientResponse[]): string[] =>
+  responses.flatMap(({ cookies }) => cookies.filter((text) => !text.endsWith('=')))
 
-/** Resolves when a request has come to the gate, having read its session. */
-async function reached(process: AppProcess, gate: string): Promise<void> {
-  while ((await json(process, `/waiting/${gate}`)) !== true) await new Promise((resolve) => setTimeout(resolve, 5))
+/** Resolves when a request that has read its session waits at the barrier. */
+async function reached(process: AppProcess, barrier: string): Promise<void> {
+  while ((await json(process, `/waiting/${barrier}`)) !== true) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 test('60 logins in two processes are 60 entries, in the listing of either', async () => {
@@ -62,15 +62,15 @@ test('50 requests at once in two processes issue one new id; the old one works f
   for (let round = 0; round < 5; round++) {
     const cookie = cookieOf(await one.get('/login/ann'))
     await turn(100)
-    for (const process of [one, two]) await process.get('/told')
-    const answers = await inParallel(50, (index) => processFor(index).get(`/set/k${index}/1`, cookie))
-    expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(200))
-    const [next = '', ...more] = newCookies(answers)
+    for (const process of [one, two]) await process.get('/hook-calls')
+    const responses = await inParallel(50, (index) => processFor(index).get(`/set/k${index}/1`, cookie))
+    expect(responses.map(({ status }) => status)).toEqual(Array(50).fill(200))
+    const [next = '', ...more] = newCookies(responses)
     expect(more).toEqual([])
-    expect(maxAgeOf(answers.find(({ cookies }) => cookies.length > 0)!)).toBeGreaterThan(890)
-    const told = [...(await json(one, '/told')), ...(await json(two, '/told'))] as string[]
-    expect(told).toHaveLength(49)
-    expect(told.filter((who) => who === 'another').length).toBeGreaterThan(0)
+    expect(maxAgeOf(responses.find(({ cookies }) => cookies.length > 0)!)).toBeGreaterThan(890)
+    const hookCalls = [...(await json(one, '/hook-calls')), ...(await json(two, '/hook-calls'))] as string[]
+    expect(hookCalls).toHaveLength(49)
+    expect(hookCalls.filter((who) => who === 'another').length).toBeGreaterThan(0)
     expect(await subjectOf(next, one)).toBe('ann')
     await turn(9)
     expect((await one.get('/set/late/1', cookie)).cookies).toEqual([])
@@ -210,8 +210,8 @@ test('clocks that differ by four seconds: one new id, the overlap off by no more
   const cookie = cookieOf(await one.get('/login/ann'))
   const { expiresAt } = await json(one, '/get', cookie)
   await turn(100)
-  const answers = await inParallel(50, (index) => processFor(index).get(`/set/k${index}/1`, cookie))
-  const [next = '', ...more] = newCookies(answers)
+  const responses = await inParallel(50, (index) => processFor(index).get(`/set/k${index}/1`, cookie))
+  const [next = '', ...more] = newCookies(responses)
   expect(more).toEqual([])
   expect(await subjectOf(next, two)).toBe('ann')
   await turn(5)

@@ -20,7 +20,7 @@ export async function startUserApp(kept: Kept, options: Omit<SessionOptions, 'st
   const app = await startApp({
     ...given,
     // Over the same store: the manager of the app's own is the middleware's, which is made before its routes.
-    routes: (routes, gates) => mountUserRoutes(routes, new SessionManager(given), (name) => gates.pass(name)),
+    routes: (routes, barriers) => mountUserRoutes(routes, new SessionManager(given), (name) => barriers.pass(name)),
   })
   return Object.assign(app, { clock, calls })
 }

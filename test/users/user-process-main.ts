@@ -18,10 +18,10 @@ async function main(): Promise<void> {
   await client.connect()
   const { skew = 0, ...options } = JSON.parse(process.env['SESSION_OPTIONS'] ?? '{}') as Setting
   let turned = skew
-  const told: string[] = []
+  const hookCalls: string[] = []
   const renewSessionHooks = {
-    onRenewMadeAlreadyFromCurrentProcess: () => void told.push('current'),
-    onRenewMadeAlreadyFromAnotherProcess: () => void told.push('another'),
+    onRenewMadeAlreadyFromCurrentProcess: () => void hookCalls.push('current'),
+    onRenewMadeAlreadyFromAnotherProcess: () => void hookCalls.push('another'),
   }
   const sessions = sessionMiddleware({
     ...options,
@@ -31,23 +31,23 @@ async function main(): Promise<void> {
   })
 
   const app = express()
-  const gates = new Map<string, () => void>()
+  const barriers = new Map<string, () => void>()
   app.get('/turn/:seconds', (req, res) => {
     turned += Number(req.params.seconds)
     res.json('turned')
   })
-  app.get('/told', (_req, res) => {
-    res.json(told.splice(0))
+  app.get('/hook-calls', (_req, res) => {
+    res.json(hookCalls.splice(0))
   })
-  app.get('/waiting/:gate', (req, res) => {
-    res.json(gates.has(req.params.gate))
+  app.get('/waiting/:barrier', (req, res) => {
+    res.json(barriers.has(req.params.barrier))
   })
-  app.get('/open/:gate', (req, res) => {
-    gates.get(req.params.gate)?.()
+  app.get('/open/:barrier', (req, res) => {
+    barriers.get(req.params.barrier)?.()
     res.json('opened')
   })
   app.use(sessions)
-  mountUserRoutes(app, sessions.sessions, (name) => new Promise((resolve) => gates.set(name, resolve)))
+  mountUserRoutes(app, sessions.sessions, (name) => new Promise((resolve) => barriers.set(name, resolve)))
 
   const server = app.listen(0, '127.0.0.1')
   await once(server, 'listening')

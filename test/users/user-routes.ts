@@ -2,12 +2,16 @@ import type { IRouter } from 'express'
 import { login, logout, type SessionError, type SessionManager } from '../../lib'
 
 /** What the tests in this folder ask an app for. A route with `?wait` stops in the middle until the test lets it go on. */
-export function mountUserRoutes(app: IRouter, sessions: SessionManager, gate: (name: string) => Promise<void>): void {
+export function mountUserRoutes(
+  app: IRouter,
+  sessions: SessionManager,
+  barrier: (name: string) => Promise<void>,
+): void {
   const { users } = sessions
   app.use(async (req, _res, next) => {
     // Having read its session, a request may take its time before it goes on.
     const { wait } = req.query
-    if (typeof wait === 'string') await gate(wait)
+    if (typeof wait === 'string') await barrier(wait)
     next()
   })
   app.get('/login/:subject', (req, res) => {

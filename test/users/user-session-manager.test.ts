@@ -26,7 +26,7 @@ const kinds: StorageKind[] = [
   { name: 'an express-session store', lists: false, listsBy: 'handle', open: () => new session.MemoryStore() },
   { name: 'six methods', lists: true, listsBy: 'id', open: (clock) => new MapStorage({ clock }) },
   {
-    name: 'six methods that answer at once',
+    name: 'six methods that reply at once',
     lists: true,
     listsBy: 'id',
     open: (clock) => new MapStorage({ clock, sync: true }),

@@ -13,7 +13,7 @@ const [state, problem, signInForm, notes, addForm, list] = [
 
 let user
 
-/** Shows the notes, or the form when nobody is signed in. `notice` says why. */
+/** Shows the notes, or the form when no user is signed in. `notice` says why. */
 function show(name, notice) {
   // Another user must not find what this one typed and did not add.
   if (name !== undefined && user !== undefined && name !== user) addForm.reset()
@@ -78,7 +78,7 @@ function noteItem({ id, text }) {
       await call('DELETE', `/notes/${encodeURIComponent(id)}`)
       await showNotes()
       say('The note is removed.')
-      // The button that had the focus is gone.
+      // The button that had the focus is no longer in the page.
       addForm.elements.text.focus()
     }),
   )

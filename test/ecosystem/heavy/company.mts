@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import holdfast, { type RequestHandler } from '../../../lib/index.js'
 import controlled from '../../support/controlled-store.js'
 import entries from '../../support/entry-points.js'
-import raw, { type RawAnswer } from '../../support/raw-client.js'
+import raw, { type RawResponse } from '../../support/raw-client.js'
 
 /** What each framework and library is tried with: the same bytes as without sessions, what is set is there in the next
  * request, login and logout, and 503 from a failing save. */
@@ -77,7 +77,7 @@ export interface Exchange {
 const others = ['set-cookie', 'cache-control', 'vary', 'date']
 
 /** A response, to be compared: all headers in their order, the body unpacked. */
-export function comparable(response: RawAnswer, { compared = (body) => body }: Partial<Exchange> = {}): unknown {
+export function comparable(response: RawResponse, { compared = (body) => body }: Partial<Exchange> = {}): unknown {
   const isGzip = valuesOf(response, 'content-encoding').includes('gzip')
   return {
     ...response,
@@ -86,7 +86,7 @@ export function comparable(response: RawAnswer, { compared = (body) => body }: P
   }
 }
 
-export async function send(port: number, exchange: Exchange, cookie?: string): Promise<RawAnswer> {
+export async function send(port: number, exchange: Exchange, cookie?: string): Promise<RawResponse> {
   const { path, method = 'GET', headers = {}, body = '' } = exchange
   const client = await RawClient.open(port)
   const length: Record<string, string> = body === '' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
@@ -100,7 +100,7 @@ export async function send(port: number, exchange: Exchange, cookie?: string): P
   const text = await client.until(isOver)
   clearTimeout(timer)
   client.close()
-  return raw.parseAnswer(text, method)
+  return raw.parseResponse(text, method)
 }
 
 /** The same bytes as without sessions, whether the session changes or not; and 503 in place of them where the save fails.
@@ -156,7 +156,7 @@ export class Browser {
     this.#port = port
   }
 
-  async send(exchange: Exchange): Promise<RawAnswer> {
+  async send(exchange: Exchange): Promise<RawResponse> {
     const response = await send(this.#port, exchange, this.cookie)
     const cookie = sessionCookie(response)
     if (cookie !== undefined) this.cookie = cookie.endsWith('=') ? undefined : cookie

@@ -19,7 +19,7 @@ interface User {
   readonly id: string
 }
 
-/** An app with passport and connect-ensure-login. The provider knows everyone as Ada. */
+/** An app with passport and connect-ensure-login. For the provider every user is Ada. */
 const passportOf = (strategy: object): Flow['mount'] => {
   return (app, origin) => {
     const passport = new Passport()
@@ -78,7 +78,7 @@ async function signInAndOut(visitor: Visitor): Promise<unknown> {
   return { account, state: searchParams.has('state'), challenge: searchParams.has('code_challenge') }
 }
 
-/** The provider's response to the sign-in of somebody else: a link that an attacker has sent. */
+/** The provider's response to the sign-in of another user: a link that an attacker has sent. */
 async function refuseTheStateOfAnother(visitor: Visitor): Promise<unknown> {
   const attacker = visitor.other()
   await attacker.get('/login')

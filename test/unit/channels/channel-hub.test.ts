@@ -17,7 +17,7 @@ test('a channel stays open when the only other one of its session closes while i
 
   const close = (await hub.open(verified, 30))?.follow(verified.handle, follower)
   const opening = hub.open(verified, 30)
-  // In the turn in which the second one is told its store, and before it follows.
+  // In the turn in which the second one gets its store, and before it follows.
   void opening.then(() => close?.())
   ;(await opening)?.follow(verified.handle, follower)
 

@@ -15,7 +15,7 @@ interface Shape {
   cart?: string[]
 }
 
-/** Keeps one session, says what was asked of it, and answers when the test lets it. */
+/** Keeps one session and a list of the changes to it, and replies when the test releases it. */
 class OneSession implements ChannelStore {
   readonly followers = new Set<ChannelFollower>()
   readonly asked: { set: Record<string, string>; remove: string[] }[] = []
@@ -38,7 +38,7 @@ class OneSession implements ChannelStore {
     if (this.isOver) return false
     for (const [key, text] of set) this.values.set(key, text)
     for (const key of remove) this.values.delete(key)
-    this.tell()
+    this.notify()
     return true
   }
 
@@ -48,13 +48,13 @@ class OneSession implements ChannelStore {
     this.finish('ended')
   }
 
-  /** As somebody else would. */
+  /** As another client would. */
   write(key: string, value: unknown): void {
     this.values.set(key, JSON.stringify(value))
-    this.tell()
+    this.notify()
   }
 
-  tell(): void {
+  notify(): void {
     for (const follower of [...this.followers]) follower.changed(new Map(this.values))
   }
 
@@ -197,11 +197,11 @@ describe('with a channel store', () => {
 
   test('publishes to its listeners the changes of other channels, not its own', async () => {
     const [one, other] = [open(), open()]
-    const told: string[] = []
-    one.onChange((value) => told.push(`one ${JSON.stringify(value)}`))
-    other.onChange((value) => told.push(`other ${JSON.stringify(value)}`))
+    const received: string[] = []
+    one.onChange((value) => received.push(`one ${JSON.stringify(value)}`))
+    other.onChange((value) => received.push(`other ${JSON.stringify(value)}`))
     await one.update({ name: 'Bo' })
-    expect(told).toEqual(['other {"name":"Bo","color":"red"}'])
+    expect(received).toEqual(['other {"name":"Bo","color":"red"}'])
     expect([one.get(), other.get()]).toEqual([
       { name: 'Bo', color: 'red' },
       { name: 'Bo', color: 'red' },
@@ -210,12 +210,12 @@ describe('with a channel store', () => {
 
   test('calls no listener when no value differs, and none that was removed', () => {
     const session = open()
-    const told: Shape[] = []
-    const stop = session.onChange((value) => told.push(value))
-    store.tell()
+    const received: Shape[] = []
+    const stop = session.onChange((value) => received.push(value))
+    store.notify()
     stop()
     store.write('name', 'Bo')
-    expect(told).toEqual([])
+    expect(received).toEqual([])
   })
 
   test('does not undo what came in between and was not seen', async () => {
@@ -229,13 +229,13 @@ describe('with a channel store', () => {
 
   test('shows the value that it sets, whatever change arrives before the store has it', async () => {
     const session = open()
-    const told: Shape[] = []
-    session.onChange((value) => told.push(value))
+    const received: Shape[] = []
+    session.onChange((value) => received.push(value))
     let release = () => {}
     store.held = new Promise((resolve) => (release = resolve))
     const stored = session.update({ name: 'Bo' })
     store.write('color', 'blue')
-    expect([session.get(), told]).toEqual([{ name: 'Bo', color: 'blue' }, [{ name: 'Bo', color: 'blue' }]])
+    expect([session.get(), received]).toEqual([{ name: 'Bo', color: 'blue' }, [{ name: 'Bo', color: 'blue' }]])
     release()
     await stored
     expect([session.get(), session.sessionChanged]).toEqual([{ name: 'Bo', color: 'blue' }, false])
@@ -338,10 +338,10 @@ describe('with a channel store', () => {
     'calls onEnd with the reason when the session is %s',
     async (reason) => {
       const session = open()
-      const told: string[] = []
-      session.onEnd((why) => told.push(why))
+      const received: string[] = []
+      session.onEnd((why) => received.push(why))
       store.finish(reason)
-      expect([told, session.ended, session.closed, session.get(), session.sessionChanged]).toEqual([
+      expect([received, session.ended, session.closed, session.get(), session.sessionChanged]).toEqual([
         [reason],
         reason,
         true,
@@ -357,13 +357,13 @@ describe('with a channel store', () => {
   test('an onEnd listener that is added after the end is called once', async () => {
     const session = open()
     store.finish('ended')
-    const told: string[] = []
-    session.onEnd((why) => told.push(why))
-    const stop = session.onEnd((why) => told.push(`stopped ${why}`))
+    const received: string[] = []
+    session.onEnd((why) => received.push(why))
+    const stop = session.onEnd((why) => received.push(`stopped ${why}`))
     stop()
-    expect(told).toEqual([])
+    expect(received).toEqual([])
     await Promise.resolve()
-    expect(told).toEqual(['ended'])
+    expect(received).toEqual(['ended'])
   })
 
   test('a store that finds the session over says so with false', async () => {
@@ -386,28 +386,28 @@ describe('with a channel store', () => {
 
   test('a closed channel follows nothing, keeps its values, and calls no listener', () => {
     const session = open()
-    const told = jest.fn()
-    session.onChange(told)
-    session.onEnd(told)
+    const received = jest.fn()
+    session.onChange(received)
+    session.onEnd(received)
     session.close()
     session.close()
     store.write('name', 'Bo')
     store.finish('ended')
     expect([session.get(), session.ended, session.closed]).toEqual([{ name: 'Ada', color: 'red' }, undefined, true])
-    expect(told).not.toHaveBeenCalled()
+    expect(received).not.toHaveBeenCalled()
     expect(store.followers.size).toBe(0)
   })
 
   test('a listener that throws does not keep the others from being called', () => {
     const session = open()
-    const told = jest.fn()
+    const received = jest.fn()
     const later = jest.spyOn(process, 'nextTick').mockImplementation(() => {})
     session.onChange(() => {
       throw new Error('mine')
     })
-    session.onChange(told)
+    session.onChange(received)
     store.write('name', 'Bo')
-    expect(told).toHaveBeenCalledTimes(1)
+    expect(received).toHaveBeenCalledTimes(1)
     const [thrower] = later.mock.calls[0] as unknown as [() => void]
     later.mockRestore()
     expect(thrower).toThrow('mine')
@@ -415,11 +415,11 @@ describe('with a channel store', () => {
 
   test('the same function may listen twice', () => {
     const session = open()
-    const told = jest.fn()
-    const stop = session.onChange(told)
-    session.onChange(told)
+    const received = jest.fn()
+    const stop = session.onChange(received)
+    session.onChange(received)
     stop()
     store.write('name', 'Bo')
-    expect(told).toHaveBeenCalledTimes(1)
+    expect(received).toHaveBeenCalledTimes(1)
   })
 })

@@ -79,7 +79,7 @@ describe('checkCall throws where Node does', () => {
     ['half a pair', [200, ['a']]],
   ] as const)('writeHead with %s', (_name, args) => {
     const ours = codeOf(() => checkCall(newResponse(), 'writeHead', args, true))
-    // Node looks at the headers when it has some already.
+    // Node checks the headers when it has some already.
     expect(ours).toEqual(codeOfNode('writeHead', args, (res) => res.setHeader('x', '1')))
   })
 

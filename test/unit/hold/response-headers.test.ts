@@ -163,7 +163,7 @@ describe('withdrawResponse', () => {
       'set-cookie': ['a=1'],
       date: 'today',
     }
-    const answer = [
+    const describing = [
       'Content-Type',
       'content-length',
       'Content-Encoding',
@@ -188,7 +188,7 @@ describe('withdrawResponse', () => {
       'Clear-Site-Data',
     ]
     for (const [name, value] of Object.entries(site)) res.setHeader(name, value)
-    for (const name of answer) res.setHeader(name, '1')
+    for (const name of describing) res.setHeader(name, '1')
     res.statusCode = 301
     res.statusMessage = 'Gone for good'
     withdrawResponse(res, ['a=1'])

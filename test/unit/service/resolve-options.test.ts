@@ -146,22 +146,22 @@ test('the error for a misspelt option names the nearest option, and never shows 
 })
 
 describe('warnings', () => {
-  const heard: [string, string][] = []
+  const emitted: [string, string][] = []
   let spy: jest.SpyInstance
   beforeEach(() => {
     forgetWarnings()
-    heard.length = 0
+    emitted.length = 0
     spy = jest
       .spyOn(process, 'emitWarning')
-      .mockImplementation(((text: string, { code: of }: { code: string }) => heard.push([of, text])) as never)
+      .mockImplementation(((text: string, { code: of }: { code: string }) => emitted.push([of, text])) as never)
   })
   afterEach(() => spy.mockRestore())
 
   test('resolveOptions warns of a short secret once', () => {
     resolveOptions({ secret: 'keyboard cat' })
     resolveOptions({ secret: 'keyboard cat' })
-    expect(heard.map(([of]) => of)).toEqual(['HOLDFAST_SHORT_SECRET'])
-    expect(heard[0]?.[1]).not.toContain('keyboard')
+    expect(emitted.map(([of]) => of)).toEqual(['HOLDFAST_SHORT_SECRET'])
+    expect(emitted[0]?.[1]).not.toContain('keyboard')
   })
 
   test('resolveOptions warns of the memory store in production once, with what to use instead', () => {
@@ -173,7 +173,7 @@ describe('warnings', () => {
     } finally {
       process.env['NODE_ENV'] = before
     }
-    expect(heard).toEqual([['HOLDFAST_MEMORY_STORE', expect.stringContaining('RedisStore')]])
+    expect(emitted).toEqual([['HOLDFAST_MEMORY_STORE', expect.stringContaining('RedisStore')]])
   })
 })
 

@@ -83,7 +83,7 @@ test('the table has one row for each of the 288 combinations of facts, and no ro
 })
 
 test.each(cases)('$name', ({ words, found }) => {
-  const [store, cookie, told] = found[0]?.slice(names.length) ?? []
-  const expected = { store, cookie, undeliverable: told === 'yes' }
+  const [store, cookie, warned] = found[0]?.slice(names.length) ?? []
+  const expected = { store, cookie, undeliverable: warned === 'yes' }
   expect(planCommit(factsOf(words))).toEqual(expected as CommitPlan)
 })

@@ -72,7 +72,7 @@ describe('changeRecord', () => {
       { hash: 'p3', issuedAt: 125, previous: undefined, previousUntil: 140, pending: ['next'] },
     ],
     [
-      'replaces the id, and the ones before it open nothing',
+      'replaces the id, and the ones before it are invalid',
       { replace },
       { hash: 'next', ...noOldIds, issuedAt: 130, epoch: 5 },
     ],

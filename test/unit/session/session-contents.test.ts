@@ -24,7 +24,7 @@ function isRefused(act: () => unknown): boolean {
   }
 }
 
-/** Small numbers that look random, the same in each run. */
+/** Small pseudo-random numbers, the same in each run. */
 function numbersFrom(seed: number): (below: number) => number {
   let state = seed
   return (below) => {

@@ -1,4 +1,4 @@
-// Plain JavaScript without 'use strict': here an assignment that has no effect is silent unless somebody throws. Each
+// Plain JavaScript without 'use strict': here an assignment that has no effect is silent unless the package throws. Each
 // function is a habit of code that was written for another session package.
 module.exports = {
   'session.user = x': (session) => (session.user = { name: 'Ann' }),

@@ -1,6 +1,6 @@
 import { MemoryStore } from '../../../lib/stores/memory-store'
 import { newHandle, recordWith, setting } from '../../contract/samples'
-import { hearWarnings } from '../../support/warnings'
+import { collectWarnings } from '../../support/warnings'
 
 /** A store on a clock that the test turns, with the timers of the test. */
 function turned(limits: { maxSessions?: number; maxTotalBytes?: number } = {}) {
@@ -21,10 +21,10 @@ function turned(limits: { maxSessions?: number; maxTotalBytes?: number } = {}) {
   return { store, time, insert, pass, isKept }
 }
 
-let warnings: ReturnType<typeof hearWarnings>
+let warnings: ReturnType<typeof collectWarnings>
 beforeEach(() => {
   jest.useFakeTimers()
-  warnings = hearWarnings()
+  warnings = collectWarnings()
 })
 afterEach(() => {
   jest.restoreAllMocks()
@@ -214,7 +214,7 @@ describe('sweep', () => {
   test('sessions that expire together are dropped in slices, between which the event loop has its turn', () => {
     const { store, insert, pass } = turned()
     for (let i = 0; i < 3000; i++) insert(10, i % 2 === 0 ? `u${i}` : undefined)
-    // Each look at the time finds two milliseconds passed.
+    // Each reading of the clock finds two milliseconds passed.
     let elapsed = 0
     jest.spyOn(performance, 'now').mockImplementation(() => (elapsed += 2))
     pass(10)

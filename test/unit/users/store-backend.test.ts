@@ -127,8 +127,8 @@ test('a renewal that the store has failed is made by the next read', async () =>
 })
 
 test('another process renews between a read and its change: null, the hook, and the access is recorded', async () => {
-  const told: string[] = []
-  const renewSessionHooks = { onRenewMadeAlreadyFromAnotherProcess: (handle: string) => void told.push(handle) }
+  const hookCalls: string[] = []
+  const renewSessionHooks = { onRenewMadeAlreadyFromAnotherProcess: (handle: string) => void hookCalls.push(handle) }
   const users = usersOver(store, { timeouts, renewSessionHooks })
   const other = usersOver(kept, { timeouts })
   const id = await other.create('ann', phone)
@@ -143,7 +143,7 @@ test('another process renews between a read and its change: null, the hook, and 
   )
   expect(renewed).toBeNull()
   expect(metaData.accessedAt).toBe(clock.now)
-  expect(told).toEqual([id.slice(0, 16)])
+  expect(hookCalls).toEqual([id.slice(0, 16)])
   expect((await users.read('ann', next, phone))[1]).toBeNull()
 })
 
@@ -157,10 +157,10 @@ test('a manager does not ask the store to renew again what another process has r
   const other = usersOver(kept, { timeouts })
   const id = await other.create('ann', phone)
   clock.now += 100
-  const told: string[] = []
+  const hookCalls: string[] = []
   const users = usersOver(kept, {
     timeouts,
-    renewSessionHooks: { onRenewMadeAlreadyFromAnotherProcess: () => void told.push('another') },
+    renewSessionHooks: { onRenewMadeAlreadyFromAnotherProcess: () => void hookCalls.push('another') },
     readUserSessionHook: async (_subject, _handle, { ip }) => {
       // Both have read the session before the other process renews it; the second goes on when the first has lost.
       if (ip === 'first') await other.read('ann', id, phone)
@@ -172,7 +172,7 @@ test('a manager does not ask the store to renew again what another process has r
   expect((await first)[1]).toBeNull()
   expect((await second)[1]).toBeNull()
   expect(changes.mock.calls.filter(([, change]) => change.renew !== undefined)).toHaveLength(2)
-  expect(told).toEqual(['another', 'another'])
+  expect(hookCalls).toEqual(['another', 'another'])
 })
 
 test('a session that has expired is not found also when the store still has it', async () => {

@@ -12,7 +12,7 @@ declare module 'holdfast' {
 
 const sessions = sessionMiddleware()
 
-function answer(req: IncomingMessage, res: ServerResponse): void {
+function respond(req: IncomingMessage, res: ServerResponse): void {
   const { session } = req as RequestWithSession
   if (req.url === '/login') login(req, 'ada')
   if (req.url === '/logout') logout(req)
@@ -29,7 +29,7 @@ function answer(req: IncomingMessage, res: ServerResponse): void {
 
 const server = createServer((req, res) => {
   sessions(req, res, (error) => {
-    if (error === undefined) answer(req, res)
+    if (error === undefined) respond(req, res)
     else res.writeHead(500).end()
   })
 })

@@ -1,4 +1,4 @@
-// One implementation behind both doors: what is imported and what is required are the same things.
+// One implementation for both module systems: what is imported and what is required are the same things.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import * as main from 'holdfast'
@@ -6,8 +6,8 @@ import * as redis from 'holdfast/redis'
 import session, * as express from 'holdfast/express-session'
 
 const require = createRequire(import.meta.url)
-for (const [door, imported] of [['holdfast', main], ['holdfast/redis', redis]]) {
-  const required = require(door)
+for (const [entryPoint, imported] of [['holdfast', main], ['holdfast/redis', redis]]) {
+  const required = require(entryPoint)
   assert.deepEqual(Object.keys(imported).sort(), Object.keys(required).sort())
   assert.ok(Object.keys(imported).length > 0)
   for (const name of Object.keys(imported)) assert.equal(imported[name], required[name], name)

@@ -1,6 +1,6 @@
 import 'express-session'
 
-// What the app declared before the switch, in a file of its own, and did not touch.
+// What the app declared before the switch, in a file of its own, and did not change.
 declare module 'express-session' {
   interface SessionData {
     views: number

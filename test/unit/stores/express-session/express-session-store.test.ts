@@ -165,7 +165,7 @@ test('what a caller changes after its insert changes nothing, also when the inse
 })
 
 describe('manners of stores', () => {
-  const answering = (get: ExpressSessionStore['get']): ExpressSessionStore => {
+  const withGet = (get: ExpressSessionStore['get']): ExpressSessionStore => {
     const store = new ControlledExpressSessionStore()
     return { get, set: store.set.bind(store), destroy: store.destroy.bind(store) }
   }
@@ -185,7 +185,7 @@ describe('manners of stores', () => {
     ['a list', (_sid, callback) => callback(null, [])],
     ['another version', (_sid, callback) => callback(null, { holdfast: { version: 2, record: {}, fields: {} } })],
   ])('a session is absent when get replies with %s', async (_name, get) => {
-    const adapter = adaptExpressSessionStore(answering(get))
+    const adapter = adaptExpressSessionStore(withGet(get))
     expect(await adapter.load(handle, now)).toBeUndefined()
     expect(await adapter.change(handle, setting({ a: '1' }), now)).toBe('gone')
     expect(await adapter.delete(handle, now)).toBe('absent')
@@ -211,7 +211,7 @@ describe('manners of stores', () => {
     ],
     ['rejects beside the callback', () => Promise.reject(new Error('ttl failed')), { message: 'ttl failed' }],
     [
-      'fails first and answers later',
+      'fails first and replies later',
       (_sid, callback) => {
         callback(new Error('first'))
         callback(null, {})
@@ -220,7 +220,7 @@ describe('manners of stores', () => {
     ],
   ])('a store that %s has failed', async (_name, get, error) => {
     const expected = error instanceof Object ? expect.objectContaining(error) : error
-    const adapter = adaptExpressSessionStore(answering(get))
+    const adapter = adaptExpressSessionStore(withGet(get))
     await expect(adapter.load(handle, now)).rejects.toEqual(expected)
     await expect(adapter.change(handle, setting({ a: '1' }), now)).rejects.toEqual(expected)
     await expect(adapter.delete(handle, now)).rejects.toEqual(expected)
@@ -260,7 +260,7 @@ describe('manners of stores', () => {
       },
       async set(sid, session, callback) {
         plain.set(sid, session, callback)
-        throw new Error('after the answer')
+        throw new Error('after the reply')
       },
       destroy: plain.destroy.bind(plain),
     })

@@ -71,20 +71,20 @@ test('a task over its limit loses its turn, is notified, and ends no later turn 
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] })
   const queue = new HandleQueue()
   const first = pending()
-  const told: boolean[] = []
+  const heldAtCut: boolean[] = []
   const turns: Turn[] = []
   const hung = queue.run('h', 5, async (turn) => {
     turns.push(turn)
-    turn.onCut = () => told.push(turn.held)
+    turn.onCut = () => heldAtCut.push(turn.held)
     await first.promise
   })
   const refused = expect(hung).rejects.toMatchObject({ code: 'STORE_TIMEOUT' })
   expect(turns[0]?.held).toBe(true)
   await jest.advanceTimersByTimeAsync(5000)
   await refused
-  expect(told).toEqual([false])
+  expect(heldAtCut).toEqual([false])
   expect(queue.size).toBe(0)
-  // What it still does after that is nobody's turn.
+  // What it still does after that is in no turn.
   const next = pending()
   const running = queue.run('h', 5, () => next.promise)
   const third = jest.fn(async () => {})

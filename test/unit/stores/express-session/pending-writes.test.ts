@@ -206,8 +206,8 @@ describe('memory', () => {
 
   test('a write that was replied to, failed or not, is forgotten once no other write is open', async () => {
     const writes = new PendingWrites(() => Promise.resolve())
-    const answers = [Promise.resolve(), Promise.reject(new Error('lost')), Promise.resolve()]
-    for (const answer of answers) writes.add('h', record(60), answer, now)
+    const replies = [Promise.resolve(), Promise.reject(new Error('lost')), Promise.resolve()]
+    for (const reply of replies) writes.add('h', record(60), reply, now)
     expect(writes.size).toBe(1)
     await settle()
     expect(writes.size).toBe(0)
@@ -233,20 +233,20 @@ describe('memory', () => {
   test('an ended session is destroyed at each late reply and stays ended until the last', async () => {
     const destroyed: string[] = []
     const writes = new PendingWrites(async (handle) => destroyed.push(handle))
-    let answer: () => void = () => {}
+    let reply: () => void = () => {}
     writes.add('h', record(60), Promise.resolve(), now)
     writes.add(
       'h',
       record(60),
       new Promise<void>((resolve) => {
-        answer = resolve
+        reply = resolve
       }),
       now,
     )
     writes.setEnded('h', true)
     await settle()
     expect([destroyed.length, writes.isEnded('h')]).toEqual([1, true])
-    answer()
+    reply()
     await settle()
     expect([destroyed.length, writes.isEnded('h')]).toEqual([2, false])
   })

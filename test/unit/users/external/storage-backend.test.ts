@@ -6,20 +6,20 @@ const phone = { ip: '10.0.0.1', device: { name: 'Pixel', type: 'phone' } }
 const timeouts = { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 }
 let clock: TurnedClock
 let storage: MapStorage
-let told: [what: string, ...unknown[]][]
+let hookCalls: [what: string, ...unknown[]][]
 
 const renewSessionHooks = {
-  onRenewMadeAlreadyFromCurrentProcess: (name: string) => void told.push(['current', name]),
-  onRenewMadeAlreadyFromAnotherProcess: (name: string) => void told.push(['another', name]),
+  onRenewMadeAlreadyFromCurrentProcess: (name: string) => void hookCalls.push(['current', name]),
+  onRenewMadeAlreadyFromAnotherProcess: (name: string) => void hookCalls.push(['another', name]),
   onOldSessionDeleteFailure: (name: string, error: unknown) =>
-    void told.push(['failure', name, (error as { code: string }).code]),
+    void hookCalls.push(['failure', name, (error as { code: string }).code]),
 }
 
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] })
   clock = turnedClock()
   storage = new MapStorage({ clock })
-  told = []
+  hookCalls = []
 })
 
 afterEach(() => jest.useRealTimers())
@@ -314,7 +314,7 @@ describe('renewal', () => {
     await renewed(users, id)
     storage.before = (method) => (method === 'delete' ? Promise.reject(new Error('away')) : undefined)
     await pass(10)
-    expect(told).toEqual([['failure', UserSessionManager.hash(id), 'STORE_UNAVAILABLE']])
+    expect(hookCalls).toEqual([['failure', UserSessionManager.hash(id), 'STORE_UNAVAILABLE']])
     expect(storage.kept('ann').has(id)).toBe(true)
     expect(await codeOf(users.read('ann', id, phone))).toBe('USER_SESSION_NOT_FOUND')
     expect((await users.readAll('ann')).size).toBe(1)
@@ -346,7 +346,7 @@ describe('renewal', () => {
     expect(again).toBeNull()
     expect(metaData).toMatchObject({ accessedAt: clock.now, expiresAt: clock.now + 1 })
     expect(await other.renew('ann', id, metaData, phone)).toBeNull()
-    expect(told).toEqual(Array(2).fill(['another', UserSessionManager.hash(id)]))
+    expect(hookCalls).toEqual(Array(2).fill(['another', UserSessionManager.hash(id)]))
     expect((await other.readAll('ann')).size).toBe(1)
     clock.now += 1
     expect(await codeOf(other.read('ann', id, phone))).toBe('USER_SESSION_NOT_FOUND')
@@ -361,7 +361,7 @@ describe('renewal', () => {
     clock.now += 100
     const reads = await Promise.all([users.read('ann', id, phone), others.read('ann', id, phone)])
     expect(reads.filter(([, next]) => next !== null)).toHaveLength(1)
-    expect(told).toEqual([['another', UserSessionManager.hash(id)]])
+    expect(hookCalls).toEqual([['another', UserSessionManager.hash(id)]])
     expect(one.kept('ann').size).toBe(2)
     expect((await users.readAll('ann')).size).toBe(1)
   })
@@ -439,7 +439,7 @@ describe('a renewal that another call, or a failure, interrupts', () => {
     storage.before = (name) =>
       name === 'updateAccessedAt' || name === 'delete' ? Promise.reject(new Error('away')) : undefined
     expect(await codeOf(users.read('ann', id, phone))).toBe('STORE_UNAVAILABLE')
-    expect(told).toEqual([['failure', expect.any(String), 'STORE_UNAVAILABLE']])
+    expect(hookCalls).toEqual([['failure', expect.any(String), 'STORE_UNAVAILABLE']])
   })
 
   test('an access that had read the session before is not written over the mark', async () => {
