@@ -22,7 +22,7 @@ export function roundRobin(
     })
     inner.on('error', () => {
       if (res.headersSent) res.destroy()
-      else res.writeHead(502, { 'content-type': 'text/plain' }).end(`process ${target.name} did not answer\n`)
+      else res.writeHead(502, { 'content-type': 'text/plain' }).end(`process ${target.name} did not respond\n`)
     })
     req.pipe(inner)
   }

@@ -83,7 +83,7 @@ export const mutants: readonly Mutant[] = [
     to: '',
   },
   {
-    name: 'renewal-by-everybody',
+    name: 'renewal-by-each',
     profile: 'long-lived',
     file: scripts,
     from: 'if from ~= record.hash or after ~= last then return 1 end',

@@ -236,7 +236,7 @@ describe('of sessions and messages', () => {
     proxy.forgetCounts()
     await other.change(handle, { access: { accessedAt: now(), idleUntil: now() + 9 } }, now())
     await other.change(handle, { epoch: 7, ...setting({ 'v:a': '1' }) }, now())
-    await other.delete(handle, now(), { subject: 'somebody else' })
+    await other.delete(handle, now(), { subject: 'another' })
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(proxy.commands).not.toContain('PUBLISH')
   })
