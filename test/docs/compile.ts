@@ -35,9 +35,11 @@ export async function complaints(pieces: readonly CodeBlock[], compiler: string)
       writeFileSync(join(project, name), name.endsWith('.ts') ? `${text}export {}\n` : text)
     }
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*'] }))
-    return (await tsc(compiler, ['-p', 'tsconfig.json', '--pretty', 'false'], project)).map((line) =>
-      line.replace(/^piece-\d+\.\w+/, (name) => places.get(name) ?? name),
-    )
+    const found =
+      compiler === ownCompiler
+        ? errorsIn(project)
+        : await tsc(compiler, ['-p', 'tsconfig.json', '--pretty', 'false'], project)
+    return found.map((line) => line.replace(/^piece-\d+\.\w+/, (name) => places.get(name) ?? name))
   } finally {
     rmSync(project, { recursive: true, force: true })
   }
@@ -45,13 +47,38 @@ export async function complaints(pieces: readonly CodeBlock[], compiler: string)
 
 const cache = join(root, 'node_modules/.cache/holdfast-docs')
 
+const flags = new Map<string, Record<string, unknown>>()
+
 async function flagsOfNewProject(compiler: string, folder: string): Promise<Record<string, unknown>> {
+  const known = flags.get(compiler)
+  if (known !== undefined) return known
   await tsc(compiler, ['--init'], folder)
-  const { config } = ts.readConfigFile(join(folder, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as {
-    config: { compilerOptions: Record<string, unknown> }
+  const { compilerOptions } = configIn(folder) as { compilerOptions: Record<string, unknown> }
+  expect(compilerOptions).toMatchObject({ strict: true, exactOptionalPropertyTypes: true })
+  flags.set(compiler, compilerOptions)
+  return compilerOptions
+}
+
+const configIn = (folder: string) =>
+  (ts.readConfigFile(join(folder, 'tsconfig.json'), ts.sys.readFile) as { config: object }).config
+
+const parsed = new Map<string, ts.SourceFile | undefined>()
+
+/** As `tsc -p` prints them. The files of packages are read once for all projects: most of the time goes there. */
+function errorsIn(project: string): string[] {
+  const { options, fileNames, errors } = ts.parseJsonConfigFileContent(configIn(project), ts.sys, project)
+  const host = ts.createCompilerHost(options)
+  const { getSourceFile } = host
+  host.getSourceFile = (path, ...rest) => {
+    // The package's own are extended by an app's declarations.
+    if (!path.includes('/node_modules/') || path.startsWith(cache)) return getSourceFile(path, ...rest)
+    if (!parsed.has(path)) parsed.set(path, getSourceFile(path, ...rest))
+    return parsed.get(path)
   }
-  expect(config.compilerOptions).toMatchObject({ strict: true, exactOptionalPropertyTypes: true })
-  return config.compilerOptions
+  const found = [...errors, ...ts.getPreEmitDiagnostics(ts.createProgram(fileNames, options, host))]
+  return found.map((one) =>
+    ts.formatDiagnostic(one, { ...host, getCurrentDirectory: () => project, getNewLine: () => '\n' }).trimEnd(),
+  )
 }
 
 async function tsc(compiler: string, args: readonly string[], cwd: string): Promise<string[]> {
@@ -74,11 +101,18 @@ function declarationsOfThePackage(): Record<string, string[]> {
   if (declarations !== undefined) return declarations
   const folder = join(cache, 'declarations')
   rmSync(folder, { recursive: true, force: true })
-  const { config } = ts.readConfigFile(join(root, 'lib/tsconfig.json'), (path) => readFileSync(path, 'utf8')) as {
-    config: object
+  const lib = join(root, 'lib')
+  const { options, fileNames } = ts.parseJsonConfigFileContent(configIn(lib), ts.sys, lib)
+  // That lib is right has a check of its own.
+  const unchecked = { noCheck: true, noEmitOnError: false }
+  const emitted = {
+    ...options,
+    ...unchecked,
+    noEmit: false,
+    emitDeclarationOnly: true,
+    declarationMap: false,
+    outDir: folder,
   }
-  const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, join(root, 'lib'))
-  const emitted = { ...options, noEmit: false, emitDeclarationOnly: true, declarationMap: false, outDir: folder }
   const result = ts.createProgram(fileNames, emitted).emit()
   if (result.emitSkipped) throw new Error('the declarations of lib could not be emitted')
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }')

@@ -8,7 +8,7 @@ import { RedisStore } from '../../lib/redis'
 import { RedisEvents } from '../../lib/stores/redis/redis-events'
 import { RedisLink } from '../../lib/stores/redis/redis-link'
 import { newHandle, newHash, sessionWith, setting } from '../contract/samples'
-import type { RedisServer } from '../support/redis-server'
+import { newClient, type RedisServer } from '../support/redis-server'
 import { TcpProxy } from '../support/tcp-proxy'
 import { withAllRedisKinds } from '../support/with-redis'
 
@@ -187,7 +187,7 @@ describe('of sessions and messages', () => {
   beforeEach(async () => {
     proxy = await TcpProxy.start(servers.server.port)
     const connect = async () => {
-      const client = createClient({ url: proxy.url })
+      const client = newClient(proxy.url)
       client.on('error', () => undefined)
       await client.connect()
       return client
@@ -295,7 +295,7 @@ describe('of sessions and messages', () => {
 
   test('a connection on which nothing arrives, without having been cut, is replaced', async () => {
     const line = await startLine(servers.server.port)
-    const [client, direct] = [createClient({ url: line.url }), createClient({ url: servers.server.url })]
+    const [client, direct] = [newClient(line.url), newClient(servers.server.url)]
     client.on('error', () => undefined)
     await Promise.all([client.connect(), direct.connect()])
     clients.push(client, direct)

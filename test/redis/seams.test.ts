@@ -1,11 +1,11 @@
-import { createClient } from 'redis'
+import type { createClient } from 'redis'
 import { CallDeadline } from '../../lib/base/call-deadline'
 import { RedisStore } from '../../lib/redis'
 import { GuardedStore } from '../../lib/stores/guarded-store'
 import type { SessionRecord } from '../../lib/session/record'
 import { at, newHandle, newHash, sessionWith, setting } from '../contract/samples'
 import { RedisClusterServers } from '../support/redis-cluster'
-import { RedisServer } from '../support/redis-server'
+import { newClient, RedisServer } from '../support/redis-server'
 import { TcpProxy } from '../support/tcp-proxy'
 import { wrapClient } from '../support/wrapped-client'
 import { withRedis } from '../support/with-redis'
@@ -124,7 +124,7 @@ describe('a slow line', () => {
 
   beforeEach(async () => {
     proxy = await TcpProxy.start(redis.server.port)
-    client = createClient({ url: proxy.url })
+    client = newClient(proxy.url)
     await client.connect()
     slow = new RedisStore({ client })
     // It has learnt what time it is for Redis.
@@ -241,7 +241,7 @@ describe('a login that is stored although its request got 503, because the conne
 
   beforeEach(async () => {
     proxy = await TcpProxy.start(redis.server.port)
-    client = createClient({ url: proxy.url, socket: { reconnectStrategy: 20 } })
+    client = newClient(proxy.url, { socket: { reconnectStrategy: 20 } })
     client.on('error', () => undefined)
     await client.connect()
     guarded = new GuardedStore(new RedisStore({ client }), 0.5)

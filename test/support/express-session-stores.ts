@@ -11,8 +11,8 @@ import createMemoryStore from 'memorystore'
 import { Pool } from 'pg'
 import sessionFileStore from 'session-file-store'
 import type { ExpressSessionStore } from '../../lib/stores/express-session/express-session-store'
-import { startPostgres } from './postgres-server'
-import { RedisServer } from './redis-server'
+import { type PostgresServer, startPostgres } from './postgres-server'
+import { openRedisDatabase, type RedisDatabase } from './redis-database'
 
 /** What one store written for express-session keeps its sessions in. */
 export interface StoreHome {
@@ -122,11 +122,11 @@ export async function keptInRedis(client: RedisServerClient, seconds: number): P
   return left.filter((milliseconds) => milliseconds === -1 || milliseconds > seconds * 1000).length
 }
 
-type RedisServerClient = Awaited<ReturnType<RedisServer['connect']>>
+type RedisServerClient = Awaited<ReturnType<RedisDatabase['connect']>>
 
 async function openRedis(): Promise<StoreHome> {
-  const server = await RedisServer.start()
-  const client = await server.connect()
+  const database = await openRedisDatabase()
+  const client = await database.connect()
   return {
     newStore: () => new ConnectRedisStore({ client }),
     read: async (sid) => (await client.get(`sess:${sid}`)) ?? undefined,
@@ -135,20 +135,24 @@ async function openRedis(): Promise<StoreHome> {
     },
     sweep: nothing,
     keptAfter: (seconds) => keptInRedis(client, seconds),
-    async close() {
-      client.destroy()
-      await server.stop()
-    },
+    close: () => database.close(),
   }
 }
 
+let postgres: Promise<PostgresServer> | undefined
+let schemas = 0
+afterAll(async () => (await postgres)?.stop())
+
+/** One server for a test file, since it takes a second to start, and a schema for each home. */
 async function openPostgres(): Promise<StoreHome> {
-  const server = await startPostgres()
-  const pool = new Pool({ connectionString: server.connectionString, max: 10 })
+  const { connectionString } = await (postgres ??= startPostgres())
+  const schema = `home_${++schemas}`
+  const pool = new Pool({ connectionString, max: 10, options: `-c search_path=${schema}` })
   pool.on('error', () => {})
   const PgStore = connectPgSimple(session)
   const newStore = () => new PgStore({ pool, createTableIfMissing: true, pruneSessionInterval: false })
   const first = newStore()
+  await pool.query(`CREATE SCHEMA ${schema}`)
   await promisify(first.get.bind(first) as (sid: string, done: (error: unknown) => void) => void)('makes the table')
   return {
     newStore,
@@ -169,10 +173,7 @@ async function openPostgres(): Promise<StoreHome> {
       )
       return Number(rows[0]?.count)
     },
-    async close() {
-      await pool.end()
-      await server.stop()
-    },
+    close: () => pool.end(),
   }
 }
 

@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
 
@@ -13,6 +13,19 @@ const leash = 'redis-server "$@" </dev/null & server=$!; cat >/dev/null; kill -9
 
 const howToInstall =
   'redis-server was not found: install it (Debian, Ubuntu: apt-get install redis-server; macOS: brew install redis)'
+
+let template: ReturnType<typeof createClient> | undefined
+
+/** As `createClient`, which makes a class of a thousand methods for each new combination of options: all use one here. */
+export function newClient(url: string, options: NewClientOptions = {}): ReturnType<typeof createClient> {
+  template ??= createClient()
+  return template.duplicate({ url, ...options })
+}
+
+interface NewClientOptions {
+  readonly database?: number
+  readonly socket?: { readonly reconnectStrategy: number }
+}
 
 /** A Redis of its own for a test: on a free port of the loopback interface, empty, keeping nothing on disk. */
 export class RedisServer {
@@ -53,8 +66,8 @@ export class RedisServer {
   }
 
   /** A connected client. It comes back after a restart, and is destroyed by `stop`. */
-  async connect() {
-    const client = createClient({ url: this.url, socket: { reconnectStrategy: 20 } })
+  async connect(database = 0) {
+    const client = newClient(this.url, { database, socket: { reconnectStrategy: 20 } })
     client.on('error', () => undefined)
     this.#clients.push(client)
     await client.connect()
@@ -141,10 +154,6 @@ function findRedis(): void {
 }
 
 function isInstalled(): boolean {
-  try {
-    execFileSync('redis-server', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  return folders.some((folder) => existsSync(join(folder, 'redis-server')))
 }

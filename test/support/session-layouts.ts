@@ -5,7 +5,7 @@ import type { StoredSession } from '../../lib/session/record'
 import { MemoryStore } from '../../lib/stores/memory-store'
 import { type Generation, type MoveStores, optionsAt } from './move-run'
 import { keptInRedis, later, storesOfOthers } from './express-session-stores'
-import { RedisServer } from './redis-server'
+import { openRedisDatabase } from './redis-database'
 
 /** A store, and the options that decide how sessions are kept in it. */
 export interface OpenLayout {
@@ -127,13 +127,13 @@ export const layouts: readonly Layout[] = [
     calls: { read: 1, change: 2 },
     hasOwnClock: true,
     async open() {
-      const server = await RedisServer.start()
-      const client = await server.connect()
+      const database = await openRedisDatabase()
+      const client = await database.connect()
       return {
         options: { store: new RedisStore({ client }) },
         otherProcess: () => ({ store: new RedisStore({ client }) }),
         keptAfter: (seconds) => keptInRedis(client, seconds),
-        close: () => server.stop(),
+        close: () => database.close(),
       }
     },
   },
@@ -143,13 +143,13 @@ export const layouts: readonly Layout[] = [
     calls: { read: 1, change: 3 },
     hasOwnClock: true,
     async open() {
-      const server = await RedisServer.start()
-      const [client, other] = [await server.connect(), await server.connect()]
+      const database = await openRedisDatabase()
+      const [client, other] = [await database.connect(), await database.connect()]
       return {
         options: { store: new RedisStore({ client, layout: 'express-session' }) },
         otherProcess: () => ({ store: new RedisStore({ client: other, layout: 'express-session' }) }),
         keptAfter: (seconds) => keptInRedis(client, seconds),
-        close: () => server.stop(),
+        close: () => database.close(),
       }
     },
   },
@@ -166,8 +166,8 @@ export const layouts: readonly Layout[] = [
     calls: { read: 1, change: 2 },
     hasOwnClock: true,
     async open() {
-      const server = await RedisServer.start()
-      const clients = [await server.connect(), await server.connect()] as const
+      const database = await openRedisDatabase()
+      const clients = [await database.connect(), await database.connect()] as const
       const [one, other] = clients.map((client) => ({
         old: new RedisStore({ client, layout: 'express-session' }),
         own: new RedisStore({ client }),
@@ -176,7 +176,7 @@ export const layouts: readonly Layout[] = [
         options: optionsAt('take-over', one),
         otherProcess: () => optionsAt('upcoming', other),
         keptAfter: (seconds) => keptInRedis(clients[0], seconds),
-        close: () => server.stop(),
+        close: () => database.close(),
       }
     },
   },
@@ -203,14 +203,14 @@ export const layouts: readonly Layout[] = [
     calls: wholeRecords,
     hasOwnClock: true,
     async open() {
-      const server = await RedisServer.start()
-      const client = await server.connect()
+      const database = await openRedisDatabase()
+      const client = await database.connect()
       const options = () => ({ store: new ConnectRedisStore({ client }), records: 'hashed' })
       return {
         options: options(),
         otherProcess: options,
         keptAfter: (seconds) => keptInRedis(client, seconds),
-        close: () => server.stop(),
+        close: () => database.close(),
       }
     },
   },

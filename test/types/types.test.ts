@@ -20,8 +20,7 @@ const host = ts.createCompilerHost(options)
 const parsed = new Map<string, ts.SourceFile | undefined>()
 const { getSourceFile } = host
 host.getSourceFile = (path, ...rest) => {
-  // A parsed file serves the next program too, but for the package's own: each app adds to their interfaces.
-  if (!path.includes('/node_modules/')) return getSourceFile(path, ...rest)
+  // A parsed file serves the next program too: an app adds to the interfaces in copies that its own program makes.
   if (!parsed.has(path)) parsed.set(path, getSourceFile(path, ...rest))
   return parsed.get(path)
 }
