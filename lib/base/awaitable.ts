@@ -9,3 +9,20 @@ export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
 export function andThen<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U>): Awaitable<U> {
   return isPromise(value) ? value.then(next) : next(value)
 }
+
+/** Runs the task and calls one of the two with what came of it: at once, where that is known at once. */
+export function whenDone<T>(
+  task: () => Awaitable<T>,
+  done: (value: T) => void,
+  failed: (error: unknown) => void,
+): void {
+  let result: Awaitable<T>
+  try {
+    result = task()
+  } catch (error) {
+    failed(error)
+    return
+  }
+  if (isPromise(result)) result.then(done, failed)
+  else done(result)
+}

@@ -4,13 +4,12 @@
  */
 export class CallDeadline {
   /** As `performance.now()`, in milliseconds. */
-  readonly startedAt: number
+  readonly startedAt = performance.now()
   readonly #timeout: number
   #isReported = false
 
   /** @param timeout Seconds. */
-  constructor(timeout: number, startedAt = performance.now()) {
-    this.startedAt = startedAt
+  constructor(timeout: number) {
     this.#timeout = timeout
   }
 

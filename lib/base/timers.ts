@@ -17,19 +17,14 @@ export function startTimer(seconds: number, action: () => void): NodeJS.Timeout 
 export class DeadlineTimer {
   readonly #clock: Clock
   readonly #onDue: (key: string) => void
-  readonly #shortestDelay: number
   readonly #queue = new DeadlineQueue()
   #timer: NodeJS.Timeout | undefined
   #timerDue = Infinity
 
-  /**
-   * @param onDue Called once for each key, after the key was removed; may set it again.
-   * @param shortestDelay Seconds: keys whose deadlines lie closer together are called for together. Default 0.
-   */
-  constructor(clock: Clock, onDue: (key: string) => void, shortestDelay = 0) {
+  /** @param onDue Called once for each key, after the key was removed; may set it again. */
+  constructor(clock: Clock, onDue: (key: string) => void) {
     this.#clock = clock
     this.#onDue = onDue
-    this.#shortestDelay = shortestDelay
   }
 
   get size(): number {
@@ -63,7 +58,7 @@ export class DeadlineTimer {
     const first = this.#queue.first()
     this.#timerDue = first?.deadline ?? Infinity
     if (first === undefined) return
-    this.#timer = startTimer(Math.max(this.#shortestDelay, first.deadline - this.#clock()), () => this.#fire())
+    this.#timer = startTimer(first.deadline - this.#clock(), () => this.#fire())
     this.#timer.unref()
   }
 

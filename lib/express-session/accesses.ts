@@ -1,4 +1,4 @@
-import { isPromise } from '../base/awaitable'
+import { whenDone } from '../base/awaitable'
 import { systemClock } from '../base/clock'
 import { RecentKeys } from '../base/recent-keys'
 import { warnRarely } from '../base/warnings'
@@ -41,17 +41,15 @@ export class Accesses {
 
   #recordNow(id: string, session: CommittableSession): void {
     if (session.ended || session.modified) return
-    const failed = (error: unknown): void => {
-      this.#recent.forget(id)
-      const reason = error instanceof Error ? error.message : 'unknown reason'
-      warnRarely('HOLDFAST_ACCESS_NOT_RECORDED', reason)
-    }
-    try {
-      const result = this.#records.recordAccess(id, session.cookie)
-      if (isPromise(result)) result.then(undefined, failed)
-    } catch (error) {
-      failed(error)
-    }
+    whenDone(
+      () => this.#records.recordAccess(id, session.cookie),
+      () => undefined,
+      (error) => {
+        this.#recent.forget(id)
+        const reason = error instanceof Error ? error.message : 'unknown reason'
+        warnRarely('HOLDFAST_ACCESS_NOT_RECORDED', reason)
+      },
+    )
   }
 }
 

@@ -111,8 +111,8 @@ export function slide(cookie: Cookie): void {
   cookie.maxAge = cookie.originalMaxAge
 }
 
-/** Everything that a response or a record shows of the cookie, but for the instant that slides. */
-export function fingerprintOf(cookie: Cookie): string {
+/** Everything that a response or a record shows of the cookie, but for the instant that slides: as JSON. */
+export function textOfCookie(cookie: Cookie): string {
   return JSON.stringify({ ...cookie.data, expires: undefined })
 }
 

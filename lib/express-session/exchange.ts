@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { andThen, type Awaitable, isPromise } from '../base/awaitable'
+import { andThen, type Awaitable, isPromise, whenDone } from '../base/awaitable'
 import { inNextTurn } from '../base/next-turn'
 import type { Next } from '../hold/failure-response'
 import { type Committer, ResponseSaves } from '../hold/response-saves'
@@ -217,21 +217,17 @@ export class Exchange implements SessionHost, Committer {
 
   /** Runs at once and reports to the callback; without one, the response waits and an error goes to its error handler. */
   #report(task: () => Awaitable<void>, callback: Callback | undefined): void {
-    const done = (): void => {
-      if (callback !== undefined) inNextTurn(callback)
-    }
-    const failed = (error: unknown): void => {
-      if (callback !== undefined) inNextTurn(callback, error)
-      else this.#unreported = { error }
-    }
     this.mayChange()
-    try {
-      const result = this.#run(task)
-      if (isPromise(result)) result.then(done, failed)
-      else done()
-    } catch (error) {
-      failed(error)
-    }
+    whenDone(
+      () => this.#run(task),
+      () => {
+        if (callback !== undefined) inNextTurn(callback)
+      },
+      (error) => {
+        if (callback !== undefined) inNextTurn(callback, error)
+        else this.#unreported = { error }
+      },
+    )
   }
 
   /** Ends the session in the store; one that was never stored costs nothing. */

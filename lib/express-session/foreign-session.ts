@@ -1,4 +1,4 @@
-import { type Cookie, fingerprintOf } from './cookie'
+import { type Cookie, textOfCookie } from './cookie'
 import type { ChangedValue, SessionChanges } from './records'
 import { asCookie, type CommittableSession, valuesOf } from './tracked-session'
 
@@ -23,7 +23,7 @@ export class ForeignSession implements CommittableSession {
     this.id = id
     this.stored = stored
     this.#before = before
-    this.#cookieBefore = fingerprintOf(this.cookie)
+    this.#cookieBefore = textOfCookie(this.cookie)
   }
 
   /** A session that was read from the store just now: it is what the store has. */
@@ -38,7 +38,7 @@ export class ForeignSession implements CommittableSession {
   }
 
   get isCookieChanged(): boolean {
-    return fingerprintOf(this.cookie) !== this.#cookieBefore
+    return textOfCookie(this.cookie) !== this.#cookieBefore
   }
 
   changes(): SessionChanges {
@@ -55,7 +55,7 @@ export class ForeignSession implements CommittableSession {
   settle({ set, remove }: SessionChanges): void {
     for (const key of remove) this.#before.delete(key)
     for (const [key, { text }] of set) this.#before.set(key, text)
-    this.#cookieBefore = fingerprintOf(this.cookie)
+    this.#cookieBefore = textOfCookie(this.cookie)
   }
 }
 

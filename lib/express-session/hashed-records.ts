@@ -14,7 +14,7 @@ import {
 import type { SessionStore } from '../session/store'
 import { adaptExpressSessionStore, type ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { GuardedStore } from '../stores/guarded-store'
-import { type Cookie, cookieFromRecord } from './cookie'
+import { type Cookie, cookieFromRecord, textOfCookie } from './cookie'
 import { takenId } from './record-data'
 import {
   accessIntervalOf,
@@ -161,10 +161,6 @@ export function sessionOf({ record, fields }: KeptSession, now: number): StoredS
     if (key !== undefined && key !== '__proto__') values[key] = new Unparsed(text)
   }
   return { cookie, values, subject: record.subject }
-}
-
-function textOfCookie(cookie: Cookie): string {
-  return JSON.stringify({ ...cookie.data, expires: undefined })
 }
 
 /** The cookie, with the end that the last recorded use gives it; undefined where that has passed, or is no cookie's. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Awaitable } from '../base/awaitable'
 import { systemClock } from '../base/clock'
 import { SessionError } from '../base/errors'
-import { type Cookie, fingerprintOf } from './cookie'
+import { type Cookie, textOfCookie } from './cookie'
 import type { Arrival, NewPlace } from './new-place'
 import type { OldPlace, Snapshot } from './old-place'
 import { noOwner, ownerOf } from './owner'
@@ -208,7 +208,7 @@ function differences(before: Snapshot, after: Snapshot): SessionUpdate {
     set,
     remove: [...before.values.keys()].filter((key) => !after.values.has(key)),
     cookie: after.cookie,
-    cookieChanged: fingerprintOf(before.cookie) !== fingerprintOf(after.cookie),
+    cookieChanged: textOfCookie(before.cookie) !== textOfCookie(after.cookie),
     newOwner: undefined,
   }
 }

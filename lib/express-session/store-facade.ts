@@ -1,7 +1,7 @@
-import { andThen, type Awaitable, isPromise } from '../base/awaitable'
+import { andThen, type Awaitable, whenDone } from '../base/awaitable'
 import { inNextTurn } from '../base/next-turn'
 import { callableClass } from './callable-class'
-import { asCookie, Unparsed, valuesOf } from './tracked-session'
+import { asCookie, textOf, Unparsed, valuesOf } from './tracked-session'
 import { newOwnerOf, ownerOf } from './owner'
 import type { ChangedValue, Records, StoredSession } from './records'
 import type { ResolvedOptions } from './resolve-options'
@@ -77,7 +77,7 @@ function replace({ records, options }: Behind, id: string, session: Record<strin
     const owner = ownerOf(options, session, undefined, stored?.subject)
     if (stored === undefined) return records.create(id, { cookie, values, owner }, false)
     const set = new Map<string, ChangedValue>()
-    for (const [key, change] of values) if (change.text !== storedText(stored.values[key])) set.set(key, change)
+    for (const [key, change] of values) if (change.text !== textOf(stored.values[key])) set.set(key, change)
     const remove = Object.keys(stored.values).filter((key) => !values.has(key))
     const update = {
       set,
@@ -90,22 +90,14 @@ function replace({ records, options }: Behind, id: string, session: Record<strin
   })
 }
 
-function storedText(value: unknown): string | undefined {
-  return value instanceof Unparsed ? value.text : JSON.stringify(value)
-}
-
 function report<T>(task: () => Awaitable<T>, callback?: (error?: unknown, value?: T) => void): void {
-  const done = (value: T): void => {
-    if (callback !== undefined) inNextTurn(callback, null, value)
-  }
-  const failed = (error: unknown): void => {
-    if (callback !== undefined) inNextTurn(callback, error)
-  }
-  try {
-    const result = task()
-    if (isPromise(result)) result.then(done, failed)
-    else done(result)
-  } catch (error) {
-    failed(error)
-  }
+  whenDone(
+    task,
+    (value) => {
+      if (callback !== undefined) inNextTurn(callback, null, value)
+    },
+    (error) => {
+      if (callback !== undefined) inNextTurn(callback, error)
+    },
+  )
 }

@@ -1,6 +1,6 @@
 import { inspect, type InspectOptions } from 'node:util'
 import { callableClass } from './callable-class'
-import { Cookie, fingerprintOf } from './cookie'
+import { Cookie, textOfCookie } from './cookie'
 import type { ChangedValue, SessionChanges, StoredSession } from './records'
 import { type Callback, Session, type SessionRequest, tracked, type TrackedMethods } from './session'
 
@@ -97,9 +97,9 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
     this.session = new Proxy<Session>(this.#target, this)
   }
 
-  /** @param id Left out: the host mints one when it is asked for. */
-  static fresh(host: SessionHost, cookie: Cookie, id?: string): TrackedSession {
-    return new TrackedSession(host, id, false, cookie)
+  /** The host mints the ID when it is asked for. */
+  static fresh(host: SessionHost, cookie: Cookie): TrackedSession {
+    return new TrackedSession(host, undefined, false, cookie)
   }
 
   static opened(host: SessionHost, id: string, { cookie, values, subject }: StoredSession): TrackedSession {
@@ -119,7 +119,7 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
   }
 
   get isCookieChanged(): boolean {
-    return this.#cookieBefore !== undefined && fingerprintOf(this.cookie) !== this.#cookieBefore
+    return this.#cookieBefore !== undefined && textOfCookie(this.cookie) !== this.#cookieBefore
   }
 
   changes(): SessionChanges {
@@ -145,7 +145,7 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
       for (const [key, { text }] of set) before.set(key, text)
       for (const key of remove) before.set(key, undefined)
     }
-    if (this.#cookieBefore !== undefined) this.#cookieBefore = fingerprintOf(this.cookie)
+    if (this.#cookieBefore !== undefined) this.#cookieBefore = textOfCookie(this.cookie)
   }
 
   /** Each value's text as the store has it, for a session of another make that takes this one's place. */
@@ -242,7 +242,7 @@ export class TrackedSession implements ProxyHandler<Session>, CommittableSession
 
   #remember(key: string, value: unknown = this.#target[key]): void {
     this.#host.mayChange()
-    if (key === 'cookie') this.#cookieBefore ??= fingerprintOf(this.cookie)
+    if (key === 'cookie') this.#cookieBefore ??= textOfCookie(this.cookie)
     else {
       const before = (this.#before ??= new Map())
       if (!before.has(key)) before.set(key, this.stored ? textOf(value) : undefined)
@@ -260,12 +260,13 @@ function isHidden(key: string | symbol): boolean {
 const Bare = callableClass(function Bare(this: Target) {})
 Reflect.set(Bare, 'prototype', Session.prototype)
 
-function textOf(value: unknown): string | undefined {
+/** A value that was loaded, as JSON text. */
+export function textOf(value: unknown): string | undefined {
   return value instanceof Unparsed ? value.text : JSON.stringify(value)
 }
 
 /** The value of an own, enumerable property, as JSON keeps it; undefined where it keeps nothing. */
-export function valueOf(object: Record<string, unknown>, key: string): ChangedValue | undefined {
+function valueOf(object: Record<string, unknown>, key: string): ChangedValue | undefined {
   if (!Object.prototype.propertyIsEnumerable.call(object, key)) return undefined
   const value = object[key]
   const text = textOf(value)

@@ -76,7 +76,7 @@ export function idleExpired(): SessionError {
 }
 
 /** The default `readUserSessionHook`. */
-export const checkDevice: ReadUserSessionHook = (_subject, _session, context, metaData) => {
+const checkDevice: ReadUserSessionHook = (_subject, _session, context, metaData) => {
   const [used, known] = [asDevice(context.device), asDevice(metaData.device)]
   if (used === undefined || known === undefined) return
   if (used.name === known.name && used.type === known.type) return

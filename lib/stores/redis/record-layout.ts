@@ -24,7 +24,7 @@ import type { UserSessionOperationContext } from '../../session/session-shape'
  * package can serve the same sessions while an app is rolled out or back. Anything that does not look like this was not
  * written by this package, and is no session.
  */
-export const version = '1'
+const version = '1'
 export const none = '-'
 /** Instants to the base 36 have nine digits from 2059 on, and decimal ones thirteen until 2286. */
 const lastInstant = 9_999_999_999_999

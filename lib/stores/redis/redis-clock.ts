@@ -24,7 +24,8 @@ export class RedisClock {
    * @param sentAt As `performance.now()`.
    * @param time The server's time in the reply, Unix milliseconds, its fraction cut off.
    */
-  learn(sentAt: number, time: unknown, receivedAt = performance.now()): void {
+  learn(sentAt: number, time: unknown): void {
+    const receivedAt = performance.now()
     if (typeof time !== 'number' || !Number.isFinite(time)) return
     if (receivedAt - sentAt > longestSample && !this.isUnknown) return
     this.#earliest.add(time - receivedAt, receivedAt)

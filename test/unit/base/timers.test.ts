@@ -84,19 +84,6 @@ test('a deadline timer waits on when its clock is behind', () => {
   expect(called).toEqual(['a@1001'])
 })
 
-test('a deadline timer calls for close deadlines together when it has a shortest delay', () => {
-  const rare = new DeadlineTimer(
-    () => now,
-    (key) => called.push(`${key}@${now}`),
-    5,
-  )
-  for (const at of [1001, 1002, 1004]) rare.set(`k${at}`, at)
-  pass(4)
-  expect(called).toEqual([])
-  pass(1)
-  expect(called).toEqual(['k1001@1005', 'k1002@1005', 'k1004@1005'])
-})
-
 test('a timer in seconds fires neither early nor at once when its delay is longer than setTimeout takes', () => {
   const fire = jest.fn()
   startTimer(2.5, fire)
