@@ -14,6 +14,7 @@ import {
   LanguageVariant,
   type Node,
   ScriptTarget,
+  type SourceFile,
   SyntaxKind,
 } from 'typescript'
 
@@ -84,9 +85,17 @@ function proseOf(file: string): Text[] {
   return found
 }
 
+const parsed = new Map<string, SourceFile>()
+
+function parse(file: string): SourceFile {
+  const known = parsed.get(file) ?? createSourceFile(file, readFileSync(join(root, file), 'utf8'), ScriptTarget.ESNext)
+  parsed.set(file, known)
+  return known
+}
+
 /** What `test`, `describe` and their `each` are given as a title. */
 function titlesOf(file: string): Text[] {
-  const source = createSourceFile(file, readFileSync(join(root, file), 'utf8'), ScriptTarget.ESNext)
+  const source = parse(file)
   const found: Text[] = []
   const visit = (node: Node): void => {
     if (isCallExpression(node) && /^(?:test|it|describe)\b/.test(node.expression.getText(source))) {
@@ -104,8 +113,8 @@ function titlesOf(file: string): Text[] {
 
 /** Comments and identifiers of a file; `lookUp` counts as two words. */
 function wordsOf(file: string): Text[] {
-  const text = readFileSync(join(root, file), 'utf8')
-  const source = createSourceFile(file, text, ScriptTarget.ESNext)
+  const source = parse(file)
+  const { text } = source
   const found = new Map<number, Text>()
   const add = (start: number, words: string): void => {
     const { line } = source.getLineAndCharacterOfPosition(start)
