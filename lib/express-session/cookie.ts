@@ -64,7 +64,14 @@ export class Cookie {
     if (span && typeof span !== 'number' && !(span instanceof Date)) {
       throw new TypeError('maxAge must be a number or Date')
     }
-    this.expires = typeof span === 'number' ? new Date(Date.now() + span) : span
+    if (typeof span !== 'number') {
+      this.expires = span
+      return
+    }
+    // The clock is read once: a lifetime that lost a millisecond would be a change of the session's record.
+    const now = Date.now()
+    this._expires = new Date(now + span)
+    this.originalMaxAge = this._expires.getTime() - now
   }
 
   get data(): CookieData {
