@@ -1,9 +1,8 @@
-import { SessionError } from '../base/errors'
-import { describe } from '../base/option-check'
 import {
   applyChanges,
   areSame,
   changesBetween,
+  checkValues,
   type FieldChanges,
   noTexts,
   type Texts,
@@ -97,10 +96,10 @@ export class HeldValues<T extends object> {
   }
 }
 
-/** @throws SessionError `INVALID_ARGUMENT` for what is no object of keys and values. */
+/** @throws SessionError `INVALID_ARGUMENT` for what is no object of keys and values: an array, a `Map`, a promise. */
 export function checkSession(session: object): object {
-  if (typeof session === 'object' && (session as object | null) !== null) return session
-  throw new SessionError('INVALID_ARGUMENT', `ChannelSession: a session is ${describe(session)}; it accepts an object`)
+  checkValues('ChannelSession: a session', session)
+  return session
 }
 
 function textsOf(session: object): Texts {

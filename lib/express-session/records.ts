@@ -14,7 +14,8 @@ export function accessIntervalOf(lifetime: number | undefined, before = 60): num
 /** A value as text that is parsed when the app asks for it; see `TrackedSession`. */
 export interface StoredSession {
   readonly cookie: Cookie
-  /** The values by key: as the store gave them, or as `Unparsed` text. The receiver may keep the object, and change it. */
+  /** The values by key: as the store gave them, or as `Unparsed` text. In a record of express-session, `cookie` stands among
+   * them and is none. The receiver may keep the object, and change it. */
   readonly values: Record<string, unknown>
   /** Whose session it is, where the layout keeps that. */
   readonly subject?: string | undefined

@@ -78,7 +78,8 @@ function replace({ records, options }: Behind, id: string, session: Record<strin
     if (stored === undefined) return records.create(id, { cookie, values, owner }, false)
     const set = new Map<string, ChangedValue>()
     for (const [key, change] of values) if (change.text !== textOf(stored.values[key])) set.set(key, change)
-    const remove = Object.keys(stored.values).filter((key) => !values.has(key))
+    // Where the record is express-session's own, its cookie stands among what was loaded.
+    const remove = Object.keys(stored.values).filter((key) => key !== 'cookie' && !values.has(key))
     const update = {
       set,
       remove,

@@ -90,12 +90,14 @@ export class TrackedValues {
 
   /** The store has these changes now. What changed since they were taken is still a change. */
   settle(changes: FieldChanges): void {
-    this.#stored = applyChanges(this.#stored, changes)
+    const before = this.#stored
+    this.#stored = applyChanges(before, changes)
     for (const name of changes.remove) this.#removed?.delete(keyOfField(name) ?? '')
-    changes.set.forEach((_, name) => {
+    changes.set.forEach((text, name) => {
       const key = keyOfField(name)
-      // Unset while the save was under way: the store has it, the session does not.
-      if (key !== undefined && this.#live?.has(key) !== true) this.#setRemoved(key)
+      if (key === undefined || this.#live?.has(key) === true) return
+      // Unset while the save was under way: the store has it, the session does not. What was text all the time is still there.
+      if (before.get(name) !== text) this.#setRemoved(key)
     })
   }
 

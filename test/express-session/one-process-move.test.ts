@@ -107,6 +107,32 @@ test.each(oldPlaces)(
   60_000,
 )
 
+test.each(
+  oldPlaces.flatMap(({ name, open }) =>
+    (['upcoming', 'take-over', 'give-back'] as const).map((generation) => ({ name, open, generation })),
+  ),
+)(
+  '$name, $generation: req.sessionStore.set replaces the values and keeps the session',
+  async ({ open, generation }) => {
+    const app = await startCompatApp({
+      options: optionsAt(generation, { old: open(), own: new MemoryStore() }),
+      routes: {
+        ...routes,
+        replace({ sessionID, sessionStore, session: { cookie } }) {
+          return done((callback) => sessionStore.set(sessionID, { cookie, user: 'ada', seen: 1 }, callback))
+        },
+      },
+    })
+    const browser = new Browser(app)
+    await browser.json('/login/ada')
+    await browser.json('/set/cart/book')
+    expect(await browser.json('/replace')).toBe(true)
+    expect(await browser.json('/show')).toEqual({ user: 'ada', seen: 1 })
+    await browser.json('/set/cart/pen')
+    expect(await browser.json('/show')).toEqual({ user: 'ada', seen: 1, cart: 'pen' })
+  },
+)
+
 /** Ends sessions on either, while writes are under way where both are ours. */
 async function expectLogoutsToHold(
   random: Random,

@@ -143,6 +143,22 @@ describe('a plain holder', () => {
     expect(() => session.set(null as never)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
     expect(session.get()).toBeUndefined()
   })
+
+  test.each([
+    ['a list', []],
+    ['a Map', new Map([['name', 'Bo']])],
+    ['a promise', Promise.resolve({ name: 'Bo' })],
+    ['an empty key', { '': 1 }],
+  ])('refuses %s, and holds what it held', (_title, given) => {
+    const session = new ChannelSession<Record<string, unknown>>()
+    session.setInitial({ name: 'Ada' })
+    const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' })
+    for (const act of [() => session.set(given as never), () => session.update(given as never)]) {
+      expect(act).toThrow(refused)
+    }
+    expect(() => session.setInitial(given as never)).toThrow(refused)
+    expect(session.get()).toEqual({ name: 'Ada' })
+  })
 })
 
 describe('with a channel store', () => {

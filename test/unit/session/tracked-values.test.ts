@@ -170,6 +170,15 @@ describe('settle', () => {
     expect([values.has('b'), values.size]).toEqual([false, 1])
   })
 
+  test('keeps what was given as text, never read, and stored as it is', () => {
+    const values = valuesOf({ a: '1', b: '2', c: '3' })
+    values.setPlain('b', 4)
+    values.unset('c')
+    values.settle({ set: new Map(Object.entries({ 'v:a': '1', 'v:b': '4', 'v:c': '3' })), remove: [] })
+    expect([values.keys(), values.get('a')]).toEqual([['a', 'b'], 1])
+    expect(changesOf(values)).toEqual({ set: {}, remove: ['v:c'] })
+  })
+
   test('takes what was set with nothing in memory for removed', () => {
     const values = valuesOf({})
     values.settle({ set: new Map([['v:a', '1']]), remove: [] })
