@@ -151,6 +151,61 @@ describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }
       expect(random).toHaveBeenCalledTimes(1)
     }))
 
+  test.each([{ maxAge: 600_000 }, {}])(
+    'P8: with %j an unchanged object costs its read alone, and only a new id or a moved end sends a cookie',
+    (cookie) =>
+      opened(async (layout) => {
+        const setup = {
+          options: { ...layout.options, cookie },
+          routes: {
+            ...routes,
+            add: (req) => (req.session.cart = [...(req.session.cart ?? []), 'hat']),
+            // An object that was read may have been changed in place, so the end of the response compares it.
+            cart: (req) => req.session.cart ?? null,
+            undo(req) {
+              req.session.cart = []
+              delete req.session.cart
+              return true
+            },
+          } satisfies Record<string, CompatHandler>,
+        }
+        const app = await startCompatApp(setup)
+        const made: string[] = []
+        watchStores(layout, ({ name, pass }) => {
+          made.push(name)
+          return pass()
+        })
+        const costOf = async (request: () => Promise<{ cookies: readonly string[] }>) => {
+          made.length = 0
+          const { cookies } = await request()
+          await passTurns()
+          return { calls: [...made], cookies: cookies.length }
+        }
+        const random = jest.spyOn(crypto, 'randomBytes')
+        for (const path of ['/cart', '/undo']) {
+          expect(await costOf(() => app.get(path))).toEqual({ calls: [], cookies: 0 })
+        }
+        expect(random).not.toHaveBeenCalled()
+        const browser = new Browser(app)
+        expect((await costOf(() => browser.get('/add'))).cookies).toBe(1)
+        const read = { calls: Array<unknown>(calls.read).fill(expect.stringMatching(/^(load|get)$/)), cookies: 0 }
+        expect(await costOf(() => browser.get('/cart'))).toEqual(read)
+        expect((await costOf(() => browser.get('/add'))).cookies).toBe('maxAge' in cookie ? 1 : 0)
+        expect(await costOf(() => browser.get('/cart'))).toEqual(read)
+        // The write, not the first access, is the last use: a minute after the session began, ten seconds after the write.
+        const { now } = Date
+        let turned = 55_000
+        jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
+        await browser.get('/add')
+        turned += 10_000
+        expect(await costOf(() => browser.get('/cart'))).toEqual(read)
+        if (!('maxAge' in cookie)) return
+        // A process that has not seen the write knows from the record that the use of the session is recorded.
+        const other = await startCompatApp(setup)
+        expect(await costOf(() => other.get('/cart', browser.cookie))).toEqual(read)
+      }),
+  )
+
   test('P11: no record stays for ever, whatever was done to it', () =>
     opened(async (layout) => {
       for (const cookie of [{ maxAge: 300_000 }, undefined]) {
