@@ -17,6 +17,8 @@ export function shutDownOnSignals(server: Server, closings: readonly Closing[], 
     await endConnections?.()
     await closed
     for (const close of closings) await close()
+    // All is saved and closed. A timer of a library can last longer: half a minute, for a client that Socket.IO waits for.
+    process.exit()
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
