@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { builtProgram } from '../support/built-program'
+import { quickProgram } from '../support/built-program'
 import { Client, get } from '../support/channel-app'
 import { RedisServer } from '../support/redis-server'
 
@@ -17,7 +17,7 @@ class Process {
   }
 
   static async start(url: string, checkInterval = 30): Promise<Process> {
-    const child = fork(builtProgram(join(__dirname, 'channel-process.ts')), [url, String(checkInterval)])
+    const child = fork(quickProgram(join(__dirname, 'channel-process.ts')), [url, String(checkInterval)])
     const [{ port }] = (await once(child, 'message')) as [{ port: number }]
     return new Process(child, port)
   }

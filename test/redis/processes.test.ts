@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { RedisStore } from '../../lib/redis'
 import { at, newHandle, newHash, sessionWith } from '../contract/samples'
-import { builtProgram } from '../support/built-program'
+import { quickProgram } from '../support/built-program'
 import { RedisServer } from '../support/redis-server'
 import type { Work } from './worker'
 
@@ -23,7 +23,7 @@ afterAll(async () => {
 async function inTwoProcesses(handle: string, changes: (process: number) => Work['changes']): Promise<string[][]> {
   const workers = await Promise.all(
     [0, 1].map(async () => {
-      const worker = fork(builtProgram(join(__dirname, 'worker.ts')))
+      const worker = fork(quickProgram(join(__dirname, 'worker.ts')))
       await once(worker, 'message')
       return worker
     }),

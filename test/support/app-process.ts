@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { builtProgram } from './built-program'
+import { quickProgram } from './built-program'
 import { type ClientResponse, get } from './http-client'
 
 const plainApp = join(__dirname, 'app-process-main.ts')
@@ -21,7 +21,7 @@ export class AppProcess {
    * Another program, of the same manners. */
   static async start(redisPort: number, options: object = {}, main = plainApp): Promise<AppProcess> {
     const env = { ...process.env, REDIS_PORT: String(redisPort), SESSION_OPTIONS: JSON.stringify(options) }
-    const child = spawn(process.execPath, [builtProgram(main)], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [quickProgram(main)], { env, stdio: ['pipe', 'pipe', 'pipe'] })
     let said = ''
     child.stderr.on('data', (chunk: Buffer) => (said += String(chunk)))
     const port = await new Promise<number>((resolve, reject) => {

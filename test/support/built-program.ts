@@ -4,7 +4,8 @@ import { basename, join } from 'node:path'
 import type vm from 'node:vm'
 import { buildSync } from 'esbuild'
 
-const programs = new Map<string, string>()
+const built = new Map<string, string>()
+const starters = new Map<string, string>()
 const written: string[] = []
 const root = join(__dirname, '../..')
 
@@ -14,26 +15,37 @@ if (typeof afterAll === 'function') afterAll(removeWritten)
 else process.once('exit', removeWritten)
 
 /** A program as one file of JavaScript, its packages included: a process that compiles it and looks for them takes a second
- * to start. Its later processes take over what V8 has compiled for the first one. */
+ * to start. */
 export function builtProgram(entry: string): string {
-  const built = programs.get(entry)
-  if (built !== undefined) return built
+  const known = built.get(entry)
+  if (known !== undefined) return known
   // A file of its own for each test run: several build it at once.
-  const file = join(root, 'node_modules/.cache/holdfast', `${basename(entry, '.ts')}-${process.pid}.cjs`)
-  const [program, compiled] = [`${file}.js`, `${file}.bin`]
+  const outfile = join(root, 'node_modules/.cache/holdfast', `${basename(entry, '.ts')}-${process.pid}.cjs`)
   buildSync({
     entryPoints: [entry],
-    outfile: program,
+    outfile,
     bundle: true,
     platform: 'node',
     format: 'cjs',
     logLevel: 'error',
     tsconfig: join(root, 'tsconfig.json'),
   })
-  writeFileSync(file, `(${start.toString()})(require, module, ${JSON.stringify(program)}, ${JSON.stringify(compiled)})`)
-  written.push(file, program, compiled)
-  programs.set(entry, file)
-  return file
+  written.push(outfile)
+  built.set(entry, outfile)
+  return outfile
+}
+
+/** A built program that is started often: its later processes take over what V8 has compiled for the first one. */
+export function quickProgram(entry: string): string {
+  const known = starters.get(entry)
+  if (known !== undefined) return known
+  const program = builtProgram(entry)
+  const [starter, compiled] = [`${program}.start.cjs`, `${program}.bin`]
+  const names = [program, compiled].map((path) => JSON.stringify(path)).join(', ')
+  writeFileSync(starter, `(${start.toString()})(require, module, ${names})`)
+  written.push(starter, compiled)
+  starters.set(entry, starter)
+  return starter
 }
 
 /** Stands as text in a program of its own. */
@@ -48,7 +60,7 @@ function start(load: NodeJS.Require, module: NodeJS.Module, program: string, com
     }
   }
   const cachedData = read()
-  const text = readFileSync(program, 'utf8').replace(/^#!.*/, '')
+  const text = readFileSync(program, 'utf8')
   const script = new Script(`(function (exports, require, module, __filename, __dirname) { ${text}\n})`, {
     filename: program,
     cachedData,

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { ChangeResult, RecordChange } from '../../lib/session/record'
-import { builtProgram } from './built-program'
+import { quickProgram } from './built-program'
 
 type Message = { changing: true } | { result: ChangeResult }
 
@@ -20,7 +20,7 @@ export interface OtherProcess {
 
 /** Starts one, on the Redis with that address. */
 export async function startOtherProcess(redisUrl: string): Promise<OtherProcess> {
-  const child = fork(builtProgram(join(__dirname, 'other-process-main.ts')), [redisUrl])
+  const child = fork(quickProgram(join(__dirname, 'other-process-main.ts')), [redisUrl])
   const next = async () => ((await once(child, 'message')) as [Message])[0]
   await next()
   return {
