@@ -53,8 +53,8 @@ namespace session {
     /** Absolute lifetime of a session in seconds, however much it is used. Default: none. Needs a store of this package. */
     sessionTtl?: number | undefined
     /** Whose session it is, called at each save: then `new SessionManager({ store }).users` lists and ends the sessions of
-     * a user. Undefined: a visitor's. Needs a store of this package. */
-    subject?: ((session: Partial<original.SessionData>) => string | undefined) | undefined
+     * a user. Undefined or null: a visitor's. Needs a store of this package. */
+    subject?: ((session: Partial<original.SessionData>) => string | null | undefined) | undefined
     /**
      * From where a user signs in: what `users.readAll` shows of a session, such as the name of the device. Called when the
      * session gets a subject, or another one, and when a session with one moves here; a later change is not noticed. Default:

@@ -17,7 +17,8 @@ export function ownerOf(
   req: IncomingMessage | undefined,
   before?: string,
 ): Owner {
-  const subject = subjectOf === undefined ? before : subjectOf(session)
+  // What a logout leaves that sets the user to null, as express-session's own example does.
+  const subject = subjectOf === undefined ? before : (subjectOf(session) ?? undefined)
   if (subject !== undefined) checkSubject(subject)
   return { subject, req }
 }

@@ -94,6 +94,27 @@ describe.each(stores)('on $name', ({ newStore }) => {
     expect(await users.deleteAll('frank')).toBe(1)
   })
 
+  test('subject: null is no user, as after the logout that sets the user to null', async () => {
+    const store = newStore()
+    const { users } = new SessionManager({ store })
+    const app = await startCompatApp({
+      options: { store, subject: (session: { user?: string | null }) => session.user },
+      routes: {
+        login: (req: any) => (req.session.user = 'ada'),
+        logout(req: any) {
+          req.session.user = null
+          return 'out'
+        },
+        who: (req: any) => req.session.user ?? 'a visitor',
+      },
+    })
+    const browser = new Browser(app)
+    await browser.json('/login')
+    expect((await users.readAll('ada')).size).toBe(1)
+    expect(await browser.json('/logout')).toBe('out')
+    expect([await browser.json('/who'), (await users.readAll('ada')).size]).toEqual(['a visitor', 0])
+  })
+
   test('subject: a login without a new id, another user and a logout move the session', async () => {
     const store = newStore()
     const { users } = new SessionManager({ store })
