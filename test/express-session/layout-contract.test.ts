@@ -3,7 +3,7 @@ import { SessionManager } from '../../lib'
 import { isSessionStore } from '../../lib/service/resolve-options'
 import { jsonRecordsOf } from '../../lib/stores/json-records'
 import { passTurns, stopApps } from '../support/app'
-import { Browser, type CompatHandler, sidOf, startCompatApp } from '../support/express-session-app'
+import { Browser, type CompatApp, type CompatHandler, sidOf, startCompatApp } from '../support/express-session-app'
 import { type Layout, layouts, type OpenLayout } from '../support/session-layouts'
 
 /* What `promises.test.ts` shows over HTTP alone, seen from the store: on each layout. */
@@ -224,6 +224,43 @@ describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }
         // Longer than any lifetime that the app, or a store by itself, has given.
         expect((await layout.keptAfter(100_000)) > 0).toBe(keepsForEver && cookie === undefined)
       }
+    }))
+
+  test('P3: writes in one turn are all kept, and a removal stays one, between processes too where the layout is atomic', () =>
+    opened(async (layout) => {
+      const keyOf = (url = '') => url.split('/')[2] ?? ''
+      const start = async (options: Record<string, unknown>): Promise<CompatApp> => {
+        const app: CompatApp = await startCompatApp({
+          options,
+          routes: {
+            first: (req) => (req.session.first = 1),
+            async put(req) {
+              await app.barriers.pass(keyOf(req.url))
+              req.session[keyOf(req.url)] = { at: req.url }
+              return true
+            },
+            async drop(req) {
+              await app.barriers.pass(keyOf(req.url))
+              return Reflect.deleteProperty(req.session, keyOf(req.url))
+            },
+            keys: (req) => Object.keys(req.session).filter((key) => key !== '__lastAccess'),
+          },
+        })
+        return app
+      }
+      const others = isAtomic && layout.otherProcess !== undefined ? [layout.otherProcess()] : []
+      const apps = await Promise.all([layout.options, ...others].map(start))
+      const appAt = (n: number) => apps[n % apps.length]!
+      const browser = new Browser(appAt(0))
+      await browser.get('/first')
+      const { cookie } = browser
+      const keys = Array.from({ length: 20 }, (_, n) => (n === 5 ? 'first' : `k${n}`))
+      const responses = keys.map((key, n) => appAt(n).get(key === 'first' ? '/drop/first' : `/put/${key}`, cookie))
+      await Promise.all(keys.map((key, n) => appAt(n).barriers.reached(key)))
+      for (const [n, key] of keys.entries()) appAt(n).barriers.open(key)
+      for (const { status, body } of await Promise.all(responses)) expect([status, body]).toEqual([200, 'true'])
+      const kept = ['cookie', ...keys.filter((key) => key !== 'first')].sort()
+      for (const app of apps) expect(JSON.parse((await app.get('/keys', cookie)).body).sort()).toEqual(kept)
     }))
 
   test('P4, P5: an end, and a login, in one process holds for a request in flight in another', () =>
