@@ -12,7 +12,8 @@ if (failed.length === 0 || failed.length > most) process.exit(0)
 
 const again = `${path}.again`
 const options = ['--ci', '--maxWorkers=1', '--json', '--outputFile', again, '--runTestsByPath', ...failed]
-spawnSync(command, [...args, ...options], { stdio: ['ignore', 'ignore', 'inherit'], timeout: 420_000 })
+const rest = args.filter((arg) => !arg.startsWith('--maxWorkers'))
+spawnSync(command, [...rest, ...options], { stdio: ['ignore', 'ignore', 'inherit'], timeout: 420_000 })
 let second
 try {
   second = JSON.parse(readFileSync(again, 'utf8'))
