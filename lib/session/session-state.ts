@@ -250,9 +250,12 @@ export class SessionState extends SessionContents {
   /** The fields of a record that is yet to be made: everything, or, where a login outlived the record that the session
    * was opened from, only what this request itself did. Nothing of an ended session comes back. */
   fieldsToInsert(): FieldChanges {
-    const set = new Map(this.changes().set)
-    if (!this.#orphaned) for (const [key, text] of this.values.texts()) set.set(valuePrefix + key, text)
-    return { set, remove: [] }
+    const changes = this.changes()
+    const set = new Map(changes.set)
+    if (this.#orphaned) return { set, remove: [] }
+    for (const [key, text] of this.values.texts()) set.set(valuePrefix + key, text)
+    // The new record has none of what was given and removed again.
+    return { set, remove: changes.remove }
   }
 
   /** The store has `changes`, and the record, now. */

@@ -29,4 +29,14 @@ describe.each(kinds)('on $name', (kind) => {
     expect(await sessions.save(session)).toBe(id)
     expect(await sessions.get(id ?? '')).toEqual({ ...expected, c: 3 })
   })
+
+  test('P3: a session made by hand is not dirty once a value that it was given is removed and saved, and keeps it when it is set again', async () => {
+    const session: Session = new Session(undefined, [{ a: 1, b: 2 }, {}])
+    session.unset('a')
+    const id = await sessions.save(session)
+    expect([session.dirty, await sessions.get(id ?? '')]).toEqual([false, { b: 2 }])
+    session.set('a', 1)
+    expect(await sessions.save(session)).toBe(id)
+    expect(await sessions.get(id ?? '')).toEqual({ a: 1, b: 2 })
+  })
 })
