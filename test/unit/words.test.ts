@@ -57,7 +57,7 @@ function privateWordsIn({ place, text }: Text): string[] {
 
 function filesOf(folder: string, kind = /\.m?ts$/): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((path) => kind.test(path) && !path.includes('node_modules'))
+    .filter((path) => kind.test(path) && !/node_modules|[\\/]\.next[\\/]/.test(path))
     .map((path) => join(folder, path))
     .filter((path) => !path.startsWith(suiteOfOthers))
 }
