@@ -41,7 +41,8 @@ export class Session<Values extends object = DefaultValues, Flash extends object
    *
    * @param id What to be called. Default: a new random id, made when it is first asked for. An id that is given is shown
    *   but never adopted: a save stores the session under an id of its own, because a given id may be a guess.
-   * @param initialData Values, and flash messages that are readable at once.
+   * @param initialData Values, and flash messages that are readable at once. They are no change: a save stores them once
+   *   something is set, and until then nothing.
    * @throws SessionError `INVALID_SESSION_VALUE` for a value that JSON cannot carry.
    */
   constructor(id?: string, initialData?: readonly [Values, Flash])
