@@ -3,7 +3,7 @@ import { RedisStore } from '../../lib/redis'
 import { startApp, type TestApp } from '../support/app'
 import { FakeSocket, handshake, turn } from '../support/fake-socket'
 import { idOf } from '../support/http-client'
-import { RedisServer } from '../support/redis-server'
+import { withRedis } from '../support/with-redis'
 import { codeOf, turnedClock, type TurnedClock } from '../support/turned-clock'
 
 interface Shape {
@@ -11,21 +11,11 @@ interface Shape {
   step?: string
 }
 
-let server: RedisServer
-let client: Awaited<ReturnType<RedisServer['connect']>>
-
-beforeAll(async () => {
-  server = await RedisServer.start()
-  client = await server.connect()
-})
-afterAll(async () => {
-  client.destroy()
-  await server.stop()
-})
+const redis = withRedis()
 
 describe.each<[string, (clock: TurnedClock) => SessionStore]>([
   ['memory', (clock) => new MemoryStore({ clock })],
-  ['Redis', () => new RedisStore({ client, prefix: `renewed-${Math.random()}:` })],
+  ['Redis', () => new RedisStore({ client: redis.client, prefix: `renewed-${Math.random()}:` })],
 ])('%s: a channel whose id was renewed', (_name, storeFor) => {
   let clock: TurnedClock
   let store: SessionStore

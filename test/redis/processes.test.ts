@@ -2,22 +2,12 @@ import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { RedisStore } from '../../lib/redis'
 import { at, newHandle, newHash, sessionWith } from '../contract/samples'
 import { quickProgram } from '../support/built-program'
-import { RedisServer } from '../support/redis-server'
+import { withRedis } from '../support/with-redis'
 import type { Work } from './worker'
 
-let server: RedisServer
-let store: RedisStore
-
-beforeAll(async () => {
-  server = await RedisServer.start()
-  store = new RedisStore({ client: await server.connect() })
-})
-afterAll(async () => {
-  await server.stop()
-})
+const redis = withRedis()
 
 /** The same session, changed by two processes at once; resolves to what each change of each process came to. */
 async function inTwoProcesses(handle: string, changes: (process: number) => Work['changes']): Promise<string[][]> {
@@ -31,7 +21,7 @@ async function inTwoProcesses(handle: string, changes: (process: number) => Work
   return Promise.all(
     workers.map(async (worker: ChildProcess, process) => {
       const reply = once(worker, 'message') as Promise<[string[]]>
-      worker.send({ url: server.url, handle, now: at(1), changes: changes(process) } satisfies Work)
+      worker.send({ url: redis.server.url, handle, now: at(1), changes: changes(process) } satisfies Work)
       const [results] = await reply
       await once(worker, 'exit')
       return results
@@ -41,7 +31,7 @@ async function inTwoProcesses(handle: string, changes: (process: number) => Work
 
 async function kept(fields: Record<string, string> = {}): Promise<[string, string]> {
   const [handle, hash] = [newHandle(), newHash()]
-  await store.insert(handle, sessionWith({ hash }, fields), at(0))
+  await redis.store.insert(handle, sessionWith({ hash }, fields), at(0))
   return [handle, hash]
 }
 
@@ -56,7 +46,7 @@ test('400 changes from two processes: every field is kept, every removal stays',
     })),
   )
   expect(results.flat()).toEqual(Array(400).fill('stored'))
-  const fields = (await store.load(handle, at(1)))?.fields
+  const fields = (await redis.store.load(handle, at(1)))?.fields
   expect([...(fields?.keys() ?? [])].sort()).toEqual(many.flatMap((index) => [`v:0.${index}`, `v:1.${index}`]).sort())
 })
 
@@ -71,7 +61,7 @@ test('400 renewals of one id from two processes: one is carried out, and all fie
   )
   expect(results.flat().filter((result) => result === 'renewed')).toHaveLength(1)
   expect(results.flat().filter((result) => result === 'stored')).toHaveLength(399)
-  const loaded = await store.load(handle, at(1))
+  const loaded = await redis.store.load(handle, at(1))
   expect(loaded?.record.hash).toBe(from)
   expect(loaded?.record.pending).toHaveLength(1)
   expect(loaded?.fields.size).toBe(400)
@@ -91,7 +81,7 @@ test('400 logins on one epoch from two processes: one is carried out, the others
     }),
   )
   expect(results.flat().filter((result) => result === 'stored')).toHaveLength(1)
-  const loaded = await store.load(handle, at(1))
+  const loaded = await redis.store.load(handle, at(1))
   expect(loaded?.record.epoch).toBe(1)
   expect([...(loaded?.fields.keys() ?? [])]).toEqual([`v:${loaded?.record.hash}`])
   expect(loaded?.record.subject).toBe(`u${loaded?.record.hash}`)

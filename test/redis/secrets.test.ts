@@ -1,18 +1,10 @@
 import { SessionManager } from '../../lib/index'
-import { RedisStore } from '../../lib/redis'
-import { RedisServer } from '../support/redis-server'
+import { type Redis, withRedis } from '../support/with-redis'
 
-let server: RedisServer
-
-beforeAll(async () => {
-  server = await RedisServer.start()
-})
-afterAll(async () => {
-  await server.stop()
-})
+const redis = withRedis()
 
 /** Every key and all that is in it, as text. */
-async function dump(client: Awaited<ReturnType<RedisServer['connect']>>): Promise<string> {
+async function dump(client: Redis['client']): Promise<string> {
   const all: unknown[] = []
   for (const key of await client.keys('*')) {
     const kind = await client.type(key)
@@ -22,13 +14,13 @@ async function dump(client: Awaited<ReturnType<RedisServer['connect']>>): Promis
 }
 
 test('no id, and no secret half of one, is in any key or value, nor in any command on the way there', async () => {
-  const admin = await server.connect()
-  const watcher = await server.connect()
+  const admin = redis.client
+  const watcher = await redis.server.connect()
   const monitored: string[] = []
   await watcher.monitor((line) => monitored.push(line))
   const time = { now: Date.now() / 1000 }
   const sessions = new SessionManager({
-    store: new RedisStore({ client: await server.connect() }),
+    store: redis.store,
     timeouts: { idle: 600, renewal: 60, oldSessionAvailabilityAfterRenewal: 30 },
     clock: () => time.now,
   })

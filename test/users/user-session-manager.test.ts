@@ -2,27 +2,15 @@ import session from 'express-session'
 import { MemoryStore } from '../../lib'
 import { RedisStore } from '../../lib/redis'
 import { MapStorage } from '../support/map-storage'
-import { RedisServer } from '../support/redis-server'
+import { withRedis } from '../support/with-redis'
 import { describeUserSessionManager, type StorageKind } from './manager-suite'
 
-let redis: RedisServer | undefined
-let client: Awaited<ReturnType<RedisServer['connect']>> | undefined
-beforeAll(async () => {
-  redis = await RedisServer.start()
-  client = await redis.connect()
-})
-afterAll(async () => {
-  client?.destroy()
-  await redis?.stop()
-})
-afterEach(async () => {
-  await client?.flushAll()
-})
+const redis = withRedis()
 
 /** The same over every kind of place that a session can be in; what differs is in files of their own. */
 const kinds: StorageKind[] = [
   { name: 'MemoryStore', lists: true, listsBy: 'handle', open: (clock) => new MemoryStore({ clock }) },
-  { name: 'RedisStore', lists: true, listsBy: 'handle', open: () => new RedisStore({ client: client! }) },
+  { name: 'RedisStore', lists: true, listsBy: 'handle', open: () => new RedisStore({ client: redis.client }) },
   { name: 'an express-session store', lists: false, listsBy: 'handle', open: () => new session.MemoryStore() },
   { name: 'six methods', lists: true, listsBy: 'id', open: (clock) => new MapStorage({ clock }) },
   {
