@@ -70,7 +70,7 @@ export class ResponseHold implements Interceptor, Appearance {
     if (this.#ended || res.destroyed || res.writableEnded) return false
     this.#cookiesBefore = setCookiesOf(res)
     if (typeof res.on === 'function') {
-      res.on('close', () => this.#closed())
+      res.on('close', this.#closed.bind(this))
       return true
     }
     return Object.values(this.#interception.native).some((method) => method !== undefined)

@@ -44,11 +44,10 @@ export function openedState(
   const { fields, record } = stored
   let messages = 0
   let length = 0
-  // Not by `for`, which makes an array of each field.
-  fields.forEach((text, name) => {
+  for (const [name, text] of fields) {
     length += name.length + text.length
     if (FlashFields.isField(name)) messages++
-  })
+  }
   const flash = messages > 0 ? FlashFields.read(fields) : new FlashFields()
   return new SessionState(setting, new TrackedValues(fields), flash, length, id, record, openedAs, confirm)
 }

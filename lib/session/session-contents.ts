@@ -78,9 +78,7 @@ export abstract class SessionContents {
     const changes = this.changes(takesFlash)
     if (changes.set.size === 0 || maxBytes === Infinity) return changes
     let length = this.#storedLength
-    changes.set.forEach((text, name) => {
-      length += name.length + text.length
-    })
+    for (const [name, text] of changes.set) length += name.length + text.length
     if (length * 3 > maxBytes) {
       this.#checkSize(this.values.bytesWithout(undefined) + this.flash.bytesWithout(undefined), maxBytes)
     }
@@ -89,9 +87,7 @@ export abstract class SessionContents {
 
   /** The store has these changes now. */
   protected settleFields(changes: FieldChanges): void {
-    changes.set.forEach((text, name) => {
-      this.#storedLength += name.length + text.length
-    })
+    for (const [name, text] of changes.set) this.#storedLength += name.length + text.length
     this.values.settle(changes)
     this.flash.settle(changes)
   }

@@ -81,10 +81,12 @@ export class TrackedValues {
   /** Adds to `set` and `remove`, by field, what became of the values since they were loaded or last saved. */
   changes(set: Map<string, string>, remove: string[]): void {
     if (this.#sources !== undefined) for (const key of this.#sources.keys()) this.#followSource(key)
-    this.#live?.forEach((value, key) => {
-      const text = serializeValue(key, value)
-      if (text !== this.#textOf(key)) set.set(valueField(key), text)
-    })
+    if (this.#live !== undefined) {
+      for (const [key, value] of this.#live) {
+        const text = serializeValue(key, value)
+        if (text !== this.#textOf(key)) set.set(valueField(key), text)
+      }
+    }
     if (this.#removed !== undefined) for (const key of this.#removed) remove.push(valueField(key))
   }
 
@@ -93,12 +95,12 @@ export class TrackedValues {
     const before = this.#stored
     this.#stored = applyChanges(before, changes)
     for (const name of changes.remove) this.#removed?.delete(keyOfField(name) ?? '')
-    changes.set.forEach((text, name) => {
+    for (const [name, text] of changes.set) {
       const key = keyOfField(name)
-      if (key === undefined || this.#live?.has(key) === true) return
+      if (key === undefined || this.#live?.has(key) === true) continue
       // Unset while the save was under way: the store has it, the session does not. What was text all the time is still there.
       if (before.get(name) !== text) this.#setRemoved(key)
-    })
+    }
   }
 
   /** Of what the store has. */
