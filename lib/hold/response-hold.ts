@@ -33,12 +33,11 @@ export class ResponseHold implements Interceptor, Appearance {
   /** The arguments with which they came to `writeHead`: what Node is to make the head of. */
   #head: readonly unknown[] | undefined
   #headPassed = false
-  /** `Vary` was taken care of. */
   #isVaried = false
   #queue: Call[] | undefined
   /** Cookies that the hooks gave and no head has taken yet. */
   #cookies = noCookies
-  /** The `Set-Cookie` values from before the session could change. */
+  /** Those of `Set-Cookie` from before the session could change. */
   #cookiesBefore = noCookies
   #discarded: DiscardedResponse | undefined
   #layer = 0
@@ -49,10 +48,9 @@ export class ResponseHold implements Interceptor, Appearance {
   constructor(res: ServerResponse, hooks: ResponseHooks) {
     this.#res = res
     this.#hooks = hooks
-    const interception = intercept(res, this)
-    this.#interception = interception
+    this.#interception = intercept(res, this)
     // Where `compression` is beneath, the app's listeners for 'drain' must not go to it.
-    if (interception.kind === 'own' && Object.hasOwn(res, 'on')) this.#drain = new Drain(res)
+    if (this.#interception.kind === 'own' && Object.hasOwn(res, 'on')) this.#drain = new Drain(res)
   }
 
   /** Whether the response came from Express, whose responses share our methods. */
@@ -69,11 +67,11 @@ export class ResponseHold implements Interceptor, Appearance {
     const res = this.#res
     if (this.#ended || res.destroyed || res.writableEnded) return false
     this.#cookiesBefore = setCookiesOf(res)
-    if (typeof res.on === 'function') {
-      res.on('close', this.#closed.bind(this))
-      return true
+    if (typeof res.on !== 'function') {
+      return Object.values(this.#interception.native).some((method) => method !== undefined)
     }
-    return Object.values(this.#interception.native).some((method) => method !== undefined)
+    res.on('close', this.#closed.bind(this))
+    return true
   }
 
   get appearance(): Appearance | undefined {
@@ -89,8 +87,7 @@ export class ResponseHold implements Interceptor, Appearance {
   }
 
   piped(source: unknown): void {
-    this.#drain ??= new Drain(this.#res)
-    this.#drain.piped(source)
+    ;(this.#drain ??= new Drain(this.#res)).piped(source)
   }
 
   makeImplicitHead(): boolean {
@@ -122,7 +119,7 @@ export class ResponseHold implements Interceptor, Appearance {
     }
   }
 
-  /** A stub of a response may not say. */
+  /** A stub may not say. */
   get #headersSent(): boolean {
     return (this.#res as { headersSent?: boolean }).headersSent ?? false
   }
@@ -151,7 +148,7 @@ export class ResponseHold implements Interceptor, Appearance {
       return returnValueOf(method, this.#res)
     }
     if (!isPromise(cookies)) return this.#send(method, args, cookies)
-    this.#wait(cookies)
+    void this.#wait(cookies)
     return this.#hold(method, args)
   }
 
@@ -177,17 +174,21 @@ export class ResponseHold implements Interceptor, Appearance {
     return head
   }
 
-  #wait(cookies: PromiseLike<readonly string[]>): void {
+  async #wait(cookies: PromiseLike<readonly string[]>): Promise<void> {
     if (this.#state === 'open') {
       this.#state = 'waiting'
       this.#mask = new SentMask(this.#res, this.isShared, this)
     }
     // Calls made from here on may belong to a later change.
-    const held = this.#queue?.length ?? 0
-    cookies.then(
-      (given) => this.#release(Math.max(1, held), given),
-      (error: unknown) => this.#discard(error, 'through', this.#queue ?? []),
-    )
+    const count = Math.max(1, this.#queue?.length ?? 0)
+    let given: readonly string[]
+    try {
+      given = await cookies
+    } catch (error) {
+      this.#discard(error, 'through', this.#queue ?? [])
+      return
+    }
+    this.#release(count, given)
   }
 
   #hold(method: Method, args: readonly unknown[]): unknown {
@@ -197,10 +198,7 @@ export class ResponseHold implements Interceptor, Appearance {
       if (method === 'writeHead') throw headersAlreadySent()
     } else if (method === 'writeHead') this.#mask?.showHead(args)
     queue.push([method, args])
-    if (method === 'write') {
-      this.#drain ??= new Drain(this.#res)
-      this.#drain.expect()
-    }
+    if (method === 'write') (this.#drain ??= new Drain(this.#res)).expect()
     return returnValueOf(method, this.#res)
   }
 
@@ -236,7 +234,7 @@ export class ResponseHold implements Interceptor, Appearance {
       this.#discard(error, 'through', queue)
       return
     }
-    if (isPromise(cookies)) this.#wait(cookies)
+    if (isPromise(cookies)) void this.#wait(cookies)
     else this.#release(queue.length, cookies)
   }
 

@@ -27,7 +27,7 @@ export function createMiddleware(service: SessionService): RequestHandler {
       return
     }
     if (isPromise(found)) {
-      attachWhenFound(found, service, req, res, next, sessionMiddleware)
+      void attachWhenFound(found, service, req, res, next, sessionMiddleware)
       return
     }
     new RequestSession(service, req, res, next, sessionMiddleware, found)
@@ -35,22 +35,23 @@ export function createMiddleware(service: SessionService): RequestHandler {
   }
 }
 
-/** A function of its own: what its callbacks capture would be allocated for each request of a store that is not asked. */
-function attachWhenFound(
+async function attachWhenFound(
   found: PromiseLike<FoundByCookie>,
   service: SessionService,
   req: IncomingMessage,
   res: ServerResponse,
   next: Next,
   middleware: object,
-): void {
-  found.then(
-    (sent) => {
-      new RequestSession(service, req, res, next, middleware, sent)
-      next()
-    },
-    (error: unknown) => passError(error, res, next),
-  )
+): Promise<void> {
+  let sent: FoundByCookie
+  try {
+    sent = await found
+  } catch (error) {
+    passError(error, res, next)
+    return
+  }
+  new RequestSession(service, req, res, next, middleware, sent)
+  next()
 }
 
 /** Mounted twice, the first one serves. */

@@ -47,13 +47,11 @@ export function findByCookie(
   return findSeveral(service, ids, secure)
 }
 
-// Functions of their own: what a closure captures is allocated when the function around it begins, for each request.
-
-function describeWhenFound(
+async function describeWhenFound(
   found: PromiseLike<VerifiedSession | undefined>,
   secure: boolean,
-): PromiseLike<FoundByCookie> {
-  return found.then((verified) => ({ secure, hasCookie: true, rivals: noRivals, verified }))
+): Promise<FoundByCookie> {
+  return { secure, hasCookie: true, rivals: noRivals, verified: await found }
 }
 
 async function findSeveral(service: SessionService, ids: readonly string[], secure: boolean): Promise<FoundByCookie> {

@@ -67,13 +67,12 @@ export class SessionService {
     return isPromise(stored) ? this.#verifyWhenLoaded(id, handle, stored) : this.#verify(id, handle, stored, now)
   }
 
-  /** A method of its own: what its callback captures would be allocated for each look-up, whatever the store. */
-  #verifyWhenLoaded(
+  async #verifyWhenLoaded(
     id: string,
     handle: string,
     stored: PromiseLike<StoredSession | undefined>,
-  ): PromiseLike<VerifiedSession | undefined> {
-    return stored.then((given) => this.#verify(id, handle, given, this.now))
+  ): Promise<VerifiedSession | undefined> {
+    return this.#verify(id, handle, await stored, this.now)
   }
 
   #verify(id: string, handle: string, stored: StoredSession | undefined, now: number): VerifiedSession | undefined {
@@ -231,12 +230,11 @@ export class SessionService {
       : this.#settleChange(result, state, plan, record, change, asked, renewedId)
   }
 
-  /** A method of its own: what its callback captures would be allocated for each change, whatever the store. */
-  #settleWhenChanged(
+  async #settleWhenChanged(
     changed: PromiseLike<ChangeResult>,
     ...rest: [SessionState, CommitPlan, SessionRecord, RecordChange, string, string | undefined]
-  ): PromiseLike<CommitOutcome> {
-    return changed.then((result) => this.#settleChange(result, ...rest))
+  ): Promise<CommitOutcome> {
+    return this.#settleChange(await changed, ...rest)
   }
 
   #settleChange(

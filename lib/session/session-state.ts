@@ -39,6 +39,8 @@ export class SessionState extends SessionContents {
   /** The id that the store has for the session, as far as this request knows; undefined where it has none. */
   #issuedId: string | undefined
   #save: PromiseLike<void> | undefined
+  /** How many have begun. */
+  #saves = 0
   #minted = false
   #orphaned = false
   /**
@@ -271,11 +273,16 @@ export class SessionState extends SessionContents {
 
   /** A save begins that ends with this: until then the next one waits. */
   beginSave(save: PromiseLike<unknown>): void {
-    const end = (): void => {
-      if (this.#save === ended) this.#save = undefined
+    this.#save = this.#endOf(save, ++this.#saves)
+  }
+
+  async #endOf(save: PromiseLike<unknown>, which: number): Promise<void> {
+    try {
+      await save
+    } catch {
+      // For the one who saves.
     }
-    const ended = save.then(end, end)
-    this.#save = ended
+    if (this.#saves === which) this.#save = undefined
   }
 
   /**

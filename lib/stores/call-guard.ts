@@ -28,54 +28,96 @@ export class CallGuard {
     onLate?: (result: T) => void,
     onFailed?: (deadline: CallDeadline) => void,
   ): Awaitable<T> {
-    const deadline = new CallDeadline(this.#timeout)
+    const deadline = this.begin()
     let result: Awaitable<T>
     try {
       result = call(deadline)
     } catch (cause) {
       throw storeFailure(operation, cause)
     }
-    return isPromise(result) ? this.#limit(operation, result, deadline, onLate, onFailed) : result
+    return isPromise(result) ? this.limit(operation, result, deadline, onLate, onFailed) : result
   }
 
-  /** As `run`, for a call that was made and that has no use for the time limit. */
-  limit<T>(operation: string, result: PromiseLike<T>): Promise<T> {
-    return this.#limit(operation, result, new CallDeadline(this.#timeout), undefined, undefined)
+  /** The time limit of a call that is made now. */
+  begin(): CallDeadline {
+    return new CallDeadline(this.#timeout)
   }
 
-  #limit<T>(
+  /** As `run`, for a call that was made. */
+  limit<T>(
     operation: string,
     result: PromiseLike<T>,
+    deadline = this.begin(),
+    onLate?: (result: T) => void,
+    onFailed?: (deadline: CallDeadline) => void,
+  ): Promise<T> {
+    return new LimitedCall(operation, result, this.#timeout, deadline, onLate, onFailed).outcome()
+  }
+}
+
+/** A call whose result is awaited. An object, and not closures: V8 forgets the compiled code of a closure that is made for
+ * each call at each full collection of garbage. */
+class LimitedCall<T> {
+  readonly #operation: string
+  readonly #result: PromiseLike<T>
+  readonly #timeout: number
+  readonly #deadline: CallDeadline
+  readonly #onLate: ((result: T) => void) | undefined
+  readonly #onFailed: ((deadline: CallDeadline) => void) | undefined
+  #isLate = false
+  #timer: NodeJS.Timeout | undefined
+  #resolve: ((value: T) => void) | undefined
+  #reject: ((error: unknown) => void) | undefined
+
+  constructor(
+    operation: string,
+    result: PromiseLike<T>,
+    timeout: number,
     deadline: CallDeadline,
     onLate: ((result: T) => void) | undefined,
     onFailed: ((deadline: CallDeadline) => void) | undefined,
-  ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      let isLate = false
-      const timer = startTimer(this.#timeout, () => {
-        // After a process was stopped or its event loop was blocked, the timer is due before the sockets are read. The
-        // check phase comes after that: a reply that has arrived counts.
-        setImmediate(() => {
-          isLate = true
-          deadline.report()
-          onFailed?.(deadline)
-          reject(storeTimeout(operation))
-        })
-      })
-      result.then(
-        (value) => {
-          clearTimeout(timer)
-          if (isLate) onLate?.(value)
-          else resolve(value)
-        },
-        (cause: unknown) => {
-          clearTimeout(timer)
-          if (isLate) return
-          onFailed?.(deadline)
-          reject(storeFailure(operation, cause))
-        },
-      )
+  ) {
+    this.#operation = operation
+    this.#result = result
+    this.#timeout = timeout
+    this.#deadline = deadline
+    this.#onLate = onLate
+    this.#onFailed = onFailed
+  }
+
+  outcome(): Promise<T> {
+    return new Promise(this.#start.bind(this))
+  }
+
+  #start(resolve: (value: T) => void, reject: (error: unknown) => void): void {
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#timer = startTimer(this.#timeout, LimitedCall.#expire, this)
+    this.#result.then(this.#succeeded.bind(this), this.#failed.bind(this))
+  }
+
+  /** After a process was stopped or its event loop was blocked, the timer is due before the sockets are read. The check
+   * phase comes after that: a reply that has arrived counts. */
+  static #expire<T>(call: LimitedCall<T>): void {
+    setImmediate(() => {
+      call.#isLate = true
+      call.#deadline.report()
+      call.#onFailed?.(call.#deadline)
+      call.#reject?.(storeTimeout(call.#operation))
     })
+  }
+
+  #succeeded(value: T): void {
+    clearTimeout(this.#timer)
+    if (this.#isLate) this.#onLate?.(value)
+    else this.#resolve?.(value)
+  }
+
+  #failed(cause: unknown): void {
+    clearTimeout(this.#timer)
+    if (this.#isLate) return
+    this.#onFailed?.(this.#deadline)
+    this.#reject?.(storeFailure(this.#operation, cause))
   }
 }
 

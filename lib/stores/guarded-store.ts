@@ -27,7 +27,7 @@ export class GuardedStore {
     } catch (cause) {
       throw storeFailure('load', cause)
     }
-    // What is there at once needs no limit: neither a closure nor the time of day.
+    // What is there at once needs no limit, and not the time of day either.
     return isPromise(stored) ? this.#guard.limit('load', stored) : stored
   }
 
@@ -69,14 +69,32 @@ export class GuardedStore {
   change(handle: string, change: RecordChange, now: number): Awaitable<ChangeResult> {
     // Without an epoch the id may be the one that the client has.
     const hash = change.epoch === undefined ? undefined : change.replace?.hash
-    const call = (deadline: CallDeadline) => this.#store.change(handle, change, now, deadline)
-    if (hash === undefined) return this.#guard.run('change', call)
-    this.#withdrawals.cancel(hash)
-    return this.#guard.run(
+    if (hash !== undefined) this.#withdrawals.cancel(hash)
+    const deadline = this.#guard.begin()
+    let result: Awaitable<ChangeResult>
+    try {
+      result = this.#store.change(handle, change, now, deadline)
+    } catch (cause) {
+      throw storeFailure('change', cause)
+    }
+    if (!isPromise(result)) return result
+    return hash === undefined
+      ? this.#guard.limit('change', result, deadline)
+      : this.#limitChangeOfId(handle, hash, result, deadline)
+  }
+
+  #limitChangeOfId(
+    handle: string,
+    hash: string,
+    result: PromiseLike<ChangeResult>,
+    deadline: CallDeadline,
+  ): Promise<ChangeResult> {
+    return this.#guard.limit(
       'change',
-      call,
-      (result) => {
-        if (result === 'stored') this.#withdrawals.hasHappened(hash)
+      result,
+      deadline,
+      (late) => {
+        if (late === 'stored') this.#withdrawals.hasHappened(hash)
         else this.#withdrawals.cancel(hash)
       },
       ({ remaining }) => {

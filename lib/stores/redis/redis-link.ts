@@ -111,42 +111,34 @@ export class RedisLink {
    *
    * @param args The first one without the word of the time limit.
    */
-  runWithin(deadline: CallDeadline, script: Script, key: string, args: readonly string[]): Promise<readonly unknown[]> {
-    if (this.clock.isUnknown) {
-      return this.#learnTime(key).then(() => {
-        if (deadline.isOver) throw tooLate()
-        return this.#runWithin(deadline, script, key, args, true)
-      })
-    }
-    return this.#runWithin(deadline, script, key, args, true)
-  }
-
-  #runWithin(
+  async runWithin(
     deadline: CallDeadline,
     script: Script,
     key: string,
     args: readonly string[],
-    mayRepeat: boolean,
   ): Promise<readonly unknown[]> {
+    if (this.clock.isUnknown) {
+      await this.#learnTime(key)
+      if (deadline.isOver) throw tooLate()
+    }
     const [words = '', ...rest] = args
-    const sentAt = performance.now()
-    const { remaining } = deadline
-    const limit = this.clock.earliest(sentAt + (remaining - replyMargin(remaining)) * 1000)
-    return this.run(script, key, [`${limit === undefined ? noLimit : digits(limit)} ${words}`, ...rest]).then(
-      (reply) => {
-        if (typeof reply === 'number') {
-          this.clock.learn(sentAt, Math.abs(reply))
-          return reply > 0 ? done : absent
-        }
-        if (!Array.isArray(reply)) return absent
-        const [status, time, ...said] = reply as unknown[]
-        this.clock.learn(sentAt, time)
-        if (status !== lateStatus) return [status, ...said]
-        // The caller still waits: then the server's clock, or the server, is another one now.
-        if (deadline.isOver || !mayRepeat) throw tooLate()
-        return this.#runWithin(deadline, script, key, args, false)
-      },
-    )
+    for (let mayRepeat = true; ; mayRepeat = false) {
+      const sentAt = performance.now()
+      const { remaining } = deadline
+      const limit = this.clock.earliest(sentAt + (remaining - replyMargin(remaining)) * 1000)
+      const digitsOfLimit = limit === undefined ? noLimit : digits(limit)
+      const reply = await this.run(script, key, [`${digitsOfLimit} ${words}`, ...rest])
+      if (typeof reply === 'number') {
+        this.clock.learn(sentAt, Math.abs(reply))
+        return reply > 0 ? done : absent
+      }
+      if (!Array.isArray(reply)) return absent
+      const [status, time, ...said] = reply as unknown[]
+      this.clock.learn(sentAt, time)
+      if (status !== lateStatus) return [status, ...said]
+      // The caller still waits: then the server's clock, or the server, is another one now.
+      if (deadline.isOver || !mayRepeat) throw tooLate()
+    }
   }
 
   /** Asks for the server's time, once for all who wait for it. What an ACL forbids stays unknown. */
@@ -169,11 +161,13 @@ export class RedisLink {
 
   /** Runs a script on one key. A server that has forgotten it (SCRIPT FLUSH, restart, failover, a slot's new node) did
    * nothing yet when it says so, and gets the whole text. */
-  run(script: Script, key: string, args: readonly string[]): Promise<unknown> {
-    return this.#send(key, ['EVALSHA', script.sha, '1', key, ...args]).catch((error: unknown) => {
+  async run(script: Script, key: string, args: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#send(key, ['EVALSHA', script.sha, '1', key, ...args])
+    } catch (error) {
       if (!isReplyError(error, 'NOSCRIPT')) throw error
-      return this.#send(key, ['EVAL', script.text, '1', key, ...args])
-    })
+    }
+    return this.#send(key, ['EVAL', script.text, '1', key, ...args])
   }
 }
 

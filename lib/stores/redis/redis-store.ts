@@ -26,8 +26,7 @@ import { RedisEvents } from './redis-events'
 import { isCluster, isReplyError, keyPrefixOf, RedisLink, type Script, tooLate } from './redis-link'
 import { type ChangeScripts, changeScripts, deleteScript, insertScript, watchScript } from './scripts'
 import { checkEviction } from './server-check'
-import type { IndexEntry } from './subject-index'
-import { isSameEntry, readMember, SubjectIndex } from './subject-index'
+import { type IndexEntry, isSameEntry, readMember, SubjectIndex } from './subject-index'
 
 export interface RedisStoreOptions {
   /**
@@ -105,12 +104,10 @@ export class RedisStore implements SessionStore {
     }
   }
 
-  load(handle: string, now: number): Promise<StoredSession | undefined> {
+  async load(handle: string, now: number): Promise<StoredSession | undefined> {
     const key = this.#keyOf(handle)
-    return this.#link.send(key, ['HGETALL', key]).then((reply) => {
-      const session = decodeSession(reply)
-      return session === undefined || now >= retainUntil(session.record) ? undefined : session
-    }, absentWhenForeign)
+    const session = decodeSession(await this.#link.send(key, ['HGETALL', key]).catch(absentWhenForeign))
+    return session === undefined || now >= retainUntil(session.record) ? undefined : session
   }
 
   async insert(handle: string, session: StoredSession, _now: number, deadline = noDeadline()): Promise<void> {
@@ -133,16 +130,15 @@ export class RedisStore implements SessionStore {
     return status
   }
 
-  change(handle: string, change: RecordChange, now: number, deadline = noDeadline()): Promise<ChangeResult> {
+  async change(handle: string, change: RecordChange, now: number, deadline = noDeadline()): Promise<ChangeResult> {
     if (!setsFieldsOnly(change)) return this.#changeAnything(handle, change, now, deadline)
     const args = fieldArguments(change, now, this.#index.isHealDue(handle, deadline.startedAt / 1000))
-    return this.#link.runWithin(deadline, this.#scripts.fields, this.#keyOf(handle), args).then((reply) => {
-      const [status, watched, entry] = reply
-      if (status !== 1) return 'gone'
-      this.#publish(handle, watched, now)
-      if (isText(entry)) this.#index.heal(handle, entry)
-      return 'stored'
-    })
+    const { fields } = this.#scripts
+    const [status, watched, entry] = await this.#link.runWithin(deadline, fields, this.#keyOf(handle), args)
+    if (status !== 1) return 'gone'
+    this.#publish(handle, watched, now)
+    if (isText(entry)) this.#index.heal(handle, entry)
+    return 'stored'
   }
 
   async #changeAnything(
