@@ -1,6 +1,7 @@
 import { type Cookie, textOfCookie } from './cookie'
 import type { ChangedValue, SessionChanges } from './records'
-import { asCookie, type CommittableSession, valuesOf } from './tracked-session'
+import { asCookie, type CommittableSession } from './tracked-session'
+import { changesBetween, textsOf, valuesOf } from './value-texts'
 
 /**
  * An object that the app put into `req.session` itself: a bare `Session` of `store.createSession`, or anything else. It
@@ -42,10 +43,7 @@ export class ForeignSession implements CommittableSession {
   }
 
   changes(): SessionChanges {
-    const values = valuesOf(this.session)
-    const remove = [...this.#before.keys()].filter((key) => !values.has(key))
-    for (const [key, { text }] of values) if (this.#before.get(key) === text) values.delete(key)
-    return { set: values, remove }
+    return changesBetween(this.#before, valuesOf(this.session))
   }
 
   all(): ReadonlyMap<string, ChangedValue> {
@@ -57,8 +55,4 @@ export class ForeignSession implements CommittableSession {
     for (const [key, { text }] of set) this.#before.set(key, text)
     this.#cookieBefore = textOfCookie(this.cookie)
   }
-}
-
-function textsOf(values: ReadonlyMap<string, ChangedValue>): Map<string, string> {
-  return new Map([...values].map(([key, { text }]) => [key, text]))
 }

@@ -26,7 +26,7 @@ import {
   type StoredSession,
 } from './records'
 import type { ResolvedOptions } from './resolve-options'
-import { Unparsed } from './tracked-session'
+import { Unparsed } from './value-texts'
 
 /** The field that holds the cookie's attributes and the lifetime that it slides by, but no instant. */
 const cookieField = 'c:cookie'

@@ -9,6 +9,7 @@ import type { Cookie } from './cookie'
 import { type OldPlace, type Removal, type Snapshot, snapshotOf } from './old-place'
 import { type Data, isData, refreshed, sessionIn, takenId } from './record-data'
 import { accessIntervalOf, type NewSession, secondsOfADay, type SessionUpdate, type StoredSession } from './records'
+import { textsOf } from './value-texts'
 
 /** What middlewares over the same store object share, so that they are one as to order. */
 const queueOf = new WeakMap<JsonRecords, HandleQueue>()
@@ -150,9 +151,7 @@ function parse(text: string | undefined): Data | undefined {
 }
 
 function textOfNew({ cookie, values }: NewSession): string {
-  const texts = new Map<string, string>()
-  for (const [key, { text }] of values) texts.set(key, text)
-  return textOf(cookie, texts)
+  return textOf(cookie, textsOf(values))
 }
 
 function textOf(cookie: Cookie, values: ReadonlyMap<string, string>): string {

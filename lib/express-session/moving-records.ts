@@ -10,7 +10,7 @@ import { put, takenId } from './record-data'
 import type { ChangedValue, NewSession, Owner, Records, SessionUpdate, StoredSession } from './records'
 import type { Stage } from './resolve-move'
 import type { ResolvedOptions } from './resolve-options'
-import { Unparsed } from './tracked-session'
+import { changesBetween, textsOf, Unparsed } from './value-texts'
 
 /** Seconds for which a session that has just come to the new place is served there also by processes that give back: those
  * that take over, and serve beside them for a while, would take it again, and neither would come to an end. */
@@ -202,11 +202,8 @@ export class MovingRecords implements Records {
 }
 
 function differences(before: Snapshot, after: Snapshot): SessionUpdate {
-  const set = new Map<string, ChangedValue>()
-  for (const [key, value] of after.values) if (before.values.get(key)?.text !== value.text) set.set(key, value)
   return {
-    set,
-    remove: [...before.values.keys()].filter((key) => !after.values.has(key)),
+    ...changesBetween(textsOf(before.values), after.values),
     cookie: after.cookie,
     cookieChanged: textOfCookie(before.cookie) !== textOfCookie(after.cookie),
     newOwner: undefined,

@@ -2,6 +2,7 @@ import type { Cookie } from './cookie'
 import { cookieFromRecord } from './cookie'
 import type { Data } from './record-data'
 import type { ChangedValue, NewSession, Records } from './records'
+import { valuesOf } from './value-texts'
 
 /** A record of express-session as it was read, to be compared with what is there later. */
 export interface Snapshot {
@@ -32,11 +33,5 @@ export interface OldPlace extends Records {
 export function snapshotOf(data: Data | undefined, text = JSON.stringify(data)): Snapshot | undefined {
   const cookie = cookieFromRecord(data?.cookie)
   if (data === undefined || cookie === undefined) return undefined
-  const values = new Map<string, ChangedValue>()
-  for (const key of Object.keys(data)) {
-    const value = data[key]
-    const valueText = key === 'cookie' ? undefined : (JSON.stringify(value) as string | undefined)
-    if (valueText !== undefined) values.set(key, { text: valueText, value })
-  }
-  return { text, cookie, values }
+  return { text, cookie, values: valuesOf(data) }
 }

@@ -1,12 +1,13 @@
 import { andThen, type Awaitable, whenDone } from '../base/awaitable'
 import { inNextTurn } from '../base/next-turn'
 import { callableClass } from './callable-class'
-import { asCookie, textOf, Unparsed, valuesOf } from './tracked-session'
+import { asCookie } from './tracked-session'
 import { newOwnerOf, ownerOf } from './owner'
-import type { ChangedValue, Records, StoredSession } from './records'
+import type { Records, StoredSession } from './records'
 import type { ResolvedOptions } from './resolve-options'
 import type { Callback } from './session'
 import { Store, type StoreMethods } from './store'
+import { changesBetween, textsOf, Unparsed, valuesOf } from './value-texts'
 
 interface Facade extends StoreMethods {
   touch(id: string, session: object, callback?: Callback): void
@@ -76,13 +77,8 @@ function replace({ records, options }: Behind, id: string, session: Record<strin
   return andThen(records.load(id), (stored) => {
     const owner = ownerOf(options, session, undefined, stored?.subject)
     if (stored === undefined) return records.create(id, { cookie, values, owner }, false)
-    const set = new Map<string, ChangedValue>()
-    for (const [key, change] of values) if (change.text !== textOf(stored.values[key])) set.set(key, change)
-    // Where the record is express-session's own, its cookie stands among what was loaded.
-    const remove = Object.keys(stored.values).filter((key) => key !== 'cookie' && !values.has(key))
     const update = {
-      set,
-      remove,
+      ...changesBetween(textsOf(valuesOf(stored.values)), values),
       cookie,
       cookieChanged: true,
       newOwner: newOwnerOf(owner, stored.subject),

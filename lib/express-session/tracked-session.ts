@@ -1,31 +1,8 @@
-import { inspect, type InspectOptions } from 'node:util'
 import { callableClass } from './callable-class'
 import { Cookie, textOfCookie } from './cookie'
 import type { ChangedValue, SessionChanges, StoredSession } from './records'
 import { type Callback, Session, type SessionRequest, tracked, type TrackedMethods } from './session'
-
-/** A value that stays text until the app asks for it. */
-export class Unparsed {
-  readonly text: string
-
-  constructor(text: string) {
-    this.text = text
-  }
-
-  /** The value; undefined where the text is no JSON, as if there was none. */
-  parse(): unknown {
-    try {
-      return JSON.parse(this.text) as unknown
-    } catch {
-      return undefined
-    }
-  }
-
-  /** `console.log` inspects the target of a Proxy: it shows this in the value's place. */
-  [inspect.custom](_depth: number, options: InspectOptions, inspectValue: typeof inspect): string {
-    return inspectValue(this.parse(), options)
-  }
-}
+import { textOf, Unparsed, valueOf, valuesOf } from './value-texts'
 
 /** Carries a session through a request. */
 export interface SessionHost {
@@ -259,28 +236,6 @@ function isHidden(key: string | symbol): boolean {
 /** Makes an object like `new Session`, without its work. */
 const Bare = callableClass(function Bare(this: Target) {})
 Reflect.set(Bare, 'prototype', Session.prototype)
-
-/** A value that was loaded, as JSON text. */
-export function textOf(value: unknown): string | undefined {
-  return value instanceof Unparsed ? value.text : JSON.stringify(value)
-}
-
-/** The value of an own, enumerable property, as JSON keeps it; undefined where it keeps nothing. */
-function valueOf(object: Record<string, unknown>, key: string): ChangedValue | undefined {
-  if (!Object.prototype.propertyIsEnumerable.call(object, key)) return undefined
-  const value = object[key]
-  const text = textOf(value)
-  return text === undefined ? undefined : { text, value }
-}
-
-export function valuesOf(object: Record<string, unknown>): Map<string, ChangedValue> {
-  const values = new Map<string, ChangedValue>()
-  for (const key of Object.keys(object)) {
-    const value = key === 'cookie' ? undefined : valueOf(object, key)
-    if (value !== undefined) values.set(key, value)
-  }
-  return values
-}
 
 /** Also of what looks like a cookie: a plain object of attributes, a Cookie of express-session's own. */
 export function asCookie(value: unknown): Cookie {
