@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import ts from 'typescript'
+import { createCachingHost } from '../support/caching-compiler-host'
 import { type CodeBlock, root } from './markdown'
 
 /** The TypeScript that is installed here. */
@@ -62,19 +63,13 @@ async function flagsOfNewProject(compiler: string, folder: string): Promise<Reco
 const configIn = (folder: string) =>
   (ts.readConfigFile(join(folder, 'tsconfig.json'), ts.sys.readFile) as { config: object }).config
 
-const parsed = new Map<string, ts.SourceFile | undefined>()
+/** The files of packages, but for the package's own, which an app's declarations extend. */
+const isOfPackage = (path: string) => path.includes('/node_modules/') && !path.startsWith(cache)
 
-/** As `tsc -p` prints them. The files of packages are read once for all projects: most of the time goes there. */
+/** As `tsc -p` prints them. */
 function errorsIn(project: string): string[] {
   const { options, fileNames, errors } = ts.parseJsonConfigFileContent(configIn(project), ts.sys, project)
-  const host = ts.createCompilerHost(options)
-  const { getSourceFile } = host
-  host.getSourceFile = (path, ...rest) => {
-    // The package's own are extended by an app's declarations.
-    if (!path.includes('/node_modules/') || path.startsWith(cache)) return getSourceFile(path, ...rest)
-    if (!parsed.has(path)) parsed.set(path, getSourceFile(path, ...rest))
-    return parsed.get(path)
-  }
+  const host = createCachingHost(options, isOfPackage)
   const found = [...errors, ...ts.getPreEmitDiagnostics(ts.createProgram(fileNames, options, host))]
   return found.map((one) =>
     ts.formatDiagnostic(one, { ...host, getCurrentDirectory: () => project, getNewLine: () => '\n' }).trimEnd(),

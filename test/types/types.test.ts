@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import ts from 'typescript'
+import { createCachingHost } from '../support/caching-compiler-host'
 
 // Each file under programs/ is a program of its own: declarations that are meant for a whole app do not meet.
 const root = resolve(__dirname, '../..')
@@ -16,14 +17,7 @@ const options: ts.CompilerOptions = {
   noUnusedLocals: false,
   noUnusedParameters: false,
 }
-const host = ts.createCompilerHost(options)
-const parsed = new Map<string, ts.SourceFile | undefined>()
-const { getSourceFile } = host
-host.getSourceFile = (path, ...rest) => {
-  // A parsed file serves the next program too: an app adds to the interfaces in copies that its own program makes.
-  if (!parsed.has(path)) parsed.set(path, getSourceFile(path, ...rest))
-  return parsed.get(path)
-}
+const host = createCachingHost(options)
 
 /** Who declares something on Express' requests: these must get along. The rest of lib has a check of its own. */
 const declarers =
