@@ -64,8 +64,9 @@ export class SessionManager {
   }
 
   /** Stores what changed in a session. Resolves to its id when something was written (it may be a new one: give it to the
-   * client, after `regenerateId`), after all saves of it that are under way; `''` when it was destroyed, and null when there was nothing to write or the session has ended
-   * meanwhile. Rejects with `INVALID_ARGUMENT` for what is no `Session`. */
+   * client, after `regenerateId`), after all saves of it that are under way; `''` when it was destroyed, and null
+   * when there was nothing to write or the session has ended meanwhile. Rejects with `INVALID_ARGUMENT` for what is no
+   * `Session`. */
   async save(session: AnySession): Promise<string | null> {
     if (!((session as unknown) instanceof Session)) {
       throw new SessionError(

@@ -5,8 +5,8 @@ import type { Server } from 'node:http'
 export type Closing = () => unknown
 
 /**
- * Ends the program in order when a signal asks for it: first the server, so that requests that are running save their sessions, then
- * the rest. A second signal ends it at once.
+ * Ends the program in order when a signal asks for it: first the server, so that requests that are running save their
+ * sessions, then the rest. A second signal ends it at once.
  *
  * @param endConnections Ends what keeps a server open for ever, such as WebSockets.
  */
@@ -17,7 +17,8 @@ export function shutDownOnSignals(server: Server, closings: readonly Closing[], 
     await endConnections?.()
     await closed
     for (const close of closings) await close()
-    // All is saved and closed. A timer of a library can last longer: half a minute, for a client that Socket.IO waits for.
+    // All is saved and closed. A timer of a library can last longer: half a minute, for a client that Socket.IO waits
+    // for.
     process.exit()
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

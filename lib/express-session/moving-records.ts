@@ -29,8 +29,8 @@ const mostTries = 16
  * Processes of neighbouring stages may serve side by side, and any of them may be killed between two steps:
  * - To move, a process claims the name in the new place; one of all is given it, and it alone removes the old record, as
  *   long as that still is what it has read. What another process wrote there meanwhile is applied to the new one.
- * - A session arrives without a subject, and is listed under its own once its old record is removed. Where the process that claimed
- *   it did not come so far, another one does: after a while, or before it binds the session.
+ * - A session arrives without a subject, and is listed under its own once its old record is removed. Where the process
+ *   that claimed it did not come so far, another one does: after a while, or before it binds the session.
  * - A write to the old place is followed by a read of the new one: had the session moved, it is written there too.
  * - To end a session, its tombstone is set first. A record that an interrupted end left, or a late write of
  *   express-session made, is removed by the next request.

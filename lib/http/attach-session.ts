@@ -39,7 +39,8 @@ class Slot extends Given {
  * that way; here it would have no effect, and the user would stay signed in.
  *
  * The accessors are the same two functions for every request, and what they lead to is a private field of the request.
- * Both are there before Express sees the request, see {@link RequestPreparation}. Configurable, because cookie-session, and a second middleware of ours with other sessions, define theirs over it.
+ * Both are there before Express sees the request, see {@link RequestPreparation}. Configurable, because cookie-session,
+ * and a second middleware of ours with other sessions, define theirs over it.
  */
 export function attachSession(req: IncomingMessage, holder: SessionHolder): void {
   if (Object.getPrototypeOf(req) !== IncomingMessage.prototype) explainOn(req)

@@ -83,9 +83,10 @@ export interface SessionOptions {
   idLength?: number | undefined
   /**
    * Bytes (UTF-8) that the values and flash messages of one session may take together, keys included, as JSON. More is
-   * refused with `SESSION_TOO_LARGE`, by `set` and `flash` where they see it, by the save at the latest; nothing of that
-   * save is stored. As much is refused by `create`, `update`, channels, and `users.updateAll`, which counts only what it is given. Default 65 536: a session is read at every request, and a client must not be able to fill the store
-   * with one. A whole number, at least 1; `Infinity` for no limit.
+   * refused with `SESSION_TOO_LARGE`, by `set` and `flash` where they see it, by the save at the latest; nothing of
+   * that save is stored. As much is refused by `create`, `update`, channels, and `users.updateAll`, which counts only
+   * what it is given. Default 65 536: a session is read at every request, and a client must not be able to fill the
+   * store with one. A whole number, at least 1; `Infinity` for no limit.
    */
   maxBytes?: number | undefined
   /**

@@ -17,9 +17,10 @@ interface Pending {
 }
 
 /**
- * Sessions that may have been stored although their request got an error: the connection broke before the reply
- * came. The client does not have the id, so no client can open such a session, and it would stand among its user's devices until its
- * deadline. It is deleted as soon as the store serves again, and only while it still has the very id that was not delivered.
+ * Sessions that may have been stored although their request got an error: the connection broke before the reply came.
+ * The client does not have the id, so no client can open such a session, and it would stand among its user's devices
+ * until its deadline. It is deleted as soon as the store serves again, and only while it still has the very id that was
+ * not delivered.
  *
  * One attempt at a time, so that a store that has just come back is not flooded. Keeps no process alive.
  */

@@ -2,7 +2,8 @@ import { createClient } from 'redis'
 import { RedisStore } from '../../lib/redis'
 import { startChannelApp } from '../support/channel-app'
 
-/** A process of an app, on the Redis that the test names: sends the port on which it serves, and runs the commands that it gets. */
+/** A process of an app, on the Redis that the test names: sends the port on which it serves, and runs the commands that
+ * it gets. */
 async function work(url: string, checkInterval: number): Promise<void> {
   const client = createClient({ url })
   client.on('error', () => undefined)

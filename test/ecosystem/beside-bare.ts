@@ -65,7 +65,8 @@ export const storeSpeeds = [
   ['a store that replies later', 5],
 ] as const
 
-/** Compares the responses of an app, with the sessions of each entry point, with those of the same app without sessions, also to a second request. */
+/** Compares the responses of an app, with the sessions of each entry point, with those of the same app without sessions,
+ * also to a second request. */
 export async function expectSameAsBare(
   makeApp: MakeApp,
   delay: number | undefined,

@@ -13,8 +13,8 @@ export interface MapStorageOptions {
   counts?: boolean
 }
 
-/** A storage with the six methods, as an app might write it, that a test can make fail, and whose rows it can read. Two over the same
- * `rows` are two processes over one database. */
+/** A storage with the six methods, as an app might write it, that a test can make fail, and whose rows it can read.
+ * Two over the same `rows` are two processes over one database. */
 export class MapStorage implements UserSessionStorage {
   readonly rows: Map<string, Map<string, { metaData: UserSessionMetaData; until: number }>>
   /** Calls so far: the method and its arguments. */

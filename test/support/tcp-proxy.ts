@@ -96,7 +96,8 @@ export class TcpProxy {
       if (fate === 'hang' || fate === 'cut') state = fate
       if (fate === 'pass' || fate === 'cut') server.write(bytes)
     }
-    // Commands keep their order also when the delay becomes shorter while some wait: only their order says which reply belongs to which.
+    // Commands keep their order also when the delay becomes shorter while some wait: only their order says which reply
+    // belongs to which.
     const waiting: { due: number; bytes: Buffer; words: readonly string[] }[] = []
     const forwardDue = () => {
       for (let next = waiting[0]; next !== undefined; next = waiting[0]) {

@@ -69,7 +69,8 @@ export function decodeSession(data: unknown): StoredSession | undefined {
   return { record, fields }
 }
 
-/** Whether the data is holdfast's, of whatever version and in whatever state: then deleting it deletes no data of another program. */
+/** Whether the data is holdfast's, of whatever version and in whatever state: then deleting it deletes no data of another
+ * program. */
 export function isHoldfastData(data: unknown): boolean {
   return isObject(data) && data['holdfast'] !== undefined
 }

@@ -40,13 +40,14 @@ const subjectHashLength = 22
  * instant, in ms, at which its session ends at the latest; `createdAt` is ms to the base 36. The record names its entry, in
  * its field `u`: `<22 characters> <createdAt> <expiresAt>`.
  *
- * The index and the sessions lie on different nodes of a cluster, so no step covers both. What keeps them together is an
- * order and a rule. The order: an entry is there before its session can be opened, so a process that dies in between
+ * The index and the sessions lie on different nodes of a cluster, so no step covers both. What keeps them together is
+ * an order and a rule. The order: an entry is there before its session can be opened, so a process that dies in between
  * leaves an entry too many and never a session too few. The rule: an entry counts only where its record says the same.
  * So nothing must be removed for an index to be right; entries are removed to keep it small, and then only those that
  * cannot be meant any more: past their score, of a session that was just ended (no handle is used twice), or without a
- * record for longer than any login takes; and the time is that of Redis, whatever the clocks of the processes say. A second login on the same handle has an entry of its own, because `createdAt`
- * is part of it, and so cannot lose it to the clean-up after the first.
+ * record for longer than any login takes; and the time is that of Redis, whatever the clocks of the processes say. A
+ * second login on the same handle has an entry of its own, because `createdAt` is part of it, and so cannot lose it to
+ * the clean-up after the first.
  */
 export class SubjectIndex {
   readonly #link: RedisLink
