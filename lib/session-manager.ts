@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SessionError } from './base/errors'
-import { checkKeys, invalidOption, isLifetime, lifetimeAccepts } from './base/option-check'
+import { checkKeys, checkObject, invalidOption, isLifetime, lifetimeAccepts } from './base/option-check'
 import { isSecureRequest } from './base/request'
 import { ChannelHub } from './channels/channel-hub'
 import type { ChannelSession } from './channels/channel-session'
@@ -113,8 +113,10 @@ export class SessionManager {
   }
 
   /** Ends the session that the id opens; nothing happens when there is none. With the response, the client's cookie is
-   * cleared too, also one that `setCookie` has given it. */
+   * cleared too, also one that `setCookie` has given it. Rejects with `INVALID_ARGUMENT`, and ends nothing, for a response
+   * that is no object. */
   async delete(id: string, res?: ServerResponse): Promise<void> {
+    if (res !== undefined) checkObject('delete: the response', res, acceptedResponse)
     const verified = await this.#find(id)
     if (verified !== undefined) await this.#service.delete(verified)
     if (res === undefined) return
@@ -126,10 +128,11 @@ export class SessionManager {
    * Gives a client the cookie of a session that was made with `create`. To be called before the headers are sent. A
    * response has one session cookie: the one that was given last, and before one that the middleware would send.
    *
-   * @throws SessionError `INVALID_ARGUMENT` for an id that is none, `INVALID_OPTION` for wrong options, `PROXY_NOT_TRUSTED`
-   *   in production when a proxy that the app does not trust says that the client used TLS.
+   * @throws SessionError `INVALID_ARGUMENT` for an id or a response that is none, `INVALID_OPTION` for wrong options,
+   *   `PROXY_NOT_TRUSTED` in production when a proxy that the app does not trust says that the client used TLS.
    */
   setCookie(res: ServerResponse, id: string, options: SetCookieOptions = {}): void {
+    checkObject('setCookie: the response', res, acceptedResponse)
     if (typeof id !== 'string' || handleOfId(id) === undefined) {
       throw new SessionError(
         'INVALID_ARGUMENT',
@@ -154,8 +157,10 @@ export class SessionManager {
     )
   }
 
-  /** The values of the session that the request's cookie names, or undefined. Never creates one, writes nothing. */
+  /** The values of the session that the request's cookie names, or undefined. Never creates one, writes nothing. Rejects
+   * with `INVALID_ARGUMENT` for what is no object. */
   async fromRequest(req: IncomingMessage): Promise<Partial<ReadShape<DefaultValues>> | undefined> {
+    checkObject('fromRequest: the request', req, 'the request that the route, or the server, was given')
     const { verified } = await findByCookie(this.#service, req)
     return valuesIn(verified)
   }
@@ -165,13 +170,15 @@ export class SessionManager {
    * socket that carries its request as `upgradeReq`. Undefined also for a page of another origin, by the same rule and
    * option as `openChannel`: browsers send cookies with the WebSockets of any page (RFC 6455 section 10.2).
    *
-   * @throws SessionError (by rejecting) `INVALID_OPTION`.
+   * @throws SessionError (by rejecting) `INVALID_OPTION`, and `INVALID_ARGUMENT` for what is no object.
    */
   async fromWebSocket(
     socketOrUpgradeRequest: object,
     options: OriginOptions = {},
   ): Promise<Record<string, unknown> | undefined> {
     checkOriginOptions(options)
+    const accepted = 'the request of a handshake, or a socket that carries it'
+    checkObject('fromWebSocket: the socket or request', socketOrUpgradeRequest, accepted)
     const req = upgradeRequestOf(socketOrUpgradeRequest)
     if (req === undefined || !acceptOrigin(req, options.allowedOrigins)) return undefined
     const { verified } = await findByCookie(this.#service, req, isSecureHandshake)
@@ -227,6 +234,8 @@ export class SessionManager {
     return typeof id === 'string' ? this.#service.find(id) : undefined
   }
 }
+
+const acceptedResponse = 'the response that the route, or the server, was given'
 
 /** The response knows its request; a stub of one may not. */
 function secureOf(res: ServerResponse): boolean {

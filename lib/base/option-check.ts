@@ -34,6 +34,13 @@ export function checkFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') throw invalidOption(name, value, 'a function')
 }
 
+/** Refuses what is no object where a request, a response or a socket is needed: a wrong variable, an id. */
+export function checkObject(argument: string, value: unknown, accepts: string): void {
+  if (typeof value === 'object' && value !== null) return
+  const got = typeof value === 'string' ? 'a string' : describe(value)
+  throw new SessionError('INVALID_ARGUMENT', `${argument} is ${got}; it accepts ${accepts}`)
+}
+
 export function isPositive(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0
 }

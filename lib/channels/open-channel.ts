@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { SessionError } from '../base/errors'
-import { checkBoolean, checkKeys, invalidOption, isPositive, type KeysOf } from '../base/option-check'
+import { checkBoolean, checkKeys, checkObject, invalidOption, isPositive, type KeysOf } from '../base/option-check'
 import { findByCookie } from '../service/find-by-cookie'
 import type { SessionService } from '../service/session-service'
 import type { ChannelHub } from './channel-hub'
@@ -61,6 +61,12 @@ export async function openChannel<T extends object>(
   given: ChannelOptions = {},
 ): Promise<ChannelSession<T> | undefined> {
   const options = resolveChannelOptions(given)
+  checkObject('openChannel: the socket', socket, 'a socket of "ws", or of Socket.IO')
+  checkObject(
+    'openChannel: the upgrade request',
+    upgradeRequest,
+    'the request that the server passes on with the socket',
+  )
   const req = upgradeRequestOf(upgradeRequest)
   if (req === undefined) {
     throw new SessionError(

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { SessionError } from '../base/errors'
-import { checkKeys, describe, isLifetime, type KeysOf, lifetimeAccepts } from '../base/option-check'
+import { checkKeys, checkObject, describe, isLifetime, type KeysOf, lifetimeAccepts } from '../base/option-check'
 import type { UserSessionOperationContext } from '../session/session-shape'
 import { refuseCallback } from '../session/misuse'
 import { checkSubject, copyContext } from '../session/subject'
@@ -14,6 +14,7 @@ export interface LoginOptions {
   context?: UserSessionOperationContext | undefined
 }
 
+const acceptedRequest = 'the request that the route was given'
 const loginKeys: KeysOf<LoginOptions> = { ttl: true, context: true }
 
 /**
@@ -27,8 +28,8 @@ const loginKeys: KeysOf<LoginOptions> = { ttl: true, context: true }
  * @param subject Whose session it is: any non-empty string, for example a user's id. Left out, `login(req)`: the session
  *   keeps the subject that it has, or has none; the id and the lifetime are renewed all the same. An undefined that is
  *   written out, `login(req, user.Id)`, is refused.
- * @throws SessionError `SESSION_MISSING` without the middleware, `INVALID_ARGUMENT` for a wrong subject, context or ttl,
- *   `INVALID_SESSION_VALUE` for a context that JSON cannot carry.
+ * @throws SessionError `SESSION_MISSING` without the middleware, `INVALID_ARGUMENT` for a wrong request, subject, context
+ *   or ttl, `INVALID_SESSION_VALUE` for a context that JSON cannot carry.
  *
  * @example
  * app.post('/login', async (req, res) => {
@@ -41,6 +42,7 @@ export function login(req: IncomingMessage): void
 // eslint-disable-next-line @typescript-eslint/unified-signatures -- together they would accept an undefined
 export function login(req: IncomingMessage, subject: string, options?: LoginOptions): void
 export function login(req: IncomingMessage, ...rest: [subject?: string, options?: LoginOptions]): void {
+  checkObject('login: the request', req, acceptedRequest)
   const requestSession = requestSessionOf(req)
   const [subject, options = {}] = rest
   // An undefined that is written out is a misspelt `user.Id`: it would renew the session without a login.
@@ -57,11 +59,12 @@ export function login(req: IncomingMessage, ...rest: [subject?: string, options?
 /**
  * Ends the request's session and leaves a fresh, anonymous one in `req.session`, so that a farewell can be flashed. The
  * record is deleted, and the cookie cleared or replaced, before the response leaves. Requests in flight cannot bring the
- * session back. Without a login it ends the anonymous session. Throws `SESSION_MISSING` without the middleware, and
- * `SESSION_MISUSE` for a callback.
+ * session back. Without a login it ends the anonymous session. Throws `SESSION_MISSING` without the middleware,
+ * `SESSION_MISUSE` for a callback, and `INVALID_ARGUMENT` for a request that is no object.
  */
 export function logout(req: IncomingMessage): void {
   // eslint-disable-next-line prefer-rest-params -- not part of the signature
   refuseCallback('logout(req)', arguments[1])
+  checkObject('logout: the request', req, acceptedRequest)
   requestSessionOf(req).startOver()
 }

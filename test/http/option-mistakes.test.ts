@@ -1,6 +1,7 @@
+import { EventEmitter } from 'node:events'
 import { ServerResponse } from 'node:http'
 import express, { type ErrorRequestHandler } from 'express'
-import { login, Session, SessionManager, sessionMiddleware } from '../../lib'
+import { login, logout, Session, SessionError, SessionManager, sessionMiddleware } from '../../lib'
 import { listen, stopApps } from '../support/app'
 import { fetchRaw } from '../support/raw-client'
 
@@ -72,6 +73,39 @@ describe.each(['create', 'update', 'updateAll'] as const)('%s', (call) => {
     expect(await give(data)).toEqual({ code: undefined, message: '', values: { name: 'a' } })
   })
 })
+
+describe.each([undefined, null, 'text', 5])('%p', (given) => {
+  const wrong = given as never
+  const socket = Object.assign(new EventEmitter(), { close: () => {} })
+  test.each<[string, (sessions: SessionManager, id: string) => unknown, string]>([
+    ['fromRequest', (sessions) => sessions.fromRequest(wrong), 'the request'],
+    ['fromWebSocket', (sessions) => sessions.fromWebSocket(wrong), 'the request of a handshake'],
+    ['openChannel', (sessions) => sessions.openChannel(wrong), 'a socket of "ws", or of Socket.IO'],
+    ['openChannel', (sessions) => sessions.openChannel(wrong, { headers: {} }), 'a socket of "ws", or of Socket.IO'],
+    ['openChannel', (sessions) => sessions.openChannel(socket, wrong), 'request'],
+    ['setCookie', (sessions, id) => sessions.setCookie(wrong, id), 'the response'],
+    ['delete', (sessions, id) => sessions.delete(id, given === undefined ? (null as never) : wrong), 'the response'],
+    ['login', () => login(wrong, 'ann'), 'the request'],
+    ['logout', () => logout(wrong), 'the request'],
+  ])('as a request, response or socket is refused by %s', async (call, act, accepts) => {
+    const sessions = new SessionManager()
+    const id = await sessions.create({ name: 'a' })
+    const error = await rejectionOf(async () => act(sessions, id))
+    expect(error).toBeInstanceOf(SessionError)
+    expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(accepts) })
+    expect((error as Error).message).toMatch(new RegExp(`^${call}: `))
+    expect(await sessions.get(id)).toEqual({ name: 'a' })
+    await sessions.close()
+  })
+})
+
+async function rejectionOf(act: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await act()
+  } catch (error) {
+    return error
+  }
+}
 
 test.each([{}, null, undefined, 'id'])('save(%p) says what it accepts', async (given) => {
   const sessions = new SessionManager()
