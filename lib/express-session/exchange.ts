@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { andThen, type Awaitable, isPromise, whenDone } from '../base/awaitable'
 import { inNextTurn } from '../base/next-turn'
+import { TaskLine } from '../base/task-line'
 import type { Next } from '../hold/failure-response'
 import { type Committer, ResponseSaves } from '../hold/response-saves'
 import type { Secret } from '../id/hmac-signature'
@@ -10,7 +11,7 @@ import { type CommitFacts, planCommit } from './commit-plan'
 import { Cookie, slide } from './cookie'
 import { ForeignSession } from './foreign-session'
 import { clearId, isSecure, mintId, writeId } from './id-cookie'
-import type { StoredSession } from './records'
+import type { SessionChanges, StoredSession } from './records'
 import { isDeleted } from './request-properties'
 import { type Callback, Session, type SessionRequest, tracked } from './session'
 import type { Setting } from './setting'
@@ -46,7 +47,8 @@ export class Exchange implements SessionHost, Committer {
   /** The session whose cookie is to be cleared, and the one whose cookie it was sent. */
   #ended: CommittableSession | undefined
   #sentFor: CommittableSession | undefined
-  #tail: Promise<void> | undefined
+  /** What is under way for this request, so that a save and an end do not overtake each other. */
+  readonly #tasks = new TaskLine()
   /** A failed `save()` without a callback, and the like. */
   #unreported: { readonly error: unknown } | undefined
 
@@ -203,15 +205,14 @@ export class Exchange implements SessionHost, Committer {
     this.#absent = undefined
   }
 
-  /** Runs after what is under way for this request, so that a save and an end do not overtake each other. */
+  /** Runs after what is under way for this request. */
   #run<T>(task: () => Awaitable<T>): Awaitable<T> {
-    const result = this.#tail === undefined ? task() : this.#tail.then(task)
-    if (!isPromise(result)) return result
-    const clear = (): void => {
-      if (this.#tail === tail) this.#tail = undefined
-    }
-    const tail = Promise.resolve(result.then(clear, clear))
-    this.#tail = tail
+    const { end } = this.#tasks
+    return this.#begun(end === undefined ? task() : end.then(task))
+  }
+
+  #begun<T>(result: Awaitable<T>): Awaitable<T> {
+    if (isPromise(result)) this.#tasks.add(result)
     return result
   }
 
@@ -245,7 +246,7 @@ export class Exchange implements SessionHost, Committer {
   }
 
   commit(headersSent: boolean): Awaitable<readonly string[]> {
-    if (this.#tail !== undefined) return this.#tail.then(() => this.commit(headersSent))
+    if (this.#tasks.end !== undefined) return this.#commitAfter(this.#tasks.end, headersSent)
     if (this.#unreported !== undefined) {
       const { error } = this.#unreported
       this.#unreported = undefined
@@ -258,6 +259,11 @@ export class Exchange implements SessionHost, Committer {
     if (this.#current === null) return this.#commitUnset(headersSent)
     const session = this.#current
     return session.ended ? noCookies : this.#commitSession(session, headersSent)
+  }
+
+  async #commitAfter(tasks: Promise<void>, headersSent: boolean): Promise<readonly string[]> {
+    await tasks
+    return this.commit(headersSent)
   }
 
   #commitUnset(headersSent: boolean): Awaitable<readonly string[]> {
@@ -310,12 +316,30 @@ export class Exchange implements SessionHost, Committer {
     const cookies = plan.sendsCookie ? [writeId(session.id, name, this.#secrets, session.cookie)] : noCookies
     // An app that makes the ids may have changed the session meanwhile.
     const known = options.genid === undefined ? changes : undefined
-    const stored = plan.store === 'nothing' || this.#run(() => writeSession(this.setting, session, this.req, known))
-    return andThen(stored, (isLive) => {
-      if (!isLive) return noCookies
-      if (plan.sendsCookie) this.#sentFor = session
-      return cookies
-    })
+    const stored = plan.store === 'nothing' || this.#write(session, known)
+    return isPromise(stored)
+      ? this.#cookiesWhenStored(stored, session, cookies)
+      : this.#cookiesOf(stored, session, cookies)
+  }
+
+  #write(session: CommittableSession, known: SessionChanges | undefined): Awaitable<boolean> {
+    // A `toJSON` of the app may have begun something.
+    if (this.#tasks.end !== undefined) return this.#run(() => writeSession(this.setting, session, this.req, known))
+    return this.#begun(writeSession(this.setting, session, this.req, known))
+  }
+
+  async #cookiesWhenStored(
+    stored: PromiseLike<boolean>,
+    session: CommittableSession,
+    cookies: readonly string[],
+  ): Promise<readonly string[]> {
+    return this.#cookiesOf(await stored, session, cookies)
+  }
+
+  #cookiesOf(isLive: boolean, session: CommittableSession, cookies: readonly string[]): readonly string[] {
+    if (!isLive) return noCookies
+    if (cookies.length > 0) this.#sentFor = session
+    return cookies
   }
 
   #deliveryOf(session: CommittableSession, headersSent: boolean): CommitFacts['delivery'] {

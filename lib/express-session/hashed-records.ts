@@ -1,4 +1,4 @@
-import { andThen, type Awaitable } from '../base/awaitable'
+import { andThen, type Awaitable, isPromise } from '../base/awaitable'
 import { systemClock } from '../base/clock'
 import { digestOf, handleLength } from '../id/session-id'
 import { isSessionStore } from '../service/resolve-options'
@@ -6,6 +6,7 @@ import { isLive, matchId } from '../session/lifetime'
 import { parseValue } from '../session/json-value'
 import { keyOfField, valueField } from '../session/fields'
 import {
+  type ChangeResult,
   type RecordChange,
   type SessionRecord,
   startRecord,
@@ -60,10 +61,8 @@ export class HashedRecords implements Records {
   load(id: string): Awaitable<StoredSession | undefined> {
     const now = systemClock()
     const { handle, hash } = deriveKeys(id)
-    return andThen(this.store.load(handle, now), (kept) => {
-      if (kept === undefined || !isLive(kept.record, now)) return undefined
-      return matchId(kept.record, hash, now) === undefined ? undefined : sessionOf(kept, now)
-    })
+    const kept = this.store.load(handle, now)
+    return isPromise(kept) ? openWhenLoaded(kept, hash, now) : openKept(kept, hash, now)
   }
 
   create(id: string, session: NewSession, isGiven: boolean): Awaitable<void> {
@@ -94,16 +93,13 @@ export class HashedRecords implements Records {
         },
       }),
     }
-    return andThen(this.store.change(deriveKeys(id).handle, change, now), (result) => result !== 'gone')
+    return andThen(this.store.change(deriveKeys(id).handle, change, now), isStored)
   }
 
   recordAccess(id: string, cookie: Cookie): Awaitable<boolean> {
     const now = systemClock()
     const access = { accessedAt: now, idleUntil: this.endOf(cookie, now) }
-    return andThen(
-      this.store.change(deriveKeys(id).handle, { epoch: firstEpoch, access }, now),
-      (result) => result !== 'gone',
-    )
+    return andThen(this.store.change(deriveKeys(id).handle, { epoch: firstEpoch, access }, now), isStored)
   }
 
   end(id: string): Awaitable<void> {
@@ -143,6 +139,23 @@ export class HashedRecords implements Records {
   protected absoluteEnd(now: number): number {
     return now + (this.#options.sessionTtl ?? noAbsoluteEnd)
   }
+}
+
+function isStored(result: ChangeResult): boolean {
+  return result !== 'gone'
+}
+
+async function openWhenLoaded(
+  kept: PromiseLike<KeptSession | undefined>,
+  hash: string,
+  now: number,
+): Promise<StoredSession | undefined> {
+  return openKept(await kept, hash, now)
+}
+
+function openKept(kept: KeptSession | undefined, hash: string, now: number): StoredSession | undefined {
+  if (kept === undefined || !isLive(kept.record, now)) return undefined
+  return matchId(kept.record, hash, now) === undefined ? undefined : sessionOf(kept, now)
 }
 
 /** Two parts of one SHA-512 of the id, as long as a handle and a hash of other sessions are. */

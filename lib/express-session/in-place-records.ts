@@ -77,29 +77,35 @@ export class InPlaceRecords implements OldPlace {
     })
   }
 
-  update(id: string, { set, remove, cookie, cookieChanged }: SessionUpdate): Awaitable<boolean> {
-    return this.#inTurn('update', id, async (turn) => {
-      const found = await this.#get(id, reading)
-      const data = found === undefined ? undefined : refreshed(found, cookieChanged ? cookie : undefined)
-      if (data === undefined) return false
-      for (const key of remove) Reflect.deleteProperty(data, key)
-      for (const [key, { value }] of set) put(data, key, value)
-      await this.#set(turn, id, data)
-      return true
-    })
+  // The two frequent ones are methods: V8 forgets the compiled code of a closure that is made for each call.
+
+  update(id: string, update: SessionUpdate): Awaitable<boolean> {
+    return this.#inTurn('update', id, this.#updateNow.bind(this, id, update))
+  }
+
+  async #updateNow(id: string, { set, remove, cookie, cookieChanged }: SessionUpdate, turn: Turn): Promise<boolean> {
+    const found = await this.#get(id, reading)
+    const data = found === undefined ? undefined : refreshed(found, cookieChanged ? cookie : undefined)
+    if (data === undefined) return false
+    for (const key of remove) Reflect.deleteProperty(data, key)
+    for (const [key, { value }] of set) put(data, key, value)
+    await this.#set(turn, id, data)
+    return true
   }
 
   recordAccess(id: string): Awaitable<boolean> {
-    return this.#inTurn('touch', id, async (turn) => {
-      // Read first, also for a store that has `touch`: some of those write what they are given, and so would bring back
-      // a session that has ended, or values that have changed.
-      const found = await this.#get(id, reading)
-      const data = found === undefined ? undefined : refreshed(found, undefined)
-      if (data === undefined) return false
-      if (typeof this.#store.touch !== 'function') await this.#set(turn, id, data)
-      else if (turn.held) await askStore((callback) => this.#store.touch?.(id, data, callback))
-      return true
-    })
+    return this.#inTurn('touch', id, this.#recordAccessNow.bind(this, id))
+  }
+
+  async #recordAccessNow(id: string, turn: Turn): Promise<boolean> {
+    // Read first, also for a store that has `touch`: some of those write what they are given, and so would bring back
+    // a session that has ended, or values that have changed.
+    const found = await this.#get(id, reading)
+    const data = found === undefined ? undefined : refreshed(found, undefined)
+    if (data === undefined) return false
+    if (typeof this.#store.touch !== 'function') await this.#set(turn, id, data)
+    else if (turn.held) await askStore(this.#store, 'touch', [id, data])
+    return true
   }
 
   end(id: string): Awaitable<void> {
@@ -139,28 +145,28 @@ export class InPlaceRecords implements OldPlace {
     return interval
   }
 
-  #inTurn<T>(operation: string, id: string, task: (turn: Turn) => Promise<T>): Promise<T> {
+  #inTurn<T>(operation: Operation, id: string, task: (turn: Turn) => Promise<T>): Promise<T> {
     // The queue has the time limit.
-    return this.#shared.queue.run(id, this.#limit, task, (cause) => storeFailure(operation, cause))
+    return this.#shared.queue.run(id, this.#limit, task, failureOf[operation])
   }
 
   #get<T>(id: string, question: Question<T>): Promise<T> {
     if (this.#shared.pending.isEnded(id)) return Promise.resolve(question.valueOf(undefined))
-    return askStoreFor((callback) => this.#store.get(id, callback), question)
+    return askStoreFor(question, this.#store, 'get', [id])
   }
 
   /** Nothing is to be done after it but to return: the turn keeps what its cut does. */
   #set(turn: Turn, id: string, data: Data): Promise<unknown> {
     // The turn may have been cut while the store was asked: then what was read is no longer what is there.
     if (!turn.held) return Promise.resolve()
-    const result = askStore((callback) => this.#store.set(id, data, callback))
-    const now = Date.now() / 1000
-    const { maxAge } = data.cookie as Cookie
-    turn.onCut = () => {
-      const lifetime = typeof maxAge === 'number' ? maxAge / 1000 : (this.#ttl ?? secondsOfADay)
-      this.#shared.pending.add(id, now + lifetime, result, now)
-    }
+    const result = askStore(this.#store, 'set', [id, data])
+    turn.onCut = this.#keepPending.bind(this, id, (data.cookie as Cookie).maxAge, result, Date.now() / 1000)
     return result
+  }
+
+  #keepPending(id: string, maxAge: unknown, write: Promise<unknown>, now: number): void {
+    const lifetime = typeof maxAge === 'number' ? maxAge / 1000 : (this.#ttl ?? secondsOfADay)
+    this.#shared.pending.add(id, now + lifetime, write, now)
   }
 
   async #end(turn: Turn, id: string): Promise<void> {
@@ -178,11 +184,21 @@ export class InPlaceRecords implements OldPlace {
 
   async #destroy(id: string): Promise<void> {
     try {
-      await askStore((callback) => this.#store.destroy(id, callback))
+      await askStore(this.#store, 'destroy', [id])
     } catch (error) {
       if (!meansAbsent(error)) throw error
     }
   }
+}
+
+type Operation = 'create' | 'update' | 'touch' | 'destroy' | 'put'
+
+const failureOf: Readonly<Record<Operation, (cause: unknown) => unknown>> = {
+  create: (cause) => storeFailure('create', cause),
+  update: (cause) => storeFailure('update', cause),
+  touch: (cause) => storeFailure('touch', cause),
+  destroy: (cause) => storeFailure('destroy', cause),
+  put: (cause) => storeFailure('put', cause),
 }
 
 /** Within a turn. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isPromise } from '../base/awaitable'
+import { type Awaitable, isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
 import type { Next } from '../hold/failure-response'
 import { watchFirstResponses } from '../hold/intercept'
@@ -9,6 +9,7 @@ import { Exchange } from './exchange'
 import { pathOf, readId } from './id-cookie'
 import { InPlaceRecords } from './in-place-records'
 import { recordsFor } from './layout'
+import type { StoredSession } from './records'
 import { attachState, stateOf } from './request-properties'
 import { type GivenOptions, resolveOptions } from './resolve-options'
 import type { SessionRequest } from './session'
@@ -39,7 +40,7 @@ export function createHandler(given: GivenOptions): Handler & { readonly store: 
     const secrets = options.secrets ?? secretOf(req)
     // A cookie that cannot be read is none, as long as the store is away.
     const sent = secrets === undefined ? undefined : readId(req, options.name, secrets)
-    if (!readiness.every((isReady) => isReady())) {
+    if (!readiness.every(call)) {
       next(sent?.id === undefined ? undefined : storeIsAway())
       return
     }
@@ -52,25 +53,54 @@ export function createHandler(given: GivenOptions): Handler & { readonly store: 
       return
     }
     const exchange = new Exchange(setting, req, res, next, session, secrets, sent.isThere)
-    const attach = (stored?: Parameters<Exchange['open']>[1]): void => {
-      attachState(req, exchange)
-      exchange.open(sent.id, stored)
-      next()
-    }
-    if (sent.id === undefined) {
-      attach()
-      return
-    }
+    let loaded: Awaitable<StoredSession | undefined>
     try {
-      const loaded = records.load(sent.id, req)
-      if (isPromise(loaded)) loaded.then(attach, next)
-      else attach(loaded)
+      loaded = sent.id === undefined ? undefined : records.load(sent.id, req)
     } catch (error) {
       next(error)
+      return
     }
+    if (isPromise(loaded)) {
+      void attachWhenLoaded(loaded, req, next, exchange, sent.id)
+      return
+    }
+    attach(req, exchange, sent.id, loaded)
+    next()
   }
 
   return Object.assign(session, { store })
+}
+
+function call(isReady: () => boolean): boolean {
+  return isReady()
+}
+
+function attach(
+  req: IncomingMessage,
+  exchange: Exchange,
+  id: string | undefined,
+  stored: StoredSession | undefined,
+): void {
+  attachState(req, exchange)
+  exchange.open(id, stored)
+}
+
+async function attachWhenLoaded(
+  loaded: PromiseLike<StoredSession | undefined>,
+  req: IncomingMessage,
+  next: Next,
+  exchange: Exchange,
+  id: string | undefined,
+): Promise<void> {
+  let stored: StoredSession | undefined
+  try {
+    stored = await loaded
+  } catch (error) {
+    next(error)
+    return
+  }
+  attach(req, exchange, id, stored)
+  next()
 }
 
 function resolveSetting(given: GivenOptions): Setting {

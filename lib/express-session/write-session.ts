@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { andThen, type Awaitable } from '../base/awaitable'
+import { andThen, type Awaitable, isPromise } from '../base/awaitable'
 import { hasChanges } from '../session/fields'
 import { slide } from './cookie'
 import { warnOfLostValues } from './lost-values'
@@ -63,16 +63,34 @@ function update(
   const result = hasNews
     ? records.update(session.id, { set: changes.set, remove: changes.remove, cookie, cookieChanged, newOwner })
     : records.recordAccess(session.id, cookie)
-  return andThen(result, (isLive) => {
-    session.modified ||= isChanged
-    if (!isLive) {
-      session.ended = true
-      return false
-    }
-    settle(session, changes, owner)
-    accesses.wasRecorded(session)
-    return true
-  })
+  return isPromise(result)
+    ? settleWhenUpdated(result, accesses, session, owner, changes, isChanged)
+    : settleUpdate(result, accesses, session, owner, changes, isChanged)
+}
+
+async function settleWhenUpdated(
+  updated: PromiseLike<boolean>,
+  ...rest: [Setting['accesses'], CommittableSession, Owner, SessionChanges, boolean]
+): Promise<boolean> {
+  return settleUpdate(await updated, ...rest)
+}
+
+function settleUpdate(
+  isLive: boolean,
+  accesses: Setting['accesses'],
+  session: CommittableSession,
+  owner: Owner,
+  changes: SessionChanges,
+  isChanged: boolean,
+): boolean {
+  session.modified ||= isChanged
+  if (!isLive) {
+    session.ended = true
+    return false
+  }
+  settle(session, changes, owner)
+  accesses.wasRecorded(session)
+  return true
 }
 
 function settle(session: CommittableSession, changes: SessionChanges, { subject }: Owner): void {

@@ -1,4 +1,5 @@
 import { SessionError } from '../base/errors'
+import { TaskLine } from '../base/task-line'
 import { handleNamedBy, handleOfId, mintId, mintIdFor } from '../id/session-id'
 import type { CommitFacts } from './commit-plan'
 import { type FieldChanges, hasChanges, valuePrefix } from './fields'
@@ -38,9 +39,7 @@ export class SessionState extends SessionContents {
   #firstId: string | undefined
   /** The id that the store has for the session, as far as this request knows; undefined where it has none. */
   #issuedId: string | undefined
-  #save: PromiseLike<void> | undefined
-  /** How many have begun. */
-  #saves = 0
+  #saves: TaskLine | undefined
   #minted = false
   #orphaned = false
   /**
@@ -89,7 +88,7 @@ export class SessionState extends SessionContents {
 
   /** The save that is under way; never rejects. */
   get save(): PromiseLike<void> | undefined {
-    return this.#save
+    return this.#saves?.end
   }
 
   /** As the store has it; undefined for a session that was never stored. */
@@ -273,16 +272,7 @@ export class SessionState extends SessionContents {
 
   /** A save begins that ends with this: until then the next one waits. */
   beginSave(save: PromiseLike<unknown>): void {
-    this.#save = this.#endOf(save, ++this.#saves)
-  }
-
-  async #endOf(save: PromiseLike<unknown>, which: number): Promise<void> {
-    try {
-      await save
-    } catch {
-      // For the one who saves.
-    }
-    if (this.#saves === which) this.#save = undefined
+    ;(this.#saves ??= new TaskLine()).add(save)
   }
 
   /**

@@ -13,33 +13,31 @@ export interface Turn {
 class Waiting implements Turn {
   held = true
   onCut: (() => void) | undefined
+  readonly handle: string
+  readonly outcome: Promise<unknown>
   readonly #task: (turn: Turn) => Promise<unknown>
-  readonly #resolve: (value: unknown) => void
-  readonly #reject: (error: unknown) => void
   readonly #leave: (turn: Waiting) => void
   readonly #failureOf: ((error: unknown) => unknown) | undefined
   readonly #due: number
   readonly #timer: NodeJS.Timeout
+  #resolve: ((value: unknown) => void) | undefined
+  #reject: ((error: unknown) => void) | undefined
 
   /** @param limit Seconds. @param leave Called once, when the task is over or was cut. */
   constructor(
+    handle: string,
     task: (turn: Turn) => Promise<unknown>,
     limit: number,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
     leave: (turn: Waiting) => void,
     failureOf: ((error: unknown) => unknown) | undefined,
   ) {
+    this.handle = handle
+    this.outcome = new Promise(this.#keep.bind(this))
     this.#task = task
-    this.#resolve = resolve
-    this.#reject = reject
     this.#leave = leave
     this.#failureOf = failureOf
     this.#due = performance.now() + limit * 1000
-    this.#timer = startTimer(limit, () => {
-      this.#cut()
-      leave(this)
-    })
+    this.#timer = startTimer(limit, Waiting.#expire, this)
     this.#timer.unref()
   }
 
@@ -50,28 +48,34 @@ class Waiting implements Turn {
       this.#cut()
       return false
     }
-    this.#task(this).then(
-      (value) => {
-        this.#resolve(value)
-        this.#end()
-      },
-      (error: unknown) => {
-        this.#reject(this.#failureOf === undefined ? error : this.#failureOf(error))
-        this.#end()
-      },
-    )
+    void this.#run()
     return true
   }
 
-  #end(): void {
+  async #run(): Promise<void> {
+    try {
+      this.#resolve?.(await this.#task(this))
+    } catch (error) {
+      this.#reject?.(this.#failureOf === undefined ? error : this.#failureOf(error))
+    }
     clearTimeout(this.#timer)
     this.#leave(this)
+  }
+
+  #keep(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  static #expire(waiting: Waiting): void {
+    waiting.#cut()
+    waiting.#leave(waiting)
   }
 
   #cut(): void {
     this.held = false
     this.onCut?.()
-    this.#reject(storeTimeout())
+    this.#reject?.(storeTimeout())
   }
 }
 
@@ -85,6 +89,7 @@ class Waiting implements Turn {
  */
 export class HandleQueue {
   readonly #lines = new Map<string, Waiting[]>()
+  readonly #onLeave = this.#leave.bind(this)
 
   /** Handles that have a task now. */
   get size(): number {
@@ -101,18 +106,17 @@ export class HandleQueue {
     task: (turn: Turn) => Promise<T>,
     failureOf?: (error: unknown) => unknown,
   ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const leave = (turn: Waiting): void => this.#leave(handle, turn)
-      const turn = new Waiting(task, limit, resolve as (value: unknown) => void, reject, leave, failureOf)
-      const line = this.#lines.get(handle)
-      if (line === undefined) {
-        this.#lines.set(handle, [turn])
-        turn.start()
-      } else line.push(turn)
-    })
+    const turn = new Waiting(handle, task, limit, this.#onLeave, failureOf)
+    const line = this.#lines.get(handle)
+    if (line === undefined) {
+      this.#lines.set(handle, [turn])
+      turn.start()
+    } else line.push(turn)
+    return turn.outcome as Promise<T>
   }
 
-  #leave(handle: string, turn: Waiting): void {
+  #leave(turn: Waiting): void {
+    const { handle } = turn
     const line = this.#lines.get(handle)
     const place = line?.indexOf(turn) ?? -1
     if (line === undefined || place === -1) return

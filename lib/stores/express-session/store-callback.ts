@@ -2,19 +2,6 @@ import { isPromise } from '../../base/awaitable'
 import { startTimer } from '../../base/timers'
 import { storeTimeout } from '../call-guard'
 
-/** A callback as stores written for express-session take it. */
-export type StoreCallback = (error?: unknown, value?: unknown) => void
-
-/**
- * The reply of a callback-style store as a promise, however the store replies: the first reply counts, later ones are
- * ignored; an exception is a reply; of a promise that the store returns beside using the callback only the rejection counts
- * (connect-redis rejects without calling back when an app's `ttl` function throws). A store that never replies leaves the
- * promise open: the caller has the time limit.
- */
-export function askStore(call: (callback: StoreCallback) => unknown): Promise<unknown> {
-  return askStoreFor(call, { valueOf: (reply) => reply })
-}
-
 /** What a store is asked for: the same for many calls, so that a call makes one promise and nothing that it can share. */
 export interface Question<T> {
   /** Makes the value of a reply, once, in the turn in which that comes. */
@@ -27,55 +14,90 @@ export interface Question<T> {
   readonly limit?: number
 }
 
-/** As `askStore`, for what the reply means. */
-export function askStoreFor<T>(call: (callback: StoreCallback) => unknown, question: Question<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const asking = new Asking(question, resolve, reject)
-    try {
-      const returned = call((error, value) => {
-        if (error) asking.failed(error)
-        else asking.replied(value)
-      })
-      if (isPromise(returned)) returned.then(undefined, (error: unknown) => asking.failed(error))
-    } catch (error) {
-      asking.failed(error)
-    }
-  })
+/**
+ * The reply of a callback-style store as a promise, however the store replies: the first reply counts, later ones are
+ * ignored; an exception is a reply; of a promise that the store returns beside using the callback only the rejection counts
+ * (connect-redis rejects without calling back when an app's `ttl` function throws). A store that never replies leaves the
+ * promise open: the caller has the time limit, or the question.
+ */
+export function askStore(store: object, method: Method, args: readonly unknown[]): Promise<unknown> {
+  return askStoreFor(asIs, store, method, args)
 }
 
+/** As `askStore`, for what the reply means. */
+export function askStoreFor<T>(
+  question: Question<T>,
+  store: object,
+  method: Method,
+  args: readonly unknown[],
+): Promise<T> {
+  return new Asking(question).outcomeOf(store, method, args)
+}
+
+type Method = 'get' | 'set' | 'destroy' | 'touch'
+
+const asIs: Question<unknown> = { valueOf: (reply) => reply }
+
+/** An object, and not closures: V8 forgets the compiled code of a closure that is made for each call at each full collection
+ * of garbage. */
 class Asking<T> {
   readonly #question: Question<T>
-  readonly #resolve: (value: T) => void
-  readonly #reject: (error: unknown) => void
-  readonly #timer: NodeJS.Timeout | undefined
+  #resolve: ((value: T) => void) | undefined
+  #reject: ((error: unknown) => void) | undefined
+  #timer: NodeJS.Timeout | undefined
   #isOver = false
 
-  constructor(question: Question<T>, resolve: (value: T) => void, reject: (error: unknown) => void) {
+  constructor(question: Question<T>) {
     this.#question = question
-    this.#resolve = resolve
-    this.#reject = reject
-    const { limit } = question
-    // As in `CallGuard`: a reply that has arrived while the process stood still counts.
-    if (limit !== undefined) this.#timer = startTimer(limit, () => setImmediate(() => this.#cut()))
   }
 
-  replied(value: unknown): void {
+  outcomeOf(store: object, method: Method, args: readonly unknown[]): Promise<T> {
+    const outcome = new Promise<T>(this.#keep.bind(this))
+    const { limit } = this.#question
+    if (limit !== undefined) this.#timer = startTimer(limit, Asking.#expire, this)
+    try {
+      const callback = this.#calledBack.bind(this)
+      const returned = (store as Record<Method, (...args: unknown[]) => unknown>)[method](...args, callback)
+      if (isPromise(returned)) returned.then(undefined, this.#failed.bind(this))
+    } catch (error) {
+      this.#failed(error)
+    }
+    return outcome
+  }
+
+  #keep(resolve: (value: T) => void, reject: (error: unknown) => void): void {
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /** As in `CallGuard`: a reply that has arrived while the process stood still counts. */
+  static #expire<T>(asking: Asking<T>): void {
+    setImmediate(() => asking.#cut())
+  }
+
+  /** What the store is given, as stores written for express-session take it. */
+  #calledBack(error?: unknown, value?: unknown): void {
+    if (error) this.#failed(error)
+    else this.#replied(value)
+  }
+
+  #replied(value: unknown): void {
     if (!this.#finish()) return
     try {
-      this.#resolve(this.#question.valueOf(value))
+      this.#resolve?.(this.#question.valueOf(value))
     } catch (error) {
-      this.#reject(error)
+      this.#reject?.(error)
     }
   }
 
-  failed(error: unknown): void {
+  #failed(error: unknown): void {
     const { meansUndefined, failureOf } = this.#question
-    if (meansUndefined?.(error) === true) this.replied(undefined)
-    else if (this.#finish()) this.#reject(failureOf === undefined ? error : failureOf(error))
+    if (meansUndefined?.(error) === true) this.#replied(undefined)
+    else if (this.#finish()) this.#reject?.(failureOf === undefined ? error : failureOf(error))
   }
 
   #cut(): void {
-    if (this.#finish()) this.#reject(storeTimeout())
+    if (this.#finish()) this.#reject?.(storeTimeout())
   }
 
   /** False when it is over: the first reply counts. */

@@ -104,9 +104,13 @@ export class RedisStore implements SessionStore {
     }
   }
 
-  async load(handle: string, now: number): Promise<StoredSession | undefined> {
+  load(handle: string, now: number): Promise<StoredSession | undefined> {
     const key = this.#keyOf(handle)
-    const session = decodeSession(await this.#link.send(key, ['HGETALL', key]).catch(absentWhenForeign))
+    return this.#decode(this.#link.send(key, ['HGETALL', key]), now)
+  }
+
+  async #decode(reply: Promise<unknown>, now: number): Promise<StoredSession | undefined> {
+    const session = decodeSession(await reply.catch(absentWhenForeign))
     return session === undefined || now >= retainUntil(session.record) ? undefined : session
   }
 
@@ -126,15 +130,18 @@ export class RedisStore implements SessionStore {
     const args = [toDigits(retainUntil(record)), ...encodeRecord(record, entry)]
     for (const [name, text] of session.fields) args.push(toFieldName(name), toWire(text))
     if (entry !== undefined) await this.#index.add(handle, entry, deadline)
-    const [status] = await this.#link.runWithin(deadline, script, key, args)
-    return status
+    return (await this.#link.runWithin(deadline, script, key, args))[0]
   }
 
-  async change(handle: string, change: RecordChange, now: number, deadline = noDeadline()): Promise<ChangeResult> {
+  change(handle: string, change: RecordChange, now: number, deadline = noDeadline()): Promise<ChangeResult> {
     if (!setsFieldsOnly(change)) return this.#changeAnything(handle, change, now, deadline)
     const args = fieldArguments(change, now, this.#index.isHealDue(handle, deadline.startedAt / 1000))
-    const { fields } = this.#scripts
-    const [status, watched, entry] = await this.#link.runWithin(deadline, fields, this.#keyOf(handle), args)
+    const reply = this.#link.runWithin(deadline, this.#scripts.fields, this.#keyOf(handle), args)
+    return this.#settleChange(handle, reply, now)
+  }
+
+  async #settleChange(handle: string, reply: Promise<readonly unknown[]>, now: number): Promise<ChangeResult> {
+    const [status, watched, entry] = await reply
     if (status !== 1) return 'gone'
     this.#publish(handle, watched, now)
     if (isText(entry)) this.#index.heal(handle, entry)
@@ -151,8 +158,7 @@ export class RedisStore implements SessionStore {
     const entry = this.#entryOf(change.bind)
     const args = changeArguments(change, now, entry)
     if (entry !== undefined) await this.#index.add(handle, entry, deadline)
-    const reply = await this.#link.runWithin(deadline, this.#scripts.general, key, args)
-    const [status, watched, other] = reply
+    const [status, watched, other] = await this.#link.runWithin(deadline, this.#scripts.general, key, args)
     if (isNotifiable(change)) this.#publish(handle, watched, now)
     if (isText(other)) {
       if (change.bind === undefined) this.#index.heal(handle, other)
@@ -229,8 +235,7 @@ export class RedisStore implements SessionStore {
   /** One command, as `load`. The record keeps until when it is watched, so that a change of a session that is not
    * watched costs nothing, and of another one message more. */
   async watch(handle: string, now: number, until: number): Promise<StoredSession | undefined> {
-    const session = decodeSession(await this.#link.run(watchScript, this.#keyOf(handle), [toDigits(until)]))
-    return session === undefined || now >= retainUntil(session.record) ? undefined : session
+    return this.#decode(this.#link.run(watchScript, this.#keyOf(handle), [toDigits(until)]), now)
   }
 
   close(): void {
