@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { judge, type MoveInspection, observe } from './express-session/inspect-move'
+import { type MoveInspection, observe } from './express-session/inspect-move'
+import { judge, labels } from './express-session/judge-move'
 
 /** Codes with which the command ends. */
-const exitCodes = { ready: 0, wait: 1, unsafe: 2 } as const
+const exitCodes = { ready: 0, wait: 1, unsafe: 2, unknown: 2 } as const
 
 const usage = `Usage: holdfast-check-move <module>
 
@@ -21,7 +22,7 @@ async function main(path: string | undefined): Promise<number> {
   }
   const given = (await import(pathToFileURL(resolve(path)).href)) as { default: MoveInspection }
   const observed = await observe(given.default)
-  for (const [url, stage] of observed) process.stdout.write(`${stage.padEnd(12)}${url}\n`)
+  for (const [url, stage] of observed) process.stdout.write(`${labels[stage].padEnd(13)}${url}\n`)
   const { state, text } = judge(observed.values())
   process.stdout.write(`\n${state}: ${text}\n`)
   return exitCodes[state]
@@ -30,7 +31,12 @@ async function main(path: string | undefined): Promise<number> {
 main(process.argv[2]).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`${messagesOf(error).join(': ')}\n`)
     process.exit(exitCodes.unsafe)
   },
 )
+
+/** With those of its causes: a store's own error says what is wrong with it. */
+function messagesOf(error: unknown): string[] {
+  return error instanceof Error ? [error.message, ...messagesOf(error.cause)] : []
+}

@@ -25,8 +25,8 @@ export interface MovePlaces {
   removeOld(id: string): Promise<unknown>
 }
 
-/** A deployment: express-session's records in place, or one of the stages. */
-export type Generation = 'in place' | Stage
+/** A deployment: express-session's records in place, one of the stages, or records of our own after the move. */
+export type Generation = 'in place' | Stage | 'moved'
 
 /** The deployments of a move and of the way back, one after the other: `theirs` is express-session itself. */
 export const forwardAndBack = [
@@ -51,6 +51,8 @@ export function optionsAt(generation: Generation, { old, own }: MoveStores): Rec
       return { store: own, migrateFrom: old }
     case 'give-back':
       return { store: old, upcoming: own, moveBack: true }
+    case 'moved':
+      return { store: own }
   }
 }
 
