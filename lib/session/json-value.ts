@@ -7,14 +7,23 @@ import { SessionError } from '../base/errors'
  * `JSON.stringify` alone loses without a word what JSON cannot carry: a function or a symbol in an object disappears,
  * `NaN` becomes `null`, a `Map` becomes `{}`, an instance of a class loses its methods. A session that silently comes back
  * different is worse than an exception where the mistake was made, so these throw `INVALID_SESSION_VALUE` with the key's
- * name.
+ * name. So does code of the app in a value, a getter or `toJSON()`, that throws: with its error as the cause.
  */
 export function serializeValue(key: string, value: unknown): string {
   // What most sessions hold, without an inspection; NaN and the infinities are for `checkValue` to refuse.
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return String(value)
   checkValue(key, value)
-  return JSON.stringify(value)
+  return textOfChecked(key, value)
+}
+
+/** As `serializeValue`, for a value that was checked just now. */
+export function textOfChecked(key: string, value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    throw unreadable(key, cause)
+  }
 }
 
 /** Throws where JSON cannot carry the value; what `toJSON` gives is judged in its place (a `Date`, a `Buffer`). */
@@ -36,11 +45,8 @@ export function keepValue(key: string, value: unknown): KeptValue {
   const inspection = new Inspection(key)
   inspection.visitRoot(value)
   const { isPlain, maxBytes } = inspection
-  return isPlain ? { value, isCopy: false, maxBytes } : { value: asStored(value), isCopy: true, maxBytes }
-}
-
-function asStored(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value)) as unknown
+  if (isPlain) return { value, isCopy: false, maxBytes }
+  return { value: JSON.parse(textOfChecked(key, value)) as unknown, isCopy: true, maxBytes }
 }
 
 /** The value behind a text that a store kept; undefined where the text is not JSON, as if there was none. */
@@ -77,7 +83,11 @@ class Inspection {
 
   visitRoot(value: unknown): void {
     if (value === undefined) throw this.#refuse('undefined')
-    this.#visit(value, 0)
+    try {
+      this.#visit(value, 0)
+    } catch (error) {
+      throw error instanceof SessionError ? error : unreadable(this.#key, error)
+    }
   }
 
   #visit(value: unknown, depth: number): void {
@@ -150,6 +160,15 @@ class Inspection {
       `session value ${JSON.stringify(this.#key)}: JSON cannot carry ${what}; keep plain data in a session`,
     )
   }
+}
+
+/** The message names neither the value nor the error: both may hold data of a user. */
+function unreadable(key: string, cause: unknown): SessionError {
+  return new SessionError(
+    'INVALID_SESSION_VALUE',
+    `session value ${JSON.stringify(key)}: a getter or toJSON() in it throws, see cause; keep plain data in a session`,
+    { cause },
+  )
 }
 
 /** Of whatever realm: the prototype of all objects is the one that has none itself. */

@@ -1,6 +1,6 @@
 import type { FieldChanges } from './fields'
 import type { FlashFields } from './flash-fields'
-import { bytesOf, keepValue } from './json-value'
+import { bytesOf, keepValue, textOfChecked } from './json-value'
 import type { SessionSetting } from './session-setting'
 import { checkSize } from './session-size'
 import type { TrackedValues } from './tracked-values'
@@ -53,7 +53,7 @@ export abstract class SessionContents {
     const others =
       this.values.bytesWithout(kind === 'value' ? name : undefined) +
       this.flash.bytesWithout(kind === 'flash' ? name : undefined)
-    const bytes = others + bytesOf(name, JSON.stringify(value))
+    const bytes = others + bytesOf(name, textOfChecked(name, value))
     this.#checkSize(bytes, maxBytes)
     this.#mostBytes = Math.max(0, bytes - this.#storedLength * 3)
   }

@@ -1,6 +1,6 @@
 import { SessionError } from '../base/errors'
 import { describe } from '../base/option-check'
-import { checkValue } from './json-value'
+import { serializeValue } from './json-value'
 import type { UserSessionOperationContext } from './session-shape'
 
 /** Any non-empty string names a subject: `a`, `a:b`, `a*`, `__proto__`. */
@@ -22,6 +22,5 @@ export function copyContext(context: unknown): UserSessionOperationContext {
     throw new SessionError('INVALID_ARGUMENT', `context.ip is ${describe(ip)}; it accepts a string, as req.ip is`)
   }
   const given = { ip: ip ?? '', ...(device != null && { device }), ...(location != null && { location }) }
-  checkValue('context', given)
-  return JSON.parse(JSON.stringify(given)) as UserSessionOperationContext
+  return JSON.parse(serializeValue('context', given)) as UserSessionOperationContext
 }

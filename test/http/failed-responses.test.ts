@@ -53,6 +53,34 @@ test('a next() that throws for a failed load does not end the process: the reque
 })
 
 describe.each(serverKinds)('an error handler on $name', (kind) => {
+  test('gets an error that names the key of a value whose getter throws at the save, and its cause', async () => {
+    const cause = new Error('of user 4711')
+    const errors: unknown[] = []
+    const { port } = await startApp({
+      kind,
+      handler(req, res) {
+        let isBroken = false
+        const item = {
+          get total(): number {
+            if (isBroken) throw cause
+            return 1
+          },
+        }
+        req.session.set('basket', { items: [item] })
+        isBroken = true
+        res.end('hello')
+      },
+      onError(error, _req, res) {
+        errors.push(error)
+        res.statusCode = 500
+        res.end('error page')
+      },
+    })
+    expect(await fetchRaw(port)).toMatchObject({ status: 500, body: 'error page', whole: true })
+    const message = expect.stringMatching(/^session value "basket"(?!.*4711)/)
+    expect(errors).toEqual([expect.objectContaining({ code: 'INVALID_SESSION_VALUE', message, cause })])
+  })
+
   test('sees Retry-After on the response, and no Set-Cookie from after the change', async () => {
     const { port } = await startApp({
       kind,

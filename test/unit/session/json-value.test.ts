@@ -1,7 +1,8 @@
 import { createContext, runInContext } from 'node:vm'
 import { SessionError } from '../../../lib/base/errors'
+import { changesOfValues } from '../../../lib/session/fields'
 import { keepValue, serializeValue } from '../../../lib/session/json-value'
-import { openedState } from '../../../lib/session/make-state'
+import { freshState, openedState } from '../../../lib/session/make-state'
 import { Session, stateOf } from '../../../lib/session/session'
 
 const make = (): Session<any, any> => new Session<any, any>()
@@ -101,6 +102,92 @@ describe('what the next request could not get is refused at once', () => {
   test('a flash message given by hand is checked too', () => {
     expect(() => new Session<any, any>('x', [{}, { n: 1n }])).toThrow(SessionError)
     expect(new Session<any, any>('x', [{}, { n: new Date(0) }]).get('n')).toBe('1970-01-01T00:00:00.000Z')
+  })
+})
+
+describe("an error of the app's own code in a value names the key, and not the value", () => {
+  const cause = new Error('of user 4711')
+  const fail = (): never => {
+    throw cause
+  }
+  const thrown = (act: () => unknown): unknown => {
+    try {
+      return act()
+    } catch (error) {
+      return error
+    }
+  }
+  const expectNamed = (error: unknown): void => {
+    expect(error).toBeInstanceOf(SessionError)
+    expect(error).toMatchObject({
+      code: 'INVALID_SESSION_VALUE',
+      message: expect.stringContaining('session value "basket"'),
+      cause,
+    })
+    expect(String(error)).not.toContain('4711')
+  }
+
+  test.each<[string, unknown]>([
+    [
+      'a getter',
+      {
+        a: [
+          {
+            get total() {
+              return fail()
+            },
+          },
+        ],
+      },
+    ],
+    ['toJSON()', { a: { toJSON: fail } }],
+    ['a Proxy', { a: new Proxy({}, { ownKeys: fail }) }],
+    [
+      'a prototype of a class',
+      {
+        a: Object.create({
+          get constructor() {
+            return fail()
+          },
+        }) as object,
+      },
+    ],
+  ])('%s throws when it is set', (_, value) => {
+    expectNamed(thrown(() => make().set('basket', value)))
+    expectNamed(thrown(() => make().flash('basket', value)))
+    expectNamed(thrown(() => changesOfValues({ name: 'a', basket: value })))
+  })
+
+  test.each([1, 2, 3, 4])('a getter throws from its read %i on', (first) => {
+    let reads = 0
+    const basket = {
+      items: [
+        {
+          get total() {
+            return ++reads < first ? 1 : fail()
+          },
+        },
+      ],
+    }
+    const session = make()
+    expectNamed(
+      thrown(() => {
+        session.set('basket', basket)
+        stateOf(session).changes()
+        stateOf(session).changes()
+      }),
+    )
+  })
+
+  test('a getter throws where the exact size of the session is asked for', () => {
+    let reads = 0
+    const basket = {
+      get total() {
+        return ++reads < 2 ? 1 : fail()
+      },
+    }
+    const state = freshState({ now: 150, ttl: 100, secretBytes: 24, maxBytes: 30 })
+    expectNamed(thrown(() => state.setValue('basket', basket)))
   })
 })
 
