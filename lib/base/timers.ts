@@ -5,13 +5,9 @@ import { DeadlineQueue } from './deadline-queue'
 export const longestTimer = 2 ** 31 - 1
 
 /** As `setTimeout`, in seconds. More than `setTimeout` takes (24.8 days) fires when that time has passed. */
-export function startTimer<A extends unknown[]>(
-  seconds: number,
-  action: (...args: A) => void,
-  ...args: A
-): NodeJS.Timeout {
+export function startTimer(seconds: number, action: () => void): NodeJS.Timeout {
   // A microsecond less, because 0.1 + 0.2 seconds are not to become 301 ms.
-  return setTimeout(action, Math.min(longestTimer, Math.max(1, Math.ceil(seconds * 1000 - 0.001))), ...args)
+  return setTimeout(action, Math.min(longestTimer, Math.max(1, Math.ceil(seconds * 1000 - 0.001))))
 }
 
 /**

@@ -79,13 +79,20 @@ export class InPlaceRecords implements OldPlace {
 
   // The two frequent ones are methods: V8 forgets the compiled code of a closure that is made for each call.
 
-  update(id: string, update: SessionUpdate): Awaitable<boolean> {
-    return this.#inTurn('update', id, this.#updateNow.bind(this, id, update))
+  update(id: string, { set, remove, cookie, cookieChanged }: SessionUpdate): Awaitable<boolean> {
+    const newCookie = cookieChanged ? cookie : undefined
+    return this.#inTurn('update', id, this.#updateNow.bind(this, id, set, remove, newCookie))
   }
 
-  async #updateNow(id: string, { set, remove, cookie, cookieChanged }: SessionUpdate, turn: Turn): Promise<boolean> {
+  async #updateNow(
+    id: string,
+    set: SessionUpdate['set'],
+    remove: SessionUpdate['remove'],
+    newCookie: Cookie | undefined,
+    turn: Turn,
+  ): Promise<boolean> {
     const found = await this.#get(id, reading)
-    const data = found === undefined ? undefined : refreshed(found, cookieChanged ? cookie : undefined)
+    const data = found === undefined ? undefined : refreshed(found, newCookie)
     if (data === undefined) return false
     for (const key of remove) Reflect.deleteProperty(data, key)
     for (const [key, { value }] of set) put(data, key, value)
@@ -104,7 +111,7 @@ export class InPlaceRecords implements OldPlace {
     const data = found === undefined ? undefined : refreshed(found, undefined)
     if (data === undefined) return false
     if (typeof this.#store.touch !== 'function') await this.#set(turn, id, data)
-    else if (turn.held) await askStore(this.#store, 'touch', [id, data])
+    else if (turn.held) await askStore(this.#store, 'touch', id, data)
     return true
   }
 
@@ -152,14 +159,14 @@ export class InPlaceRecords implements OldPlace {
 
   #get<T>(id: string, question: Question<T>): Promise<T> {
     if (this.#shared.pending.isEnded(id)) return Promise.resolve(question.valueOf(undefined))
-    return askStoreFor(question, this.#store, 'get', [id])
+    return askStoreFor(question, this.#store, 'get', id)
   }
 
   /** Nothing is to be done after it but to return: the turn keeps what its cut does. */
   #set(turn: Turn, id: string, data: Data): Promise<unknown> {
     // The turn may have been cut while the store was asked: then what was read is no longer what is there.
     if (!turn.held) return Promise.resolve()
-    const result = askStore(this.#store, 'set', [id, data])
+    const result = askStore(this.#store, 'set', id, data)
     turn.onCut = this.#keepPending.bind(this, id, (data.cookie as Cookie).maxAge, result, Date.now() / 1000)
     return result
   }
@@ -184,7 +191,7 @@ export class InPlaceRecords implements OldPlace {
 
   async #destroy(id: string): Promise<void> {
     try {
-      await askStore(this.#store, 'destroy', [id])
+      await askStore(this.#store, 'destroy', id)
     } catch (error) {
       if (!meansAbsent(error)) throw error
     }

@@ -43,7 +43,7 @@ function create(
   return andThen(records.create(session.id, created, options.genid !== undefined), () => {
     session.stored = true
     session.modified ||= values.size > 0
-    settle(session, { set: values, remove: nothing }, owner)
+    settle(session, { set: values, remove: nothing }, owner.subject)
     accesses.wasRecorded(session)
     return true
   })
@@ -64,13 +64,13 @@ function update(
     ? records.update(session.id, { set: changes.set, remove: changes.remove, cookie, cookieChanged, newOwner })
     : records.recordAccess(session.id, cookie)
   return isPromise(result)
-    ? settleWhenUpdated(result, accesses, session, owner, changes, isChanged)
-    : settleUpdate(result, accesses, session, owner, changes, isChanged)
+    ? settleWhenUpdated(result, accesses, session, owner.subject, changes, isChanged)
+    : settleUpdate(result, accesses, session, owner.subject, changes, isChanged)
 }
 
 async function settleWhenUpdated(
   updated: PromiseLike<boolean>,
-  ...rest: [Setting['accesses'], CommittableSession, Owner, SessionChanges, boolean]
+  ...rest: [Setting['accesses'], CommittableSession, Owner['subject'], SessionChanges, boolean]
 ): Promise<boolean> {
   return settleUpdate(await updated, ...rest)
 }
@@ -79,7 +79,7 @@ function settleUpdate(
   isLive: boolean,
   accesses: Setting['accesses'],
   session: CommittableSession,
-  owner: Owner,
+  subject: Owner['subject'],
   changes: SessionChanges,
   isChanged: boolean,
 ): boolean {
@@ -88,12 +88,12 @@ function settleUpdate(
     session.ended = true
     return false
   }
-  settle(session, changes, owner)
+  settle(session, changes, subject)
   accesses.wasRecorded(session)
   return true
 }
 
-function settle(session: CommittableSession, changes: SessionChanges, { subject }: Owner): void {
+function settle(session: CommittableSession, changes: SessionChanges, subject: Owner['subject']): void {
   session.settle(changes)
   session.subject = subject
   session.accessRequested = false

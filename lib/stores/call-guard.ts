@@ -92,18 +92,18 @@ class LimitedCall<T> {
   #start(resolve: (value: T) => void, reject: (error: unknown) => void): void {
     this.#resolve = resolve
     this.#reject = reject
-    this.#timer = startTimer(this.#timeout, LimitedCall.#expire, this)
+    this.#timer = startTimer(this.#timeout, this.#expire.bind(this))
     this.#result.then(this.#succeeded.bind(this), this.#failed.bind(this))
   }
 
   /** After a process was stopped or its event loop was blocked, the timer is due before the sockets are read. The check
    * phase comes after that: a reply that has arrived counts. */
-  static #expire<T>(call: LimitedCall<T>): void {
+  #expire(): void {
     setImmediate(() => {
-      call.#isLate = true
-      call.#deadline.report()
-      call.#onFailed?.(call.#deadline)
-      call.#reject?.(storeTimeout(call.#operation))
+      this.#isLate = true
+      this.#deadline.report()
+      this.#onFailed?.(this.#deadline)
+      this.#reject?.(storeTimeout(this.#operation))
     })
   }
 

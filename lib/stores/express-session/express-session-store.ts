@@ -177,7 +177,7 @@ export class ExpressSessionStoreAdapter implements SessionStore {
 
   async #get(handle: string): Promise<unknown> {
     try {
-      return await askStore(this.#store, 'get', [handle])
+      return await askStore(this.#store, 'get', handle)
     } catch (error) {
       if (meansAbsent(error) || meansGarbage(error)) return undefined
       throw error
@@ -188,7 +188,7 @@ export class ExpressSessionStoreAdapter implements SessionStore {
     // The turn may have been cut while the store was asked: then what was read is no longer what is there.
     if (!turn.held) return
     const { record } = data.holdfast
-    const reply = askStore(this.#store, 'set', [handle, data])
+    const reply = askStore(this.#store, 'set', handle, data)
     turn.onCut = () => {
       this.#pending.add(handle, record, reply, now)
     }
@@ -211,7 +211,7 @@ export class ExpressSessionStoreAdapter implements SessionStore {
 
 async function destroy(store: ExpressSessionStore, handle: string): Promise<void> {
   try {
-    await askStore(store, 'destroy', [handle])
+    await askStore(store, 'destroy', handle)
   } catch (error) {
     if (!meansAbsent(error)) throw error
   }

@@ -20,8 +20,8 @@ export interface Question<T> {
  * (connect-redis rejects without calling back when an app's `ttl` function throws). A store that never replies leaves the
  * promise open: the caller has the time limit, or the question.
  */
-export function askStore(store: object, method: Method, args: readonly unknown[]): Promise<unknown> {
-  return askStoreFor(asIs, store, method, args)
+export function askStore(store: object, method: Method, id: string, data?: object): Promise<unknown> {
+  return askStoreFor(asIs, store, method, id, data)
 }
 
 /** As `askStore`, for what the reply means. */
@@ -29,9 +29,10 @@ export function askStoreFor<T>(
   question: Question<T>,
   store: object,
   method: Method,
-  args: readonly unknown[],
+  id: string,
+  data?: object,
 ): Promise<T> {
-  return new Asking(question).outcomeOf(store, method, args)
+  return new Asking(question).outcomeOf(store, method, id, data)
 }
 
 type Method = 'get' | 'set' | 'destroy' | 'touch'
@@ -51,13 +52,14 @@ class Asking<T> {
     this.#question = question
   }
 
-  outcomeOf(store: object, method: Method, args: readonly unknown[]): Promise<T> {
+  outcomeOf(store: object, method: Method, id: string, data: object | undefined): Promise<T> {
     const outcome = new Promise<T>(this.#keep.bind(this))
     const { limit } = this.#question
-    if (limit !== undefined) this.#timer = startTimer(limit, Asking.#expire, this)
+    if (limit !== undefined) this.#timer = startTimer(limit, this.#expire.bind(this))
     try {
       const callback = this.#calledBack.bind(this)
-      const returned = (store as Record<Method, (...args: unknown[]) => unknown>)[method](...args, callback)
+      const methods = store as Record<Method, (...args: unknown[]) => unknown>
+      const returned = data === undefined ? methods[method](id, callback) : methods[method](id, data, callback)
       if (isPromise(returned)) returned.then(undefined, this.#failed.bind(this))
     } catch (error) {
       this.#failed(error)
@@ -71,8 +73,8 @@ class Asking<T> {
   }
 
   /** As in `CallGuard`: a reply that has arrived while the process stood still counts. */
-  static #expire<T>(asking: Asking<T>): void {
-    setImmediate(() => asking.#cut())
+  #expire(): void {
+    setImmediate(() => this.#cut())
   }
 
   /** What the store is given, as stores written for express-session take it. */
