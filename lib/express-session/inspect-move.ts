@@ -78,7 +78,7 @@ function resolveInspection(given: MoveInspection | undefined): { places: Places;
     const isWeb = typeof url === 'string' && /^https?:/.test(url) && URL.canParse(url)
     if (!isWeb) throw invalidOption('urls', url, "a list of URLs, such as 'http://10.0.0.1:3000/'")
   }
-  if (jsonRecordsOf(old as object) === undefined && !isExpressSessionStore(old)) {
+  if (jsonRecordsOf(old ?? {}) === undefined && !isExpressSessionStore(old)) {
     throw invalidOption('old', old, "a store written for express-session, or RedisStore with layout: 'express-session'")
   }
   if (!isSessionStore(own) && !isExpressSessionStore(own)) {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Awaitable } from '../base/awaitable'
 import { CallDeadline } from '../base/call-deadline'
 import { SessionError } from '../base/errors'
@@ -102,7 +103,9 @@ export class JsonTextRecords implements OldPlace {
   }
 
   putUnchanged(id: string, session: NewSession, before: Snapshot | undefined): Promise<boolean> {
-    const text = textOfNew(session)
+    // A session that comes back may read as it did before it moved. Blanks, which JSON ignores, make the text another one: so
+    // a process that is still to remove the one from before does not remove this one.
+    const text = textOfNew(session) + randomBlanks()
     const lifetime = this.#lifetimeOf(session.cookie)
     return this.#inTurn('put', id, async (_turn, deadline) =>
       before === undefined
@@ -158,6 +161,10 @@ function textOf(cookie: Cookie, values: ReadonlyMap<string, string>): string {
   const parts = [`"cookie":${JSON.stringify(cookie)}`]
   for (const [key, text] of values) parts.push(`${JSON.stringify(key)}:${text}`)
   return `{${parts.join(',')}}`
+}
+
+function randomBlanks(): string {
+  return Array.from(randomBytes(16), (byte) => (byte < 128 ? ' ' : '\t')).join('')
 }
 
 function keyInUse(): SessionError {

@@ -115,8 +115,9 @@ export class MovingRecords implements Records {
           break
         case 'live':
           if (systemClock() - found.createdAt < settling) return { place: 'new', session: found.session }
-          if (this.#stage !== 'give-back') {
-            if (found.arrival !== undefined) await this.#takeOverArrival(id, found.arrival, found.session)
+          if (found.arrival !== undefined) await this.#takeOverArrival(id, found.arrival, found.session)
+          // What arrives stays for a while: its old record could be that which another process is about to remove.
+          if (found.arrival !== undefined || this.#stage !== 'give-back') {
             return { place: 'new', session: found.session }
           }
           await this.#new.close(id)

@@ -35,7 +35,41 @@ export function randomPlaces(random: Random, mutant?: Mutant): MovePlaces {
   }
 }
 
-type Step = <T>(act: () => T) => Promise<T>
+/** Carries out a step of a store, sooner or later. */
+export type Step = <T>(act: () => T) => Promise<T>
+
+/** Two places in memory, in which a test decides when each step of a process is carried out. */
+export class SteppedPlaces {
+  readonly texts = new Map<string, string>()
+  readonly #own = new MemoryStore()
+
+  /** The stores as one more process has them. @param isAtomic Whether the old place has compare-and-set. */
+  newProcess(step: Step, isAtomic: boolean): MoveStores {
+    const old = isAtomic ? textStore(this.texts, step, undefined) : callbackStore(this.texts, step)
+    return { old, own: delayed(this.#own, step, undefined) }
+  }
+}
+
+type Callback = (error: unknown, value?: unknown) => void
+
+/** A store written for express-session. */
+function callbackStore(texts: Map<string, string>, step: Step): object {
+  const call = (callback: Callback, act: () => unknown): void => {
+    step(act).then((value) => callback(null, value), callback)
+  }
+  return {
+    get(id: string, callback: Callback) {
+      call(callback, () => JSON.parse(texts.get(id) ?? 'null') as unknown)
+    },
+    set(id: string, session: object, callback: Callback) {
+      const text = JSON.stringify(session)
+      call(callback, () => void texts.set(id, text))
+    },
+    destroy(id: string, callback: Callback) {
+      call(callback, () => void texts.delete(id))
+    },
+  }
+}
 
 function textStore(texts: Map<string, string>, step: Step, mutant: Mutant | undefined): object {
   const compare = (id: string, expected: string, isBlind: boolean, act: () => void): CompareResult => {
