@@ -146,19 +146,28 @@ function isWrapped(res: ServerResponse): boolean {
 
 function interceptOwn(res: ServerResponse, by: Interceptor): Interception {
   // A stub of a response is no emitter.
-  if (typeof (res as { on?: unknown }).on === 'function') res.on('pipe', (source) => by.piped(source))
+  if (typeof (res as { on?: unknown }).on === 'function') res.on('pipe', by.piped.bind(by))
   const own = res as OwnMethods
   const { writeHead, _implicitHeader: implicitHead } = own
-  const native = interceptBody(res, (method, args) => by.call(method, args))
-  if (typeof writeHead === 'function') own.writeHead = (...args) => by.call('writeHead', args)
+  const call = by.call.bind(by)
+  const native = interceptBody(res, call)
+  if (typeof writeHead === 'function') own.writeHead = passOn.bind(undefined, call, 'writeHead')
   // Its old name leads straight to Node's own method.
   if ('writeHeader' in own) own.writeHeader = own.writeHead
-  if (implicitHead !== undefined) {
-    own._implicitHeader = () => {
-      if (!by.makeImplicitHead()) implicitHead.apply(res)
-    }
-  }
+  if (implicitHead !== undefined) own._implicitHeader = makeImplicitHead.bind(res, by, implicitHead)
   return new Interception('own', native, own.writeHead)
+}
+
+type Call = (method: Method, args: readonly unknown[]) => unknown
+
+/* Bound, and not closures: V8 forgets the compiled code of a closure that is made for each response. */
+
+function passOn(call: Call, method: Method, ...args: readonly unknown[]): unknown {
+  return call(method, args)
+}
+
+function makeImplicitHead(this: ServerResponse, by: Interceptor, implicitHead: NodeMethod): void {
+  if (!by.makeImplicitHead()) implicitHead.apply(this)
 }
 
 /** What is put on a response itself. A stub of one may lack any of it, HTTP/2 has the first five, and `_implicitHeader` is
@@ -173,16 +182,13 @@ interface OwnMethods {
 }
 
 /** Puts methods of its own on a response, over those that it has, for all but its head. Returns the ones that it had. */
-export function interceptBody(
-  res: ServerResponse,
-  call: (method: Method, args: readonly unknown[]) => unknown,
-): NodeMethods {
+export function interceptBody(res: ServerResponse, call: Call): NodeMethods {
   const own = res as OwnMethods
   const native = new NodeMethods(own.write, own.end, own.writeHead, own.flushHeaders)
   const { write, end, flushHeaders } = native
-  if (typeof write === 'function') own.write = (...args) => call('write', args)
-  if (typeof end === 'function') own.end = (...args) => call('end', args)
-  if (typeof flushHeaders === 'function') own.flushHeaders = (...args) => call('flushHeaders', args)
+  if (typeof write === 'function') own.write = passOn.bind(undefined, call, 'write')
+  if (typeof end === 'function') own.end = passOn.bind(undefined, call, 'end')
+  if (typeof flushHeaders === 'function') own.flushHeaders = passOn.bind(undefined, call, 'flushHeaders')
   return native
 }
 
