@@ -1,4 +1,5 @@
 import type { Awaitable } from '../base/awaitable'
+import { monotonicSeconds } from '../base/clock'
 import { startTimer } from '../base/timers'
 
 /** More than these are not remembered: of the rest the oldest are given up, and end at their deadline. */
@@ -49,7 +50,7 @@ export class Withdrawals {
       if (this.#pending.size < mostPending) break
       this.#pending.delete(oldest)
     }
-    const now = seconds()
+    const now = monotonicSeconds()
     this.#pending.set(hash, { handle, since: now, due: wait <= 0 ? now : now + wait + grace })
     this.#schedule()
   }
@@ -78,14 +79,14 @@ export class Withdrawals {
     if (this.#isRunning || this.#pending.size === 0) return
     const due = Math.min(...[...this.#pending.values()].map((one) => one.due))
     const pause = this.#failures === 0 ? 0 : Math.min(longestPause, 0.5 * 2 ** this.#failures)
-    this.#timer = startTimer(Math.max(0, due - seconds(), pause), () => void this.#run())
+    this.#timer = startTimer(Math.max(0, due - monotonicSeconds(), pause), () => void this.#run())
     this.#timer.unref()
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true
     for (const [hash, pending] of this.#pending) {
-      const now = seconds()
+      const now = monotonicSeconds()
       if (pending.due > now) continue
       try {
         await this.#remove(pending.handle, hash)
@@ -101,8 +102,4 @@ export class Withdrawals {
     this.#isRunning = false
     this.#schedule()
   }
-}
-
-function seconds(): number {
-  return performance.now() / 1000
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { CallDeadline } from '../../base/call-deadline'
+import { monotonicSeconds } from '../../base/clock'
 import { RecentKeys } from '../../base/recent-keys'
 import { digits, toInstant, toWire } from './record-layout'
 import type { RedisLink } from './redis-link'
@@ -86,7 +87,7 @@ export class SubjectIndex {
 
   /** A script has looked for the entry, and made it again; or it lies on another node and is made again now, without waiting. */
   heal(handle: string, entry: string): void {
-    const now = performance.now() / 1000
+    const now = monotonicSeconds()
     if (!this.isHealDue(handle, now)) return
     this.#healed.keep(handle, now + healInterval, now)
     if (!this.#isElsewhere) return

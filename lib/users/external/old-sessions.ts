@@ -1,3 +1,4 @@
+import { monotonicSeconds } from '../../base/clock'
 import { RecentKeys } from '../../base/recent-keys'
 import { DeadlineTimer } from '../../base/timers'
 import { hashId } from '../../id/session-id'
@@ -44,11 +45,6 @@ class Shared {
 }
 
 const sharedOf = new WeakMap<UserSessionStorage, Shared>()
-
-/** Seconds that a clock that is set cannot move. */
-function monotonicSeconds(): number {
-  return performance.now() / 1000
-}
 
 /**
  * The sessions in a storage of an app whose ids were renewed in this process and still work. Deletes each when its time has
