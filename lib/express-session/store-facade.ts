@@ -3,11 +3,12 @@ import { inNextTurn } from '../base/next-turn'
 import { callableClass } from './callable-class'
 import { asCookie } from './tracked-session'
 import { newOwnerOf, ownerOf } from './owner'
+import { type Data, put } from './record-data'
 import type { Records, StoredSession } from './records'
 import type { ResolvedOptions } from './resolve-options'
 import type { Callback } from './session'
 import { Store, type StoreMethods } from './store'
-import { changesBetween, textsOf, Unparsed, valuesOf } from './value-texts'
+import { changesBetween, parsed, textsOf, valuesOf } from './value-texts'
 
 interface Facade extends StoreMethods {
   touch(id: string, session: object, callback?: Callback): void
@@ -63,9 +64,9 @@ function behindOf(store: object): Behind {
   return found
 }
 
-function dataOf({ cookie, values }: StoredSession): object {
-  const data: Record<string, unknown> = { cookie: { ...cookie.data } }
-  for (const [key, value] of Object.entries(values)) data[key] = value instanceof Unparsed ? value.parse() : value
+function dataOf({ cookie, values }: StoredSession): Data {
+  const data: Data = { cookie: { ...cookie.data } }
+  for (const [key, value] of Object.entries(values)) put(data, key, parsed(value))
   return data
 }
 

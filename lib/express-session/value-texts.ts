@@ -1,4 +1,5 @@
 import { inspect, type InspectOptions } from 'node:util'
+import { parseValue } from '../session/json-value'
 import type { ChangedValue, SessionChanges } from './records'
 
 /** A value that stays text until the app asks for it. */
@@ -11,17 +12,18 @@ export class Unparsed {
 
   /** The value; undefined where the text is no JSON, as if there was none. */
   parse(): unknown {
-    try {
-      return JSON.parse(this.text) as unknown
-    } catch {
-      return undefined
-    }
+    return parseValue(this.text)
   }
 
   /** `console.log` inspects the target of a Proxy: it shows this in the value's place. */
   [inspect.custom](_depth: number, options: InspectOptions, inspectValue: typeof inspect): string {
     return inspectValue(this.parse(), options)
   }
+}
+
+/** A value that was loaded, as the app is to have it. */
+export function parsed(value: unknown): unknown {
+  return value instanceof Unparsed ? value.parse() : value
 }
 
 /** A value that was loaded, as JSON text. */

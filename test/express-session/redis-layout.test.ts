@@ -60,6 +60,10 @@ async function start(
         req.session.touch()
         return true
       },
+      inherited: (req) =>
+        new Promise((resolve) =>
+          req.sessionStore.get(req.sessionID, (_error: unknown, data: any) => resolve([data.isAdmin, data.user])),
+        ),
       stored: (req, _res) =>
         new Promise((resolve) =>
           req.sessionStore.get(req.sessionID, (_error: unknown, data: any) => resolve({ ...data, cookie: undefined })),
@@ -334,4 +338,15 @@ test('the layout is refused everywhere else, with the entry point that takes it'
     })
   }
   expect(await redis.client.exists('sess:handle')).toBe(0)
+})
+
+test('req.sessionStore.get gives a value named __proto__ as no prototype, as connect-redis does', async () => {
+  const { theirs, mine } = await startBoth()
+  const browser = new Browser(theirs)
+  await browser.json('/set/user/ada')
+  const text = (await redis.client.get(keyOf(browser))) ?? ''
+  for (const app of [theirs, mine]) {
+    await redis.client.set(keyOf(browser), text.replace(/}$/, ',"__proto__":{"isAdmin":true}}'))
+    expect(JSON.parse((await app.get('/inherited', browser.cookie)).body)).toEqual([null, 'ada'])
+  }
 })
