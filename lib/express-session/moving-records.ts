@@ -10,7 +10,7 @@ import { put, takenId } from './record-data'
 import type { ChangedValue, NewSession, Owner, Records, SessionUpdate, StoredSession } from './records'
 import type { Stage } from './resolve-move'
 import type { ResolvedOptions } from './resolve-options'
-import { changesBetween, textsOf, Unparsed } from './value-texts'
+import { changesBetween, parsed, textsOf, valuesOf } from './value-texts'
 
 /** Seconds for which a session that has just come to the new place is served there also by processes that give back: those
  * that take over, and serve beside them for a while, would take it again, and neither would come to an end. */
@@ -103,7 +103,7 @@ export class MovingRecords implements Records {
 
   /** Where the session is, once it is where the stage wants it. */
   async #locate(id: string, req: IncomingMessage | undefined): Promise<Located> {
-    let isSecondLook = false
+    let isSecondRead = false
     for (let tries = 0; tries < mostTries; tries++) {
       const found = await this.#new.find(id)
       switch (found.state) {
@@ -126,9 +126,9 @@ export class MovingRecords implements Records {
           const session = await this.#inOldPlace(id, req)
           if (session !== 'absent') {
             if (session !== 'moved') return { place: 'old', session }
-          } else if (isSecondLook) return undefined
+          } else if (isSecondRead) return undefined
           // It may have moved between the two reads.
-          else isSecondLook = true
+          else isSecondRead = true
         }
       }
     }
@@ -191,7 +191,7 @@ export class MovingRecords implements Records {
     const found = await this.#new.find(id)
     if (found.state !== 'leaving') return
     const { cookie, values } = found.session
-    const session = { cookie, values: changedValues(values), owner: noOwner }
+    const session = { cookie, values: parsedValues(values), owner: noOwner }
     if (await this.#old.putUnchanged(id, session, before)) await this.#new.removeClosed(id)
   }
 
@@ -211,12 +211,11 @@ function differences(before: Snapshot, after: Snapshot): SessionUpdate {
   }
 }
 
-function changedValues(values: Record<string, unknown>): Map<string, ChangedValue> {
-  const changed = new Map<string, ChangedValue>()
-  for (const [key, value] of Object.entries(values)) {
-    if (value instanceof Unparsed) changed.set(key, { text: value.text, value: value.parse() })
-  }
-  return changed
+/** A store written for express-session keeps values, where ours keep texts. */
+function parsedValues(values: Record<string, unknown>): Map<string, ChangedValue> {
+  const all = valuesOf(values)
+  for (const [key, { text, value }] of all) all.set(key, { text, value: parsed(value) })
+  return all
 }
 
 function keepsMoving(): SessionError {

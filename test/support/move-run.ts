@@ -4,7 +4,7 @@ import { noOwner } from '../../lib/express-session/owner'
 import type { ChangedValue, Records, StoredSession } from '../../lib/express-session/records'
 import type { Stage } from '../../lib/express-session/resolve-move'
 import { resolveOptions } from '../../lib/express-session/resolve-options'
-import { Unparsed } from '../../lib/express-session/value-texts'
+import { parsed } from '../../lib/express-session/value-texts'
 import { randomBytes } from 'node:crypto'
 import type { Random } from '../model/random'
 import { usualOptions } from './express-session-app'
@@ -87,7 +87,7 @@ export async function read(records: Records, id: string): Promise<Record<string,
 }
 
 export function plainValues({ values }: StoredSession): Record<string, unknown> {
-  const plain = Object.entries(values).map(([key, value]) => [key, value instanceof Unparsed ? value.parse() : value])
+  const plain = Object.entries(values).map(([key, value]) => [key, parsed(value)])
   return Object.fromEntries(plain.filter(([key]) => key !== 'cookie'))
 }
 
