@@ -47,9 +47,7 @@ export class StorageBackend extends UserSessionBackend {
   async readAll(subject: string): Promise<ReadonlyMap<string, UserSessionMetaData>> {
     const sessions = await this.#storage.readAll(subject)
     const now = this.#now
-    for (const [id, metaData] of sessions) {
-      if (isMarked(metaData) || now >= metaData.expiresAt || this.#isIdle(metaData, now)) sessions.delete(id)
-    }
+    for (const [id, metaData] of sessions) if (!this.#isListed(metaData, now)) sessions.delete(id)
     return sessions
   }
 
@@ -122,6 +120,10 @@ export class StorageBackend extends UserSessionBackend {
     throw idleExpired()
   }
 
+  #isListed(metaData: UserSessionMetaData, now: number): boolean {
+    return !isMarked(metaData) && now < metaData.expiresAt && !this.#isIdle(metaData, now)
+  }
+
   #isIdle({ accessedAt }: UserSessionMetaData, now: number): boolean {
     const { idle } = this.rules.timeouts
     return idle !== undefined && now - accessedAt >= idle
@@ -155,14 +157,14 @@ export class StorageBackend extends UserSessionBackend {
 
   /** What is not in the listing goes as well: the session of an id that was just renewed. */
   async #deleteOthers(subject: string, except: string): Promise<number> {
-    const live = await this.readAll(subject)
     const all = await this.#storage.readAll(subject)
+    const now = this.#now
     const exceptHash = hashId(except)
     let deleted = 0
-    for (const id of all.keys()) {
+    for (const [id, metaData] of all) {
       if (id === except || id === exceptHash) continue
       await this.delete(subject, id)
-      if (live.has(id)) deleted++
+      if (this.#isListed(metaData, now)) deleted++
     }
     return deleted
   }

@@ -132,6 +132,23 @@ describe('what the storage is asked', () => {
     expect((await users.read('ann', 'old-id_1', phone))[0].expiresAt).toBe(clock.now + 50)
   })
 
+  test('deleteAll with an exception reads the list once, and ends and does not count what is not listed', async () => {
+    const users = usersOver(storage)
+    const [kept, left, old] = [
+      await users.create('ann', phone),
+      await users.create('ann', phone),
+      await users.create('ann', phone),
+    ]
+    await pass(100)
+    await renewed(users, old)
+    const before = storage.count('readAll')
+    expect(await users.deleteAll('ann', { except: kept })).toBe(2)
+    expect(storage.count('readAll') - before).toBe(1)
+    expect([...(storage.rows.get('ann')?.keys() ?? [])]).toEqual([kept])
+    expect(await codeOf(users.read('ann', left, phone))).toBe('USER_SESSION_NOT_FOUND')
+    expect(await codeOf(users.read('ann', old, phone))).toBe('USER_SESSION_NOT_FOUND')
+  })
+
   test('deleteAll counts the sessions itself when the storage does not', async () => {
     storage = new MapStorage({ counts: false })
     const users = usersOver(storage)
