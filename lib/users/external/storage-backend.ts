@@ -111,7 +111,7 @@ export class StorageBackend extends UserSessionBackend {
     if (now >= Math.min(until, metaData.expiresAt)) {
       // The process that renewed it has ended since, or could not delete it.
       if (isMarked(metaData) && !this.#oldSessions.isRenewed(subject, id)) {
-        await this.#renewals.deleteOld(subject, id)
+        await this.#renewals.deleteLeftover(subject, id)
       }
       throw notFound()
     }

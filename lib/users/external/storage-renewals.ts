@@ -38,12 +38,9 @@ export class StorageRenewals {
     this.#options = options
   }
 
-  /** The new id of a live session; null, after a hook was called, when it was renewed elsewhere, or is being renewed. */
+  /** The new id of a live session whose id was not renewed, as far as its data says; null, after a hook was called, when it
+   * was renewed elsewhere, or is being renewed. */
   async renew(subject: string, id: string, metaData: UserSessionMetaData): Promise<string | null> {
-    if (isMarked(metaData)) {
-      this.reportRenewed(subject, id)
-      return null
-    }
     const key = keyOf(subject, id)
     if (!this.#tracker.begin(key, hashId(id), this.#options.clock())) return null
     try {
@@ -63,12 +60,13 @@ export class StorageRenewals {
     this.#tracker.report(keyOf(subject, id), hashId(id), this.#options.clock())
   }
 
-  /** Cleans up after an overlap. */
-  async deleteOld(subject: string, id: string): Promise<void> {
+  /** Deletes the one of two sessions that is over: the old one after its overlap, or a new one that was given to no client
+   * and would stand in the user's list. A failure calls a hook. */
+  async deleteLeftover(subject: string, id: string): Promise<void> {
     try {
       await this.#storage.delete(subject, id)
     } catch (error) {
-      this.#reportDeleteFailure(id, error)
+      callHook(() => this.#options.renewSessionHooks.onOldSessionDeleteFailure?.(hashId(id), error))
     }
   }
 
@@ -81,19 +79,19 @@ export class StorageRenewals {
     const until = now + overlap
     await this.#insertNew(subject, newId, metaData, now)
     const outcome = await this.#markOld(subject, id, metaData, until).catch(async (error: unknown) => {
-      await this.#withdraw(subject, newId)
+      await this.deleteLeftover(subject, newId)
       throw error
     })
-    if (outcome !== 'marked') await this.#withdraw(subject, newId)
+    if (outcome !== 'marked') await this.deleteLeftover(subject, newId)
     if (outcome === 'gone') throw notFound()
     if (outcome === 'refused') return null
     const key = keyOf(subject, id)
     if (overlap === 0) {
-      await this.deleteOld(subject, id)
+      await this.deleteLeftover(subject, id)
       this.#tracker.abandon(key)
     } else if (this.#oldSessions.isRenewed(subject, id)) {
       this.#tracker.succeed(key, until, now)
-      this.#oldSessions.add({ subject, id, newId, until, deleteIt: () => this.deleteOld(subject, id) }, overlap)
+      this.#oldSessions.add({ subject, id, newId, until, deleteIt: () => this.deleteLeftover(subject, id) }, overlap)
     } else {
       // Deleted meanwhile: nothing is left to be deleted after the overlap.
       this.#tracker.abandon(key)
@@ -121,14 +119,5 @@ export class StorageRenewals {
     const marked = await this.#storage.updateAccessedAt(subject, id, mark)
     if ((await this.#storage.read(subject, id)) === undefined) return 'gone'
     return marked ? 'marked' : 'refused'
-  }
-
-  /** The new id was given to no client, but it would stand in the user's list. */
-  async #withdraw(subject: string, newId: string): Promise<void> {
-    await this.#storage.delete(subject, newId).catch((error: unknown) => this.#reportDeleteFailure(newId, error))
-  }
-
-  #reportDeleteFailure(id: string, error: unknown): void {
-    callHook(() => this.#options.renewSessionHooks.onOldSessionDeleteFailure?.(hashId(id), error))
   }
 }
