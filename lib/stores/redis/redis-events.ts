@@ -1,3 +1,4 @@
+import { startTimer } from '../../base/timers'
 import { warnOnce } from '../../base/warnings'
 import type { StoreListener } from '../../session/store'
 import { StoreListeners } from '../store-listeners'
@@ -176,8 +177,7 @@ class Subscription {
 
   #schedule(seconds: number, act: () => void): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(act, seconds * 1000)
-    this.#timer.unref()
+    this.#timer = startTimer(seconds, act).unref()
   }
 }
 
