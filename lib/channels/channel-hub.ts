@@ -1,6 +1,6 @@
 import { hashId } from '../id/session-id'
 import type { SessionService, VerifiedSession } from '../service/session-service'
-import { isLive, matchId } from '../session/lifetime'
+import { deadlineOf, isLive, matchId } from '../session/lifetime'
 import { areSame, type FieldChanges, noTexts, type Texts, textsOfFields, toFieldChanges } from '../session/fields'
 import type { SessionRecord, StoredSession } from '../session/record'
 import type { ChannelEnd, ChannelFollower, ChannelStore } from './channel-store'
@@ -239,9 +239,8 @@ export class ChannelHub {
     return stored !== undefined && this.#service.now >= this.#deadline(stored.record)
   }
 
-  #deadline({ accessedAt, idleUntil = Infinity, expiresAt }: SessionRecord): number {
-    const { idle = Infinity } = this.#service.options.timeouts
-    return Math.min(expiresAt, idleUntil, accessedAt + idle)
+  #deadline(record: SessionRecord): number {
+    return deadlineOf(record, this.#service.options.timeouts)
   }
 
   #add(handle: string): FollowedSession {

@@ -36,6 +36,11 @@ export function isLive(record: Instants, now: number, timeouts?: Timeouts): bool
   return timeouts.idle === undefined || now < record.accessedAt + timeouts.idle
 }
 
+/** When a session that is not used again ends by time; with a configuration, by its idle rule as well. */
+export function deadlineOf({ accessedAt, idleUntil = Infinity, expiresAt }: Instants, timeouts?: Timeouts): number {
+  return Math.min(expiresAt, idleUntil, accessedAt + (timeouts?.idle ?? Infinity))
+}
+
 /** The record as a process with this clock sees it: no access lies ahead of now. */
 export function clampAccess(record: SessionRecord, now: number): SessionRecord {
   return record.accessedAt > now ? { ...record, accessedAt: now } : record

@@ -1,3 +1,4 @@
+import { deadlineOf } from '../../session/lifetime'
 import type { SessionRecord, StoredSession } from '../../session/record'
 import type { UserSessionOperationContext } from '../../session/session-shape'
 
@@ -62,10 +63,12 @@ function wholeMilliseconds(instant: number): number {
  */
 export function encodeRecord(record: SessionRecord, entry: string | undefined): string[] {
   const { hash, epoch, createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previousUntil } = record
-  const ends = idleUntil === undefined ? expiresAt : Math.min(expiresAt, idleUntil)
   const instants = [createdAt, issuedAt, accessedAt, expiresAt, idleUntil, previousUntil].map(toInstant).join(' ')
   const { previous, pending, subject, context } = record
-  const fields = [`${toDigits(ends)}${hash}${epoch}${entry === undefined ? '' : '+'}`, `${version} ${instants}`]
+  const fields = [
+    `${toDigits(deadlineOf(record))}${hash}${epoch}${entry === undefined ? '' : '+'}`,
+    `${version} ${instants}`,
+  ]
   if (subject !== undefined) fields.push('b', '', 's', toWire(subject))
   if (entry !== undefined) fields.push('u', entry)
   if (context !== undefined) fields.push('x', encodeContext(context))

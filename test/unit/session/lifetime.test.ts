@@ -2,6 +2,7 @@ import { hashId, mintId, mintIdFor } from '../../../lib/id/session-id'
 import {
   accessAt,
   clampAccess,
+  deadlineOf,
   idleDeadline,
   isAccessDue,
   isLive,
@@ -65,6 +66,21 @@ describe('isLive', () => {
 
   test('is live before its own beginning: a clock that is behind by a few seconds ends nothing', () => {
     expect(isLive(recordOf({ idleUntil: 1100 }), 995, { idle: 100 })).toBe(true)
+  })
+})
+
+describe('deadlineOf', () => {
+  test.each<[string, Partial<SessionRecord>, { idle?: number } | undefined, number]>([
+    ['the absolute deadline alone', {}, undefined, 5000],
+    ['an earlier idle deadline', { idleUntil: 1100 }, undefined, 1100],
+    ['a later idle deadline', { idleUntil: 6000 }, undefined, 5000],
+    ['a rule of today that is tighter than the record', { idleUntil: 1100 }, { idle: 50 }, 1050],
+    ['a rule of today that is wider than the record', { idleUntil: 1100 }, { idle: 200 }, 1100],
+    ['a configuration without an idle rule', {}, {}, 5000],
+  ])('is the instant from which the session is not live, with %s', (_, facts, timeouts, expected) => {
+    const record = recordOf(facts)
+    expect(deadlineOf(record, timeouts)).toBe(expected)
+    expect(around(expected, (now) => isLive(record, now, timeouts))).toEqual([true, false, false])
   })
 })
 
