@@ -1,6 +1,6 @@
 import { SessionError } from '../base/errors'
 import { describe } from '../base/option-check'
-import { bytesOf, instanceName, isPlainObject, parseValue, serializeValue } from './json-value'
+import { bytesOf, instanceName, isPlainObject, parseValue, serializeValue, valueAt } from './json-value'
 
 /*
  * What a session holds has three forms:
@@ -60,7 +60,8 @@ export function checkValues(call: string, values: unknown): asserts values is ob
 /** `null` and `undefined` are no values. Throws `INVALID_SESSION_VALUE` for what JSON cannot carry. */
 export function textsOfValues(values: object): Map<string, string> {
   const texts = new Map<string, string>()
-  for (const [key, value] of Object.entries(values) as [string, unknown][]) {
+  for (const key of Object.keys(values)) {
+    const value = valueAt(values, key)
     if (value !== undefined && value !== null) texts.set(key, serializeValue(key, value))
   }
   return texts

@@ -26,6 +26,15 @@ export function textOfChecked(key: string, value: unknown): string {
   }
 }
 
+/** The value under a key of the app's object. Throws `INVALID_SESSION_VALUE` where a getter stands there that throws. */
+export function valueAt(values: object, key: string): unknown {
+  try {
+    return (values as Record<string, unknown>)[key]
+  } catch (cause) {
+    throw unreadable(key, cause)
+  }
+}
+
 /** Throws where JSON cannot carry the value; what `toJSON` gives is judged in its place (a `Date`, a `Buffer`). */
 export function checkValue(key: string, value: unknown): void {
   new Inspection(key).visitRoot(value)
@@ -166,7 +175,7 @@ class Inspection {
 function unreadable(key: string, cause: unknown): SessionError {
   return new SessionError(
     'INVALID_SESSION_VALUE',
-    `session value ${JSON.stringify(key)}: a getter or toJSON() in it throws, see cause; keep plain data in a session`,
+    `session value ${JSON.stringify(key)}: a getter or toJSON() throws, see cause; keep plain data in a session`,
     { cause },
   )
 }

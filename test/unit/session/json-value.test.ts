@@ -158,6 +158,12 @@ describe("an error of the app's own code in a value names the key, and not the v
     expectNamed(thrown(() => changesOfValues({ name: 'a', basket: value })))
   })
 
+  test('a getter throws in the place of a value', () => {
+    const values = { name: 'a' }
+    Object.defineProperty(values, 'basket', { enumerable: true, get: fail })
+    expectNamed(thrown(() => changesOfValues(values)))
+  })
+
   test.each([1, 2, 3, 4])('a getter throws from its read %i on', (first) => {
     let reads = 0
     const basket = {
