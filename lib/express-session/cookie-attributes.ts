@@ -6,7 +6,7 @@ import type { CookieData } from './cookie'
 export type CookieAttributes = Partial<CookieData> & { maxAge?: number | undefined }
 
 /** The option `cookie`, an object or a function, as a function. What browsers refuse is warned of once. */
-export function asOurs(given: unknown, name: string): (req: IncomingMessage) => CookieAttributes {
+export function resolveCookie(given: unknown, name: string): (req: IncomingMessage) => CookieAttributes {
   if (typeof given === 'function') {
     const make = given as (req: IncomingMessage) => CookieAttributes | undefined
     return (req) => {

@@ -18,7 +18,7 @@ import { copyContext } from '../session/subject'
 import { type ExpressSessionStore, isExpressSessionStore } from '../stores/express-session/express-session-store'
 import { jsonRecordsOf } from '../stores/json-records'
 import { MemoryStore as OurMemoryStore } from '../stores/memory-store'
-import { asOurs, type CookieAttributes } from './cookie-attributes'
+import { type CookieAttributes, resolveCookie } from './cookie-attributes'
 import { MemoryStore } from './memory-store'
 import { type MoveOptions, type ResolvedMove, resolveMove } from './resolve-move'
 
@@ -118,7 +118,7 @@ export function resolveOptions(given: GivenOptions): ResolvedOptions {
     store,
     isHashed,
     move,
-    cookie: asOurs(cookie, name),
+    cookie: resolveCookie(cookie, name),
     genid: genid ? (genid as ResolvedOptions['genid']) : undefined,
     proxy: typeof proxy === 'boolean' ? proxy : undefined,
     rolling: Boolean(given.rolling),
