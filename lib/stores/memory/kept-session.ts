@@ -44,7 +44,6 @@ export class KeptSession implements HeapItem {
 
   constructor(handle: string, { record, fields }: StoredSession) {
     this.handle = copyText(handle)
-    this.subject = record.subject
     this.context = contextText(record)
     this.#take(record)
     this.bytes = overhead + bytesOfText(this.context)
