@@ -66,7 +66,7 @@ export class MovingRecords implements Records {
         await this.#takeOverArrival(id, found.arrival, found.session)
       }
     }
-    return this.#apply(id, (place) => place.update(id, update), update.newOwner?.req)
+    return this.#apply(id, (place) => place.update(id, update))
   }
 
   async recordAccess(id: string, cookie: Cookie): Promise<boolean> {
@@ -79,14 +79,15 @@ export class MovingRecords implements Records {
   }
 
   accessInterval(lifetime: number | undefined): number {
-    return Math.min(this.#old.accessInterval(lifetime), this.#new.accessInterval(lifetime))
+    // Never longer than that of records of our own.
+    return this.#old.accessInterval(lifetime)
   }
 
   /** Writes to the place where the session is. */
-  async #apply(id: string, write: (place: Records) => Awaitable<boolean>, req?: IncomingMessage): Promise<boolean> {
+  async #apply(id: string, write: (place: Records) => Awaitable<boolean>): Promise<boolean> {
     if (this.#stage === 'take-over' && (await write(this.#new))) return true
     for (let tries = 0; tries < mostTries; tries++) {
-      const located = await this.#locate(id, req)
+      const located = await this.#locate(id, undefined)
       if (located === undefined) return false
       const isWritten = await write(located.place === 'new' ? this.#new : this.#old)
       if (!isWritten) continue
@@ -140,15 +141,15 @@ export class MovingRecords implements Records {
     const before = await this.#old.snapshot(id)
     if (before === undefined) return 'absent'
     const { cookie, values } = before
-    const claimedAt = await this.#new.claim(id, { cookie, values, owner: this.#ownerOf(before, req) })
+    const isClaimed = await this.#new.claim(id, { cookie, values, owner: this.#ownerOf(before, req) })
     // Only the process whose claim was accepted may remove the old record.
-    if (claimedAt !== undefined) await this.#removeOld(id, before, claimedAt, req)
+    if (isClaimed) await this.#removeOld(id, before, req)
     return 'moved'
   }
 
   /** Removes what was moved. What express-session wrote there since is applied to the session first; where it has ended the
    * session, the session is ended. */
-  async #removeOld(id: string, moved: Snapshot, claimedAt: number, req: IncomingMessage | undefined): Promise<void> {
+  async #removeOld(id: string, moved: Snapshot, req: IncomingMessage | undefined): Promise<void> {
     let before = moved
     for (let tries = 0; tries < mostTries; tries++) {
       const result = await this.#old.removeUnchanged(id, before)
@@ -157,9 +158,10 @@ export class MovingRecords implements Records {
         return
       }
       if (result === 'absent') {
+        // Another process that removed it has said so before.
         const found = await this.#new.find(id)
         const isArriving = found.state === 'live' && found.arrival?.isTakenOver === false
-        if (isArriving) await this.#new.endClaimed(id, claimedAt)
+        if (isArriving) await this.#new.end(id)
         return
       }
       if (!(await this.#new.update(id, differences(before, result)))) return

@@ -70,14 +70,13 @@ export class NewPlace extends HashedRecords {
     return { state: 'live', session: { ...session, subject }, createdAt: record.createdAt, arrival }
   }
 
-  /** Takes the session over, where there is no record of the id: as one that arrives. Resolves to the instant by which
-   * `endClaimed` knows the claim, undefined where it was refused. */
-  async claim(id: string, session: NewSession): Promise<number | undefined> {
+  /** Takes the session over, where there is no record of the id: as one that arrives. False: there is one. */
+  async claim(id: string, session: NewSession): Promise<boolean> {
     const now = systemClock()
     const { record, fields } = this.keptOf(id, { ...session, owner: noOwner }, now)
     const text = JSON.stringify(this.#arrivalOf(session.owner))
     const arriving = { record, fields: new Map([...fields, [arrivalField, text]]) }
-    return (await this.store.claim(deriveKeys(id).handle, arriving, now)) ? now : undefined
+    return this.store.claim(deriveKeys(id).handle, arriving, now)
   }
 
   /** From here on the process that claimed the session knows that it has not ended where it finds no old record. False: there
@@ -122,13 +121,6 @@ export class NewPlace extends HashedRecords {
     const { expiresAt } = bind
     const tombstone = startRecord(now, { hash: endedHash, epoch: closedEpoch, expiresAt })
     await this.store.replace(handle, { record: tombstone, fields: new Map() }, now)
-  }
-
-  /** As `end`, but only a session that still is what `claim` made of it. */
-  async endClaimed(id: string, claimedAt: number): Promise<void> {
-    const { handle, hash } = deriveKeys(id)
-    const result = await this.store.delete(handle, systemClock(), { hash, createdAt: claimedAt })
-    if (result === 'ended') await this.end(id)
   }
 
   /** From here on the session takes no change: its values can go to another place, whole. */

@@ -83,8 +83,18 @@ const recordsAt = (generation: Generation, stores: MoveStores): Records =>
     generation === 'in place' ? {} : { takeoverWindow: 60 },
   )
 
-type Place = 'old' | 'arriving' | 'arriving just now' | 'new' | 'new just now' | 'leaving'
-const states: readonly Place[] = ['old', 'arriving', 'arriving just now', 'new', 'new just now', 'leaving']
+type Place =
+  'old' | 'arriving' | 'arriving just now' | 'new' | 'new just now' | 'leaving' | 'ending in old' | 'ending in new'
+const states: readonly Place[] = [
+  'old',
+  'arriving',
+  'arriving just now',
+  'new',
+  'new just now',
+  'leaving',
+  'ending in old',
+  'ending in new',
+]
 
 /** What brings a session into a state. */
 class Makers {
@@ -102,10 +112,18 @@ class Makers {
     const id = await startSession(this.#before.records, { first: 1 })
     if (state === 'old') return id
     const load = async (records: Records) => records.load(id)
+    const end = async (records: Records) => records.end(id)
+    if (state === 'ending in old') {
+      // Killed before it removes the old record.
+      await this.#mover.killAfter(2, end)
+      return id
+    }
     // Killed after the search, the read of the old record, and the claim.
     if (state.startsWith('arriving')) await this.#mover.killAfter(3, load)
     else await load(this.#mover.records)
     if (!state.endsWith('just now')) turned += 5000
+    // Killed after the change that makes the session an ended one, whose values are still there.
+    if (state === 'ending in new') await this.#mover.killAfter(1, end)
     // Killed after the search and the closing.
     if (state === 'leaving') await this.#back.killAfter(2, load)
     return id
@@ -113,11 +131,18 @@ class Makers {
 }
 
 type Action = 'read' | 'write' | 'write twice' | 'end'
-/** What one process does while another one, which has come to a step, waits. */
-const actions: Readonly<Record<'waiting' | 'passing', readonly Action[]>> = {
-  waiting: ['read', 'write', 'end'],
-  passing: ['read', 'write twice', 'end'],
-}
+/** What the process does that waits at a step, and what the other does meanwhile. */
+const actions: readonly (readonly [Action, Action])[] = [
+  ['read', 'read'],
+  ['read', 'write twice'],
+  ['read', 'end'],
+  ['write twice', 'read'],
+  ['write', 'write'],
+  ['write', 'end'],
+  ['end', 'read'],
+  ['end', 'write twice'],
+  ['end', 'end'],
+]
 
 /** Resolves to whether the session was found. */
 async function act(records: Records, id: string, action: Action, key: string): Promise<boolean> {
@@ -136,10 +161,10 @@ async function act(records: Records, id: string, action: Action, key: string): P
 
 const stages: readonly Stage[] = ['upcoming', 'take-over', 'give-back']
 const pairs = stages.flatMap((one) => stages.map((other) => ({ one, other })))
-const cases = states.flatMap((state) =>
-  actions.waiting.flatMap((first) => actions.passing.map((second) => ({ state, first, second }))),
-)
+const cases = states.flatMap((state) => actions.map(([first, second]) => ({ state, first, second })))
 type Case = (typeof cases)[number]
+
+const endsIn = ({ state, first, second }: Case) => state.startsWith('ending') || first === 'end' || second === 'end'
 
 /** Two processes, what makes sessions for them, and what finds them afterwards. */
 class Arena {
@@ -168,7 +193,7 @@ class Arena {
     found.push(await b.done)
     const isRemoved = !this.#places.texts.has(id)
     const atOnce = await this.#readings(id)
-    if (first === 'end' || second === 'end') return { isOver: b.isOver, outcome: { isRemoved, atOnce } }
+    if (endsIn({ state, first, second })) return { isOver: b.isOver, outcome: { isRemoved, atOnce } }
     turned += 5000
     return { isOver: b.isOver, outcome: { found, atOnce, later: await this.#readings(id) } }
   }
@@ -179,9 +204,10 @@ class Arena {
     return readings
   }
 
-  expected({ first, second }: Case): object {
+  expected(at: Case): object {
+    const { first, second } = at
     const all = (value: object) => this.#judges.map(() => value)
-    if (first === 'end' || second === 'end') return { isRemoved: true, atOnce: all({}) }
+    if (endsIn(at)) return { isRemoved: true, atOnce: all({}) }
     const values = { first: 1, ...(first !== 'read' && { a: 2 }), ...(second !== 'read' && { b: 2 }) }
     return { found: [true, true], atOnce: all(values), later: all(values) }
   }
@@ -192,9 +218,7 @@ describe.each([{ kind: 'compare-and-set' }, { kind: 'a store written for express
   ({ kind }) => {
     const isAtomic = kind === 'compare-and-set'
     // Without compare-and-set, a write in the round trip of another one is lost: the guide says so.
-    const promised = cases.filter(
-      ({ first, second }) => isAtomic || first === 'end' || second === 'end' || (first === 'read' && second === 'read'),
-    )
+    const promised = cases.filter((at) => isAtomic || endsIn(at) || (at.first === 'read' && at.second === 'read'))
 
     test.each(pairs)(
       '$one and $other lose no session and no write, and revive no ended session, at each pair of steps',
