@@ -48,7 +48,7 @@ const onTheWay: Readonly<Record<string, readonly string[]>> = {
   'stores/guarded-store.ts': ['load', 'change'],
   'stores/call-guard.ts': ['limit', 'outcome', '#start', '#succeeded', '#failed'],
   'stores/memory-store.ts': ['load', 'change'],
-  'stores/memory/kept-fields.ts': ['unpackFields', 'changeFields', 'replaceTexts', 'packTexts'],
+  'stores/memory/kept-fields.ts': ['unpackFields', 'changeFields', 'replaceTexts', 'packTexts', 'unpackTexts'],
   'stores/redis/redis-store.ts': ['load', '#decode', 'change', '#settleChange'],
   'stores/redis/redis-link.ts': ['runWithin', 'run'],
   'stores/express-session/store-callback.ts': [
