@@ -103,8 +103,13 @@ function sharedMethodsOf(res: ServerResponse): SharedMethods | undefined {
   const prototype = Object.getPrototypeOf(res) as Members | null
   if (prototype === null) return undefined
   const shared = sharedBy.get(prototype) ?? shareMethods(prototype, res)
-  if (shared === undefined || (early.has(res) && isWrapped(res))) return undefined
+  if (shared === undefined || ((early.has(res) || isBare(res)) && isWrapped(res))) return undefined
   return isReached(prototype, shared) ? shared : undefined
+}
+
+/** Tests make responses without the constructor, by `Object.create(app.response)`: their own methods lead to no other. */
+function isBare(res: ServerResponse): boolean {
+  return (res as { _header?: unknown })._header === undefined
 }
 
 /** What is piped into responses that nothing intercepts yet. */
