@@ -16,7 +16,7 @@ describe.each(bothSessions)('%s, with a response that was made by Object.create'
     const store = new session.MemoryStore()
     const handler = session({ ...usualOptions, store })
     const req: any = Object.assign(new IncomingMessage(new Socket()), { url: '/' })
-    const error = await new Promise((resolve) => (handler)(req, res, resolve))
+    const error = await new Promise((resolve) => handler(req, res, resolve))
     expect(error).toBeUndefined()
     return { req, store }
   }
