@@ -130,8 +130,8 @@ export function setCookiesOf(res: ServerResponse): readonly string[] {
   return Array.isArray(value) ? [...value] : [String(value)]
 }
 
-// Tests make responses by `Object.create(ServerResponse.prototype)`, whose inherited methods have no table of headers to
-// look into until one is set, and throw.
+// Tests make responses by `Object.create(ServerResponse.prototype)`. As long as no header is set, the inherited methods find no
+// table of headers, and throw.
 
 function headerOrNone(res: ServerResponse): ReturnType<ServerResponse['getHeader']> {
   try {

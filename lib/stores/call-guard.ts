@@ -64,6 +64,7 @@ class LimitedCall<T> {
   readonly #deadline: CallDeadline
   readonly #onLate: ((result: T) => void) | undefined
   readonly #onFailed: ((deadline: CallDeadline) => void) | undefined
+  #isOver = false
   #isLate = false
   #timer: NodeJS.Timeout | undefined
   #resolve: ((value: T) => void) | undefined
@@ -100,6 +101,7 @@ class LimitedCall<T> {
    * phase comes after that: a reply that has arrived counts. */
   #expire(): void {
     setImmediate(() => {
+      if (this.#isOver) return
       this.#isLate = true
       this.#deadline.report()
       this.#onFailed?.(this.#deadline)
@@ -108,12 +110,14 @@ class LimitedCall<T> {
   }
 
   #succeeded(value: T): void {
+    this.#isOver = true
     clearTimeout(this.#timer)
     if (this.#isLate) this.#onLate?.(value)
     else this.#resolve?.(value)
   }
 
   #failed(cause: unknown): void {
+    this.#isOver = true
     clearTimeout(this.#timer)
     if (this.#isLate) return
     this.#onFailed?.(this.#deadline)
@@ -132,6 +136,15 @@ export function storeTimeout(operation?: string): SessionError {
 
 /** The error of the package for what a store failed with. */
 export function storeFailure(operation: string, cause: unknown): SessionError {
-  if (cause instanceof SessionError) return cause
+  if (isSessionError(cause)) return cause
   return new SessionError('STORE_UNAVAILABLE', `the session store failed at "${operation}"; see cause`, { cause })
+}
+
+function isSessionError(cause: unknown): cause is SessionError {
+  try {
+    return cause instanceof SessionError
+  } catch {
+    // A proxy that was revoked.
+    return false
+  }
 }

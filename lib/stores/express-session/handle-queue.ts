@@ -22,6 +22,7 @@ class Waiting implements Turn {
   readonly #leave: (turn: Waiting) => void
   readonly #failureOf: ((error: unknown) => unknown) | undefined
   readonly #due: number
+  #isOver = false
   readonly #timer: NodeJS.Timeout
   #resolve: ((value: unknown) => void) | undefined
   #reject: ((error: unknown) => void) | undefined
@@ -61,6 +62,7 @@ class Waiting implements Turn {
     } catch (error) {
       this.#reject?.(this.#failureOf === undefined ? error : this.#failureOf(error))
     }
+    this.#isOver = true
     clearTimeout(this.#timer)
     this.#leave(this)
   }
@@ -70,9 +72,13 @@ class Waiting implements Turn {
     this.#reject = reject
   }
 
+  /** As in `CallGuard`: a reply that has arrived while the process stood still counts. */
   #expire(): void {
-    this.#cut()
-    this.#leave(this)
+    setImmediate(() => {
+      if (this.#isOver) return
+      this.#cut()
+      this.#leave(this)
+    })
   }
 
   #cut(): void {

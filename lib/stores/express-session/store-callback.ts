@@ -60,7 +60,7 @@ class Asking<T> {
       const callback = this.#calledBack.bind(this)
       const methods = store as Record<Method, (...args: unknown[]) => unknown>
       const returned = data === undefined ? methods[method](id, callback) : methods[method](id, data, callback)
-      if (isPromise(returned)) returned.then(undefined, this.#failed.bind(this))
+      if (isPromise(returned)) returned.then(ignoreValue, this.#failed.bind(this))
     } catch (error) {
       this.#failed(error)
     }
@@ -93,9 +93,18 @@ class Asking<T> {
   }
 
   #failed(error: unknown): void {
-    const { meansUndefined, failureOf } = this.#question
-    if (meansUndefined?.(error) === true) this.#replied(undefined)
+    const { failureOf } = this.#question
+    if (this.#meansUndefined(error)) this.#replied(undefined)
     else if (this.#finish()) this.#reject?.(failureOf === undefined ? error : failureOf(error))
+  }
+
+  #meansUndefined(error: unknown): boolean {
+    try {
+      return this.#question.meansUndefined?.(error) === true
+    } catch {
+      // An error that cannot be asked, such as a proxy that was revoked.
+      return false
+    }
   }
 
   #cut(): void {
@@ -110,6 +119,9 @@ class Asking<T> {
     return true
   }
 }
+
+/** A function, because there are thenables that call whatever they are given. */
+function ignoreValue(): void {}
 
 /**
  * Whether the error of a `get` or `destroy` says "there is no such session": `ENOENT`, by which express-session's own

@@ -28,13 +28,18 @@ test('a result that has arrived while the process stood still counts, although t
     const port = await new Promise<number>((resolve) => other.stdout.once('data', (text) => resolve(Number(text))))
     const socket = connect(port, '127.0.0.1')
     await new Promise((resolve) => socket.once('connect', resolve))
-    const result = new CallGuard(0.1).run('load', () => {
+    const onLate = jest.fn()
+    const onFailed = jest.fn()
+    const call = () => {
       const reply = new Promise((resolve) => socket.once('data', (data) => resolve(String(data))))
       socket.write('ask')
       return reply
-    })
+    }
+    const result = new CallGuard(0.1).run('load', call, onLate, onFailed)
     setImmediate(() => block(400))
     expect(await result).toBe('reply')
+    await later(20, undefined)
+    expect([onLate.mock.calls, onFailed.mock.calls]).toEqual([[], []])
     socket.destroy()
   } finally {
     other.kill('SIGKILL')
@@ -79,4 +84,17 @@ test('the call learns when its caller stops to wait', async () => {
   expect(deadline?.remaining).toBeGreaterThan(0)
   await expect(result).rejects.toMatchObject(timedOut)
   expect(deadline?.isOver).toBe(true)
+})
+
+test('an error that cannot be asked for its class is a failure of the store', async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const unavailable = { code: 'STORE_UNAVAILABLE', status: 503 }
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what a store may do
+  await expect(new CallGuard(1).run('load', () => Promise.reject(proxy))).rejects.toMatchObject(unavailable)
+  const throwing = () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- what a store may do
+    throw proxy
+  }
+  expect(() => new CallGuard(1).run('load', throwing)).toThrow(expect.objectContaining(unavailable))
 })

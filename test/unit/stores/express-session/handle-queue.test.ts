@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { HandleQueue, type Turn } from '../../../../lib/stores/express-session/handle-queue'
 
 const minute = 60
@@ -135,4 +136,12 @@ test('a limit longer than a timer can wait is no limit of 1 ms', async () => {
   await expect(queue.run('h', 1e9, () => new Promise((resolve) => setTimeout(resolve, 20, 'done')))).resolves.toBe(
     'done',
   )
+})
+
+test('a task whose result has arrived while the process stood still is not cut', async () => {
+  const queue = new HandleQueue()
+  const result = queue.run('h', 0.05, () => stat(__filename))
+  setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200))
+  expect((await result).isFile()).toBe(true)
+  expect(queue.size).toBe(0)
 })
