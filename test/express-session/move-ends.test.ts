@@ -2,7 +2,7 @@ import { SessionManager } from '../../lib'
 import ours from '../../lib/express-session'
 import { deriveKeys } from '../../lib/express-session/hashed-records'
 import { RedisStore } from '../../lib/redis'
-import { change, newSession, openMemory, start, subject } from '../support/move-memory'
+import { after, change, newSession, openMemory, otherOld, start, subject } from '../support/move-memory'
 import { newId, read, startSession } from '../support/move-run'
 import { withRedis } from '../support/with-redis'
 
@@ -24,6 +24,19 @@ describe('an end', () => {
     await expect(mover.end(id)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     expect((await users.readAll('ada')).size).toBe(0)
     expect(await read(mover, id)).toBeUndefined()
+  })
+
+  test('that is interrupted while the session is about to go back holds', async () => {
+    const stores = openMemory()
+    const id = await startSession(start('take-over', stores), { user: 'ada' })
+    const { now } = Date
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + 5000)
+    after(stores.own, 'load', async () => {
+      jest.spyOn(stores.own, 'insert').mockRejectedValueOnce(new Error('killed') as never)
+      await expect(start('upcoming', { old: otherOld(stores), own: stores.own }).end(id)).rejects.toThrow()
+    })
+    expect(await read(start('give-back', stores), id)).toBeUndefined()
+    expect(stores.kept).toEqual({})
   })
 
   test.each(['upcoming', 'take-over', 'give-back'] as const)(
@@ -57,13 +70,13 @@ describe('an end', () => {
     const mover = start('take-over', { old: new ours.MemoryStore(), own: own! })
     const id = await startSession(mover, { user: 'ada' })
     const [handle = ''] = (await redis.client.keys('*')).map((key) => key.split(':').at(-1) ?? '')
-    let stop = (): void => undefined
-    const published = new Promise<void>((resolve, reject) => {
-      const listener = (one?: string) => {
-        if (one === handle) resolve()
-      }
-      Promise.resolve(other!.subscribe(listener)).then((done) => (stop = done), reject)
-    })
+    let onPublished: () => void = () => undefined
+    const published = new Promise<void>((resolve) => (onPublished = resolve))
+    const stop = await Promise.resolve(
+      other!.subscribe((one) => {
+        if (one === handle) onPublished()
+      }),
+    )
     await other!.watch(handle, Date.now() / 1000, Date.now() / 1000 + 60)
     await mover.end(id)
     await expect(published).resolves.toBeUndefined()

@@ -1,16 +1,11 @@
 import { SessionManager } from '../../lib'
-import ours from '../../lib/express-session'
 import { Cookie } from '../../lib/express-session/cookie'
 import type { Records } from '../../lib/express-session/records'
-import { RedisStore } from '../../lib/redis'
-import { type MemoryStore } from '../../lib/stores/memory-store'
 import { after, change, type Memory, newSession, openMemory, otherOld, start, subject } from '../support/move-memory'
 import { newCookie, newId, read, startSession } from '../support/move-run'
-import { withRedis } from '../support/with-redis'
 
 /* What each step of a move depends on, one by one: what happens between two of them, or does not. */
 
-const redis = withRedis()
 let turned = 0
 beforeEach(() => {
   turned = 0
@@ -39,22 +34,85 @@ describe('an ID of the app', () => {
   test('is given to one of two processes that make a session of it at once', async () => {
     const stores = openMemory()
     const id = newId()
-    const own = new Proxy(stores.own, {
-      get: (target, key) =>
-        key === 'load'
-          ? async (...args: Parameters<MemoryStore['load']>) => {
-              const found = target.load(...args)
-              if (stores.kept[id] === undefined) {
-                await start('upcoming', stores).create(id, newSession({ user: 'ada' }), true)
-              }
-              return found
-            }
-          : (Reflect.get(target, key) as unknown),
+    const old = otherOld(stores)
+    const get = old.get.bind(old)
+    let reads = 0
+    jest.spyOn(old, 'get').mockImplementation((sid, callback) => {
+      get(sid, (error, found) => {
+        // The last read of the search has found nothing.
+        if (++reads !== 2) callback(error, found)
+        else {
+          const made = start('upcoming', stores).create(id, newSession({ user: 'ada' }), true)
+          Promise.resolve(made).then(() => callback(error, found), callback)
+        }
+      })
     })
-    const late = start('upcoming', { old: otherOld(stores), own })
+    const late = start('upcoming', { old, own: stores.own })
     await expect(late.create(id, newSession({ user: 'eve' }), true)).rejects.toThrow(/genid/)
     expect(await read(start('in place', stores), id)).toEqual({ user: 'ada' })
   })
+
+  test.each(['upcoming', 'take-over', 'give-back'] as const)(
+    'is looked for by %s only when the app made it: a new session is read from neither place',
+    async (generation) => {
+      const stores = openMemory()
+      const reads = [jest.spyOn(stores.own, 'load'), jest.spyOn(stores.old, 'get')]
+      await startSession(start(generation, stores), { user: 'ada' })
+      for (const read of reads) expect(read).not.toHaveBeenCalled()
+    },
+  )
+})
+
+describe('a session that goes back', () => {
+  test('does so with its own values when express-session writes late to its old record', async () => {
+    const stores = openMemory()
+    const id = await startSession(start('in place', stores), { user: 'ada' })
+    const stale = stores.kept[id]!
+    const mover = start('take-over', stores)
+    await mover.update(id, change({ cart: 'book' }))
+    turn(5)
+    // The search, the search for the closed record, and the read before it becomes the old one.
+    after(stores.own, 'load', () => (stores.kept[id] = stale), 3)
+    expect(await read(start('give-back', { old: otherOld(stores), own: stores.own }), id)).toEqual({
+      user: 'ada',
+      cart: 'book',
+    })
+  })
+
+  test.each([1, 2, 3, 4])(
+    'after search %i of a process that wrote to its old record stays, with the write',
+    async (search) => {
+      const stores = openMemory()
+      const id = await startSession(start('in place', stores), { user: 'ada' })
+      const process = { old: otherOld(stores) }
+      // Its calls alone are counted.
+      const loads = { of: 0 }
+      const own = new Proxy(stores.own, {
+        get(target, key) {
+          const value = Reflect.get(target, key) as unknown
+          if (typeof value !== 'function') return value
+          return async (...args: unknown[]) => {
+            const result = (await Reflect.apply(value, target, args)) as unknown
+            if (key === 'load' && ++loads.of === search) {
+              turn(5)
+              await start('give-back', { old: otherOld(stores), own: stores.own }).load(id)
+            }
+            return result
+          }
+        },
+      })
+      const set = process.old.set.bind(process.old)
+      jest.spyOn(process.old, 'set').mockImplementationOnce((...given: Parameters<typeof set>) => {
+        const moved = start('take-over', { old: otherOld(stores), own: stores.own }).load(id)
+        Promise.resolve(moved).then(
+          () => set(...given),
+          () => undefined,
+        )
+      })
+      expect(await start('upcoming', { old: process.old, own }).update(id, change({ late: 1 }))).toBe(true)
+      expect(await read(start('upcoming', stores), id)).toEqual({ user: 'ada', late: 1 })
+    },
+  )
 })
 
 test.each(['upcoming', 'take-over', 'give-back'] as const)(
@@ -118,10 +176,12 @@ test('a session without maxAge that was not used for its ttl is over in either p
 
 test('a record that is no session is neither moved nor removed', async () => {
   const stores = openMemory()
-  const id = newId()
-  stores.kept[id] = '{"user":"ada"}'
-  expect(await read(start('take-over', stores), id)).toBeUndefined()
-  expect([stores.kept[id], stores.own.size]).toEqual(['{"user":"ada"}', 0])
+  for (const text of ['{"user":"ada"}', '{"cookie":5,"user":"ada"}']) {
+    const id = newId()
+    stores.kept[id] = text
+    expect(await read(start('take-over', stores), id)).toBeUndefined()
+    expect([stores.kept[id], stores.own.size]).toEqual([text, 0])
+  }
 })
 
 describe('while a process moves a session', () => {
@@ -214,125 +274,5 @@ describe('while a process moves a session', () => {
       jest.spyOn(stores.own, 'insert').mockRejectedValue(new Error('away') as never)
     })
     await expect(start('take-over', stores).load(id)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
-  })
-})
-
-describe('a session of a user', () => {
-  /** A process that moves the session is killed after its claim. */
-  async function arriving(stores: Memory, values: object, options: object): Promise<string> {
-    const id = await startSession(start('in place', stores), { ...values })
-    after(stores.own, 'claim', () => Promise.reject(new Error('killed')))
-    await expect(start('take-over', stores, options).load(id, { ip: '192.0.2.1' } as never)).rejects.toThrow()
-    jest.restoreAllMocks()
-    const { now } = Date
-    jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
-    turn(5)
-    return id
-  }
-  const options = { subject, context: (req: any) => ({ ip: req.ip }) }
-
-  test('is listed as signed in from where the first request came, also when another process ends the move', async () => {
-    const stores = openMemory()
-    const id = await arriving(stores, { user: 'ada' }, options)
-    await start('take-over', stores, options).load(id, { ip: '203.0.113.9' } as never)
-    const { users } = new SessionManager({ store: stores.own })
-    expect([...(await users.readAll('ada')).values()]).toEqual([expect.objectContaining({ ip: '192.0.2.1' })])
-  })
-
-  test('has its absolute end from the claim on, however late the move ends', async () => {
-    const stores = openMemory()
-    const limited = { subject, sessionTtl: 100 }
-    const id = await arriving(stores, { user: 'ada' }, limited)
-    const mover = start('take-over', stores, limited)
-    turn(50)
-    expect(await read(mover, id)).toEqual({ user: 'ada' })
-    turn(50)
-    expect(await read(mover, id)).toBeUndefined()
-  })
-
-  test('is not listed before its old record is removed, so that an end by the list is for good', async () => {
-    const { users, stores } = (() => {
-      const opened = openMemory()
-      return { stores: opened, users: new SessionManager({ store: opened.own }).users }
-    })()
-    const id = await arriving(stores, { user: 'ada' }, options)
-    jest.spyOn(stores.old, 'destroy').mockImplementation(((_id: string, done: (error: Error) => void) => {
-      done(new Error('killed'))
-    }) as never)
-    await expect(start('take-over', stores, { subject }).load(id)).rejects.toThrow()
-    expect(await users.deleteAll('ada')).toBe(0)
-    jest.restoreAllMocks()
-  })
-
-  test('is not listed while express-session writes to its old record, so that an end by the list is for good', async () => {
-    const stores = openMemory()
-    const { users } = new SessionManager({ store: stores.own })
-    const id = await arriving(stores, { user: 'ada' }, options)
-    after(stores.own, 'change', () => {
-      stores.kept[id] = JSON.stringify({ ...JSON.parse(stores.kept[id]!), late: 1 })
-    })
-    const mover = start('take-over', stores, { subject })
-    expect(await read(mover, id)).toEqual({ user: 'ada' })
-    const count = await users.deleteAll('ada')
-    expect(await read(mover, id)).toEqual(count === 1 ? undefined : { user: 'ada' })
-  })
-
-  test('is its new user’s when the move ends late', async () => {
-    const stores = openMemory()
-    const { users } = new SessionManager({ store: stores.own })
-    const id = await arriving(stores, {}, options)
-    const beside = start('upcoming', { old: otherOld(stores), own: stores.own }, { subject })
-    // Just after the old record was removed, and before the move ends.
-    const destroy = stores.old.destroy.bind(stores.old)
-    const newOwner = { subject: 'bob', req: undefined }
-    jest.spyOn(stores.old, 'destroy').mockImplementationOnce(((sid: string, done: () => void) => {
-      destroy(
-        sid,
-        () => void Promise.resolve(beside.update(id, { ...change({ user: 'bob' }), newOwner })).then(() => done()),
-      )
-    }) as never)
-    await start('take-over', stores, { subject }).load(id)
-    expect((await users.readAll('bob')).size).toBe(1)
-  })
-
-  test('is not listed again, nor kept longer, when it ends before the move does', async () => {
-    const { client } = redis
-    const old = new ours.MemoryStore()
-    const own = new RedisStore({ client })
-    const { users } = new SessionManager({ store: own })
-    const id = await startSession(start('in place', { old, own }), { user: 'ada' })
-    const beside = start('upcoming', { old: Object.assign(new ours.MemoryStore(), old), own }, { takeoverWindow: 50 })
-    const destroy = old.destroy.bind(old)
-    jest.spyOn(old, 'destroy').mockImplementationOnce(((sid: string, done: () => void) => {
-      destroy(sid, () => void Promise.resolve(beside.end(id)).then(done))
-    }) as never)
-    expect(await read(start('take-over', { old, own }, { subject, takeoverWindow: 50 }), id)).toBeUndefined()
-    expect((await users.readAll('ada')).size).toBe(0)
-    for (const key of await client.keys('*')) {
-      if ((await client.type(key)) === 'hash') expect(await client.ttl(key)).toBeLessThanOrEqual(50)
-    }
-  })
-
-  test('costs one store call to read once it has moved, and its record ends with it', async () => {
-    const { client } = redis
-    const stores = { old: new ours.MemoryStore(), own: new RedisStore({ client }) }
-    const id = await startSession(start('in place', stores), { user: 'ada' })
-    const mover = start('take-over', stores, { subject })
-    await mover.load(id)
-    turn(5)
-    const calls: string[] = []
-    for (const name of ['load', 'change', 'insert', 'claim', 'delete'] as const) {
-      const call = stores.own[name].bind(stores.own) as (...args: unknown[]) => unknown
-      jest.spyOn(stores.own, name).mockImplementation(((...args: unknown[]) => {
-        calls.push(name)
-        return call(...args)
-      }) as never)
-    }
-    const get = jest.spyOn(stores.old, 'get')
-    expect(await read(mover, id)).toEqual({ user: 'ada' })
-    expect([calls, get.mock.calls.length]).toEqual([['load'], 0])
-    for (const key of await client.keys('*')) {
-      if ((await client.type(key)) === 'hash') expect(await client.ttl(key)).toBeLessThanOrEqual(700)
-    }
   })
 })
