@@ -2,15 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Records } from '../../lib/express-session/records'
 import type { Stage } from '../../lib/express-session/resolve-move'
 import { type Step, SteppedPlaces } from '../support/move-places'
-import {
-  type Generation,
-  type MovePlaces,
-  type MoveStores,
-  processAt,
-  read,
-  startSession,
-  write,
-} from '../support/move-run'
+import { type Generation, type MoveStores, processOver, read, startSession, write } from '../support/move-run'
 
 /*
  * Two processes at their steps on one session: one comes so far, the other comes so far, the first one ends, then the
@@ -79,11 +71,7 @@ class Stepped {
 }
 
 const recordsAt = (generation: Generation, stores: MoveStores): Records =>
-  processAt(
-    generation,
-    { newProcess: () => stores } as unknown as MovePlaces,
-    generation === 'in place' ? {} : { takeoverWindow: 60 },
-  )
+  processOver(generation, stores, generation === 'in place' ? {} : { takeoverWindow: 60 })
 
 type Place =
   'old' | 'arriving' | 'arriving just now' | 'new' | 'new just now' | 'leaving' | 'ending in old' | 'ending in new'

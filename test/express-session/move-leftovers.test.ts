@@ -3,15 +3,7 @@ import ours from '../../lib/express-session'
 import { RedisStore } from '../../lib/redis'
 import { type JsonRecords, jsonRecordsOf, offerJsonRecords } from '../../lib/stores/json-records'
 import { MemoryStore } from '../../lib/stores/memory-store'
-import {
-  type Generation,
-  type MovePlaces,
-  type MoveStores,
-  processAt,
-  read,
-  startSession,
-  write,
-} from '../support/move-run'
+import { type Generation, type MoveStores, processOver, read, startSession, write } from '../support/move-run'
 import { withRedis } from '../support/with-redis'
 
 /*
@@ -34,11 +26,7 @@ const pairs: { name: string; open: () => MoveStores }[] = [
 ]
 const subject = (session: { user?: string }) => session.user
 const start = (generation: Generation, stores: MoveStores) =>
-  processAt(
-    generation,
-    { newProcess: () => stores } as unknown as MovePlaces,
-    generation === 'in place' ? {} : { subject },
-  )
+  processOver(generation, stores, generation === 'in place' ? {} : { subject })
 
 function turnClock(): (seconds: number) => void {
   let turned = 0

@@ -1,9 +1,8 @@
 import ours from '../../lib/express-session'
 import type { Cookie } from '../../lib/express-session/cookie'
 import { noOwner } from '../../lib/express-session/owner'
-import type { Records } from '../../lib/express-session/records'
 import { MemoryStore } from '../../lib/stores/memory-store'
-import { type Generation, type MovePlaces, type MoveStores, newCookie, processAt, valuesOf } from './move-run'
+import { type MoveStores, newCookie, valuesOf } from './move-run'
 
 export const subject = (session: { user?: string }) => session.user
 
@@ -27,8 +26,7 @@ export function otherOld({ kept }: Memory): Memory['old'] {
 }
 
 /** A process of a deployment over stores that other processes may have too. */
-export const start = (generation: Generation, stores: MoveStores, options = {}): Records =>
-  processAt(generation, { newProcess: () => stores } as unknown as MovePlaces, options)
+export { processOver as start } from './move-run'
 
 /** Something happens just after the n-th call of a method, from now on, has had its effect. */
 export function after<S extends object>(store: S, method: keyof S & string, act: () => unknown, call = 1): void {

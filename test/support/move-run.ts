@@ -58,7 +58,12 @@ export function optionsAt(generation: Generation, { old, own }: MoveStores): Rec
 
 /** A process of a deployment, without HTTP. */
 export function processAt(generation: Generation, places: MovePlaces, options = {}): Records {
-  return recordsFor(resolveOptions({ ...usualOptions, ...optionsAt(generation, places.newProcess()), ...options }))
+  return processOver(generation, places.newProcess(), options)
+}
+
+/** As `processAt`, over these very stores. */
+export function processOver(generation: Generation, stores: MoveStores, options = {}): Records {
+  return recordsFor(resolveOptions({ ...usualOptions, ...optionsAt(generation, stores), ...options }))
 }
 
 export const newId = () => randomBytes(24).toString('base64url')
