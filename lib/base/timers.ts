@@ -11,6 +11,15 @@ export function startTimer(seconds: number, action: () => void): NodeJS.Timeout 
 }
 
 /**
+ * As `startTimer`, for the time limit of a reply. After a process was stopped or its event loop was blocked, a timer is due
+ * before the sockets are read. The action is called in the check phase, which comes after that: a reply that has arrived
+ * counts. It is called also where the timer was cleared meanwhile, so it has to know whether it is still meant.
+ */
+export function startReplyTimer(seconds: number, action: () => void): NodeJS.Timeout {
+  return startTimer(seconds, setImmediate.bind(undefined, action))
+}
+
+/**
  * Calls a function when the deadline of a key has passed, for any number of keys with one timer. Deadlines may be further
  * away than `setTimeout` can wait. The timer does not keep the process alive.
  */

@@ -1,7 +1,7 @@
 import { type Awaitable, isPromise } from '../base/awaitable'
 import { CallDeadline } from '../base/call-deadline'
 import { SessionError } from '../base/errors'
-import { startTimer } from '../base/timers'
+import { startReplyTimer } from '../base/timers'
 
 /**
  * Guards calls into code of others that keeps sessions: whatever goes wrong in one, in whatever way, comes out as one
@@ -93,20 +93,16 @@ class LimitedCall<T> {
   #start(resolve: (value: T) => void, reject: (error: unknown) => void): void {
     this.#resolve = resolve
     this.#reject = reject
-    this.#timer = startTimer(this.#timeout, this.#expire.bind(this))
+    this.#timer = startReplyTimer(this.#timeout, this.#expire.bind(this))
     this.#result.then(this.#succeeded.bind(this), this.#failed.bind(this))
   }
 
-  /** After a process was stopped or its event loop was blocked, the timer is due before the sockets are read. The check
-   * phase comes after that: a reply that has arrived counts. */
   #expire(): void {
-    setImmediate(() => {
-      if (this.#isOver) return
-      this.#isLate = true
-      this.#deadline.report()
-      this.#onFailed?.(this.#deadline)
-      this.#reject?.(storeTimeout(this.#operation))
-    })
+    if (this.#isOver) return
+    this.#isLate = true
+    this.#deadline.report()
+    this.#onFailed?.(this.#deadline)
+    this.#reject?.(storeTimeout(this.#operation))
   }
 
   #succeeded(value: T): void {

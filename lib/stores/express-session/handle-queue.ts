@@ -1,4 +1,4 @@
-import { startTimer } from '../../base/timers'
+import { startReplyTimer } from '../../base/timers'
 import { storeTimeout } from '../call-guard'
 
 /** A task's place in the queue of one handle. */
@@ -41,7 +41,7 @@ class Waiting implements Turn {
     this.#leave = leave
     this.#failureOf = failureOf
     this.#due = performance.now() + limit * 1000
-    this.#timer = startTimer(limit, this.#expire.bind(this))
+    this.#timer = startReplyTimer(limit, this.#expire.bind(this))
     this.#timer.unref()
   }
 
@@ -72,13 +72,10 @@ class Waiting implements Turn {
     this.#reject = reject
   }
 
-  /** As in `CallGuard`: a reply that has arrived while the process stood still counts. */
   #expire(): void {
-    setImmediate(() => {
-      if (this.#isOver) return
-      this.#cut()
-      this.#leave(this)
-    })
+    if (this.#isOver) return
+    this.#cut()
+    this.#leave(this)
   }
 
   #cut(): void {

@@ -1,5 +1,5 @@
 import { isPromise } from '../../base/awaitable'
-import { startTimer } from '../../base/timers'
+import { startReplyTimer } from '../../base/timers'
 import { storeTimeout } from '../call-guard'
 
 /** What a store is asked for: the same for many calls, so that a call makes one promise and nothing that it can share. */
@@ -55,7 +55,7 @@ class Asking<T> {
   outcomeOf(store: object, method: Method, id: string, data: object | undefined): Promise<T> {
     const outcome = new Promise<T>(this.#keep.bind(this))
     const { limit } = this.#question
-    if (limit !== undefined) this.#timer = startTimer(limit, this.#expire.bind(this))
+    if (limit !== undefined) this.#timer = startReplyTimer(limit, this.#cut.bind(this))
     try {
       const callback = this.#calledBack.bind(this)
       const methods = store as Record<Method, (...args: unknown[]) => unknown>
@@ -70,11 +70,6 @@ class Asking<T> {
   #keep(resolve: (value: T) => void, reject: (error: unknown) => void): void {
     this.#resolve = resolve
     this.#reject = reject
-  }
-
-  /** As in `CallGuard`: a reply that has arrived while the process stood still counts. */
-  #expire(): void {
-    setImmediate(() => this.#cut())
   }
 
   /** What the store is given, as stores written for express-session take it. */
