@@ -14,7 +14,7 @@ export const mutants: readonly Mutant[] = [
     name: 'epoch-ignored',
     profile: 'plain',
     file: scripts,
-    from: "if wanted ~= stored and wanted ~= '-' then return -clock end",
+    from: "if epoch ~= stored and epoch ~= '-' then return -(clock or 1) end",
     to: '',
   },
   {
@@ -35,7 +35,7 @@ export const mutants: readonly Mutant[] = [
     name: 'no-deadline',
     profile: 'plain',
     file: scripts,
-    from: "redis.call('PEXPIREAT', KEYS[1], string.sub(words, 15, 27))\nreturn clock",
+    from: "redis.call('PEXPIREAT', KEYS[1], ARGV[2])\nreturn clock",
     to: 'return clock',
   },
   {
@@ -72,7 +72,7 @@ export const mutants: readonly Mutant[] = [
     name: 'no-index-entry',
     profile: 'plain',
     file: scripts,
-    from: "redis.pcall('ZADD', KEYS[1], 'GT', expires, ARGV[2])",
+    from: "redis.pcall('ZADD', KEYS[1], 'GT', expires, ARGV[3])",
     to: '0',
   },
   {

@@ -108,7 +108,7 @@ describe('entries', () => {
     const meanwhile = new RedisStore({ client: redis.client })
     const slow = new RedisStore({
       client: wrapClient(redis.client, async (args, send) => {
-        const writesRecord = args[0] === 'EVALSHA' && args[1] !== insertScript.sha && String(args[4]).includes(' b ')
+        const writesRecord = args[0] === 'EVALSHA' && args[1] !== insertScript.sha && String(args[5]).includes(' b ')
         if (writesRecord || args[1] === insertScript.sha) {
           expect(await meanwhile.list('u1', at(3000))).toEqual(new Map())
           expect(await meanwhile.deleteAll('u1', at(3000))).toBe(0)

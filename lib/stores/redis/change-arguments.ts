@@ -18,10 +18,14 @@ export function setsFieldsOnly({ fields, access, confirm, renew, replace, bind }
   return renew === undefined && replace === undefined && bind === undefined
 }
 
-/** The arguments of `changeFieldsScript`: one text `now + epoch` (`-` in place of `+`: the subject's index is not asked for the
- * session; `-` for any epoch), then names and values. The time limit comes in front of the first. */
+/**
+ * The arguments of `changeFieldsScript`: the instant that the session has to reach, a millisecond after now, so that texts of
+ * different length compare; the end of `m` that most sessions have: the epoch (`-` for any), and `+` where the subject's index is
+ * not asked for the session; then names and values.
+ */
 export function fieldArguments({ epoch, fields }: RecordChange, now: number, heals: boolean): string[] {
-  const args = [`${toDigits(now)} ${heals ? '+' : none} ${epoch ?? none}`]
+  const expected = epoch === undefined ? none : String(epoch)
+  const args = [digits(Math.round(now * 1000) + 1), heals ? expected : `${expected}+`]
   if (fields !== undefined) {
     for (const [name, text] of fields.set) args.push(toFieldName(name), toWire(text))
   }
@@ -29,7 +33,7 @@ export function fieldArguments({ epoch, fields }: RecordChange, now: number, hea
 }
 
 /**
- * A change as the general change script takes it. First one text of words; the caller puts the time limit in front of it:
+ * A change as the general change script takes it. First one text of words:
  *
  *   now  epoch or -  number of removals
  *   o boundBefore or -                               only a session of the subject that is the next argument

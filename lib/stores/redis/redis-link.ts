@@ -71,8 +71,8 @@ const askInterval = 1000
 /** How many nodes are asked. */
 const nodesAsked = 6
 
-/** The time limit of a command while the server's clock is unknown to it: none. */
-const noLimit = '9999999999999'
+/** The time limit of a command while the server's clock is unknown to it, in milliseconds: none. */
+const noLimit = 9_999_999_999_999
 const done: readonly unknown[] = [1]
 const absent: readonly unknown[] = [0]
 
@@ -109,7 +109,7 @@ export class RedisLink {
    * Runs a script that begins with `readLimit` (scripts.ts): not after the deadline, by the clock of the server. Resolves to
    * its reply as an array without the server's time: [1] for a positive number, [0] for a negative one.
    *
-   * @param args The first one without the word of the time limit.
+   * @param args Without the time limit, which comes first.
    */
   async runWithin(
     deadline: CallDeadline,
@@ -121,13 +121,11 @@ export class RedisLink {
       await this.#learnTime(key)
       if (deadline.isOver) throw tooLate()
     }
-    const [words = '', ...rest] = args
     for (let mayRepeat = true; ; mayRepeat = false) {
       const sentAt = performance.now()
       const { remaining } = deadline
       const limit = this.clock.earliest(sentAt + (remaining - replyMargin(remaining)) * 1000)
-      const digitsOfLimit = limit === undefined ? noLimit : digits(limit)
-      const reply = await this.run(script, key, [`${digitsOfLimit} ${words}`, ...rest])
+      const reply = await this.run(script, key, [limitArgument(limit, this.clock.isDue(sentAt)), ...args])
       if (typeof reply === 'number') {
         this.clock.learn(sentAt, Math.abs(reply))
         return reply > 0 ? done : absent
@@ -169,6 +167,19 @@ export class RedisLink {
     }
     return this.#send(key, ['EVAL', script.text, '1', key, ...args])
   }
+}
+
+/**
+ * A time limit as scripts take it (`checkLimit` of scripts.ts): a second less than the limit, as thirteen digits. A server's
+ * time in whole seconds, ten digits, that is at most this text is in time, by the order of texts.
+ *
+ * @param limit In milliseconds.
+ * @param asksTime Whether the reply is to have the server's time: a zero in front leaves the number as it is, and makes a text
+ *   that no time is at most.
+ */
+export function limitArgument(limit: number | undefined, asksTime: boolean): string {
+  const text = digits((limit ?? noLimit) - 1000)
+  return asksTime ? `0${text}` : text
 }
 
 /**

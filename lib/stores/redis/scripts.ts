@@ -8,11 +8,11 @@ import { lateStatus, nameScript, type Script } from './redis-link'
  *
  * Each replies with a positive number for "done, and nothing more to say", a negative one for "there is no such session", and
  * otherwise with an array whose first element is the status. The number, and the second element, is the server's time in
- * milliseconds. Later versions may append to the array.
+ * milliseconds, or 1 where the time was not asked for. Later versions may append to the array.
  *
- * The first word of ARGV[1] is the call's time limit by the server's clock, thirteen digits. A command that arrives after it,
- * because it was held up on the way, does nothing and replies { 9, time }: it has failed for its caller, which may
- * have stored something newer since.
+ * ARGV[1] is the call's time limit by the server's clock, see `limitArgument` of redis-link.ts. A command that arrives after
+ * it, because it was held up on the way, does nothing and replies { 9, time }: it has failed for its caller, which may have
+ * stored something newer since.
  *
  * A client may send a command again after it lost the connection, not knowing that it had been executed (the `redis`
  * package does so behind a sentinel). So what ran once may run once more: a second insert writes the same, a second
@@ -22,12 +22,23 @@ import { lateStatus, nameScript, type Script } from './redis-link'
  * take words at fixed places in place of patterns: a change of values costs half of what the general script does.
  */
 
-/** Sets `words` and `clock`, in milliseconds with a fraction; ends the script when it is too late. */
-export const readLimit = `
-local words = ARGV[1]
-local time = redis.call('TIME')
-local clock = time[1] * 1000 + time[2] / 1000
-if clock > tonumber(string.sub(words, 1, 13)) then return { ${lateStatus}, clock } end
+/**
+ * Ends the script when it is too late. Compares texts: the whole seconds with the limit less a second. Only where that does not
+ * decide does it take numbers out of them, which costs as much as asking for the time; then it sets `clock`, milliseconds with a
+ * fraction. The caller asks for that by a limit which never decides. So the time is in a reply now and then, and
+ * `clock or 1` elsewhere.
+ */
+export const checkLimit = `
+local time, clock = redis.call('TIME')
+if time[1] > ARGV[1] then
+  clock = time[1] * 1000 + time[2] / 1000
+  if clock > ARGV[1] + 1000 then return { ${lateStatus}, clock } end
+end
+`
+
+/** As `checkLimit`, where the script needs the time itself. */
+export const readLimit = `${checkLimit}
+clock = clock or time[1] * 1000 + time[2] / 1000
 `
 
 /** The parts of `m`: when the session ends, the hash of its id, the epoch, and the marks. */
@@ -35,28 +46,26 @@ export const summaryPattern = `^(${'%d'.repeat(13)})(${'[%w_-]'.repeat(43)})(%d+
 
 /** Keeps the record; see `insertScript`. */
 export const insertRecord = `
-if ARGV[4] == 'b' then ARGV[5] = string.format('%.0f', clock) end
+if ARGV[5] == 'b' then ARGV[6] = string.format('%.0f', clock or time[1] * 1000 + time[2] / 1000) end
 local added
-if #ARGV < 1000 then
-  added = redis.pcall('HSET', KEYS[1], 'm', ARGV[2], 't', ARGV[3], unpack(ARGV, 4))
+if #ARGV < 1000 then added = redis.pcall('HSET', KEYS[1], 'm', ARGV[3], 't', ARGV[4], unpack(ARGV, 5)) end
+if added ~= #ARGV / 2 then
   if type(added) == 'table' and not string.find(added.err, 'WRONGTYPE', 1, true) then return added end
-end
-if added ~= (#ARGV + 1) / 2 then
   redis.call('UNLINK', KEYS[1])
-  redis.call('HSET', KEYS[1], 'm', ARGV[2], 't', ARGV[3])
-  for i = 4, #ARGV, 1000 do
+  redis.call('HSET', KEYS[1], 'm', ARGV[3], 't', ARGV[4])
+  for i = 5, #ARGV, 1000 do
     redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
   end
 end
-redis.call('PEXPIREAT', KEYS[1], string.sub(words, 15, 27))
-return clock
+redis.call('PEXPIREAT', KEYS[1], ARGV[2])
+return clock or 1
 `
 
 /**
- * KEYS: the record. ARGV: "limit, deadline of the record", then what `encodeRecord` gives, then names and values of fields.
+ * KEYS: the record. ARGV: limit, deadline of the record, what `encodeRecord` gives, then names and values of fields.
  * Nothing else has this handle, but a command that a client sends twice does, and a key that belongs to something else might.
  */
-export const insertScript = nameScript(`${readLimit}${insertRecord}`)
+export const insertScript = nameScript(`${checkLimit}${insertRecord}`)
 
 /** What a store's change scripts have to know of it. */
 export interface ChangeScripts {
@@ -100,23 +109,24 @@ end
 `
 }
 
-const fieldsText = (heal: string): string => `${readLimit}
-local m = redis.pcall('HGET', KEYS[1], 'm')
-if type(m) ~= 'string' or #m < 57 then return -clock end
-local ends = string.sub(m, 1, 13)
-if not tonumber(ends) or ends <= string.sub(words, 15, 27) then return -clock end
-local last, watched, entry = string.byte(m, -1)
-if last == 42 then
-  m, watched = string.sub(m, 1, -2), redis.call('HGET', KEYS[1], 'w')
-  last = string.byte(m, -1)
+/** A session that is neither watched nor in need of its entry takes two comparisons; the rest is in the branch. */
+const fieldsText = (heal: string): string => `${checkLimit}
+local key, wanted = KEYS[1], ARGV[3]
+local m = redis.pcall('HGET', key, 'm')
+if not m or #m < 57 or m < ARGV[2] then return -(clock or 1) end
+local tail, watched, entry = string.sub(m, 57)
+if tail ~= wanted then
+  local stored, listed, mark = string.match(tail, '^(%d+)(%+?)(%*?)$')
+  local epoch, healed = string.match(wanted, '^([%d-]+)(%+?)$')
+  if not stored or not tonumber(string.sub(m, 1, 13)) then return -(clock or 1) end
+  if epoch ~= stored and epoch ~= '-' then return -(clock or 1) end
+  if mark == '*' then watched = redis.call('HGET', key, 'w') end
+  if listed == '+' and healed == '' then entry = redis.call('HGET', key, 'u') end
 end
-local wanted, stored = string.sub(words, 31), string.sub(m, 57, last == 43 and -2 or -1)
-if wanted ~= stored and wanted ~= '-' then return -clock end
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
-if last == 43 and string.byte(words, 29) == 43 then entry = redis.call('HGET', KEYS[1], 'u') end
+redis.call('HSET', key, unpack(ARGV, 4))
 ${heal}
-if watched or entry then return { 1, clock, watched or '', entry or '' } end
-return clock
+if watched or entry then return { 1, clock or 1, watched or '', entry or '' } end
+return clock or 1
 `
 
 /** `renew` and `confirm` of record.ts. Lists of hashes are one word, with commas. */
@@ -162,8 +172,7 @@ end
 
 /** `changeRecord` of record.ts, on the server. */
 const generalText = (heal: string): string => `${readLimit}${renewRecord}${readDeadlines}
-local word = string.gmatch(words, '%S+')
-word()
+local word = string.gmatch(ARGV[2], '%S+')
 local now, epoch, removals = word(), word(), tonumber(word())
 local found = redis.pcall('HMGET', KEYS[1], 'm', 't', 'p', 'n', 's', 'w', 'u', 'b')
 if found.err or not found[1] or not found[2] then return -clock end
@@ -175,7 +184,7 @@ local record = { created = created, issued = issued, accessed = accessed, expire
   overlap = overlap, hash = hash, previous = found[3] or '-', pending = found[4] or '-' }
 local owner, watched, entry, bound = found[5], found[6], found[7], found[8]
 local _, keptBefore = deadlines(record)
-local at = 2
+local at = 3
 local status = 1
 local nextEpoch = stored
 local replacing, subject, context, nextEntry
@@ -239,7 +248,7 @@ return { status, clock, watched or '', entry or '' }
 `
 
 /**
- * KEYS: the record. ARGV: words "limit, now, createdAt that it must have or -, hash that it must have or -, instant after
+ * KEYS: the record. ARGV: limit, words "now, createdAt that it must have or -, hash that it must have or -, instant after
  * which it must not have been bound or -", and the subject that it must have, or none.
  * Replies { 3, time } when there is a live record that does not meet the conditions, and nothing happens. Otherwise it is
  * deleted, and the reply is { 1 when it was live, 2 when it had ended by time, time, watched, entry of the index or '' }.
@@ -250,9 +259,9 @@ if found.err or not found[1] or not found[2] then return -clock end
 local ends, currentHash = string.match(found[1], '${summaryPattern}')
 local current = string.match(found[2], '^%d+ (%w+) %w+ %w+ %w+ %S+ %S+')
 if not ends or not current then return -clock end
-local now, created, hash, before = string.match(words, '^%S+ (%S+) (%S+) (%S+) (%S+)')
+local now, created, hash, before = string.match(ARGV[2], '^(%S+) (%S+) (%S+) (%S+)')
 local live = ends > now
-if (ARGV[2] and ARGV[2] ~= found[3]) or (created ~= '-' and created ~= current) or (hash ~= '-' and hash ~= currentHash)
+if (ARGV[3] and ARGV[3] ~= found[3]) or (created ~= '-' and created ~= current) or (hash ~= '-' and hash ~= currentHash)
   or (before ~= '-' and found[6] and found[6] > before) then
   return { live and 3 or 0, clock }
 end
@@ -261,17 +270,17 @@ return { live and 1 or 2, clock, found[4] or '', found[5] or '' }
 `)
 
 /**
- * KEYS: a subject's index. ARGV: words "limit, when the entry may be removed", and the entry. Entries whose time was over
+ * KEYS: a subject's index. ARGV: limit, when the entry may be removed, and the entry. Entries whose time was over
  * a minute ago, by the clock of this server, are removed. The new entry comes first, so that a full memory refuses it
  * before anything is written. The index itself lives as long as the entry that lives longest.
  */
 export const listScript = nameScript(`${readLimit}
-local expires = string.sub(words, 15, 27)
-local added = redis.pcall('ZADD', KEYS[1], 'GT', expires, ARGV[2])
+local expires = ARGV[2]
+local added = redis.pcall('ZADD', KEYS[1], 'GT', expires, ARGV[3])
 if type(added) == 'table' then
   if not string.find(added.err, 'WRONGTYPE', 1, true) then return added end
   redis.call('UNLINK', KEYS[1])
-  redis.call('ZADD', KEYS[1], expires, ARGV[2])
+  redis.call('ZADD', KEYS[1], expires, ARGV[3])
 end
 local last = redis.call('PEXPIRETIME', KEYS[1])
 if last > 0 then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', clock - 60000)) end

@@ -94,8 +94,10 @@ test.each<[string, RecordChange, boolean]>([
   expect(setsFieldsOnly(change)).toBe(isShort)
 })
 
-test('the short script gets the time, whether to heal, the epoch, and names and values', () => {
-  expect(fieldArguments({ epoch: 12, fields }, 1.5, true)).toEqual([`${now} + 12`, 'v:a', '1'])
-  expect(fieldArguments({ fields }, 1.5, false)).toEqual([`${now} - -`, 'v:a', '1'])
-  expect(fieldArguments({}, 1.5, false)).toEqual([`${now} - -`])
+test('the short script gets the next millisecond, the epoch, a + unless it is to heal, and names and values', () => {
+  const next = '0000000001501'
+  expect(fieldArguments({ epoch: 12, fields }, 1.5, true)).toEqual([next, '12', 'v:a', '1'])
+  expect(fieldArguments({ epoch: 12, fields }, 1.5, false)).toEqual([next, '12+', 'v:a', '1'])
+  expect(fieldArguments({ fields }, 1.5, false)).toEqual([next, '-+', 'v:a', '1'])
+  expect(fieldArguments({}, 1.5, true)).toEqual([next, '-'])
 })
