@@ -32,6 +32,6 @@ module.exports = {
     '^holdfast/redis$': '<rootDir>/lib/redis.ts',
     '^holdfast/express-session$': '<rootDir>/lib/express-session.ts',
   },
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/test-environment.cjs',
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.stryker-tmp'],
 }
