@@ -26,7 +26,8 @@ describe.each<[string, (clock: TurnedClock) => SessionStore]>([
   beforeEach(async () => {
     clock = turnedClock()
     store = storeFor(clock)
-    const timeouts = { renewal: 100, oldSessionAvailabilityAfterRenewal: 10 }
+    // Sooner than the hub's watch ends, 90 s after the clock of its last read: after that the store publishes no change.
+    const timeouts = { renewal: 60, oldSessionAvailabilityAfterRenewal: 10 }
     app = await startApp({
       store,
       clock,
@@ -67,7 +68,7 @@ describe.each<[string, (clock: TurnedClock) => SessionStore]>([
 
   /** Renews the id, and uses the new one; the channel has followed both. */
   async function renew(id: string, channel: ChannelSession<Shape>): Promise<string> {
-    clock.now += 100
+    clock.now += 60
     const renewing = await app.get('/renewed', `sid=${id}`)
     const next = idOf(renewing)
     await reaches(channel, 'renewed')
