@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import { readProperty } from './read-property'
 
 /** Whether the request came over TLS, as far as the app knows: in Express `req.secure`, which minds `trust proxy`,
  * elsewhere the socket. Stubs of requests may have neither. */
 export function isSecureRequest(req: IncomingMessage): boolean {
-  const { secure } = req as { secure?: unknown }
+  const secure = readProperty(req as { secure?: unknown }, 'secure')
   if (typeof secure === 'boolean') return secure
   const socket = req.socket as { encrypted?: unknown } | undefined
   return socket?.encrypted === true
@@ -28,13 +29,18 @@ const tlsClaims: readonly (readonly [header: string, claim: RegExp])[] = [
 /** Whether a proxy in front says that it was asked over TLS. Any client can write these headers: they make nothing secure,
  * they only show that the app may be configured for another proxy than it has. */
 export function claimsForwardedTls(req: IncomingMessage): boolean {
-  return tlsClaims.some(([header, claim]) => {
-    const value = headerOf(req, header)
-    return typeof value === 'string' && claim.test(value)
-  })
+  const headers = headersOf(req)
+  for (const [header, claim] of tlsClaims) {
+    const value = headers?.[header]
+    if (typeof value === 'string' && claim.test(value)) return true
+  }
+  return false
 }
 
 export function headerOf(req: IncomingMessage, name: string): unknown {
-  const headers = req.headers as Record<string, unknown> | undefined
-  return headers?.[name]
+  return headersOf(req)?.[name]
+}
+
+function headersOf(req: IncomingMessage): Record<string, unknown> | undefined {
+  return readProperty(req as { headers?: Record<string, unknown> }, 'headers')
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { headersAlreadySent, isStub, statusMessageOf } from './check-call'
+import { headersAlreadySent, statusMessageOf } from './check-call'
+import { isStub } from './response-progress'
 
 /** What a held response shows of itself: what Node's would after the same calls. */
 export interface Appearance {

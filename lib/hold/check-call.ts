@@ -1,5 +1,6 @@
 import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import { types } from 'node:util'
+import { isStub } from './response-progress'
 
 /** The methods through which a response leaves. */
 export type Method = 'write' | 'end' | 'writeHead' | 'flushHeaders'
@@ -19,22 +20,6 @@ export function checkCall(res: ServerResponse, method: Method, args: readonly un
   if (!isFirst) return
   if (method === 'writeHead') checkHead(args)
   else checkStatus(res.statusCode, statusMessageOf(res))
-}
-
-/** Whether an object merely stands in for a response, as for the handshake of a WebSocket, or in a test: it says neither
- * its status nor when it ends. */
-export function isStub(res: ServerResponse): boolean {
-  const { on, statusCode } = res as { on?: unknown; statusCode?: unknown }
-  return typeof on !== 'function' || statusCode === undefined
-}
-
-/**
- * Whether a response was made by hand for a request that became a WebSocket, as express-ws does: it has no socket, and
- * never ends. A pipelined response has no socket either, until its turn comes.
- */
-export function isNeverSent(res: ServerResponse): boolean {
-  const { req } = res as { req?: { upgrade?: unknown } }
-  return req?.upgrade === true && (res.socket as object | null) === null
 }
 
 /** Whether a call writes after the end. A stub counts as ended with its head, and is written to after that. */

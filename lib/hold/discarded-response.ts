@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Method } from './check-call'
+import { type Method, returnValueOf } from './check-call'
 
 export type Call = readonly [method: Method, args: readonly unknown[]]
 
@@ -36,11 +36,11 @@ export class DiscardedResponse {
    *
    * @param isEnded The other response has ended.
    */
-  isLateCall(method: Method, isEnded: boolean, headersSent: () => boolean): boolean {
+  isLateCall(method: Method, isEnded: boolean, headersSent: boolean): boolean {
     // With two session middlewares, Node calls `writeHead` of the outer one after `end`.
-    if (method === 'writeHead') return isEnded && headersSent()
+    if (method === 'writeHead') return isEnded && headersSent
     if (isEnded) return true
-    if (this.#extent !== 'cut' || this.#isErrorBeingHandled || headersSent()) return false
+    if (this.#extent !== 'cut' || this.#isErrorBeingHandled || headersSent) return false
     const res = this.#res
     if (res.statusCode !== 200 || (typeof res.hasHeader === 'function' && res.hasHeader('content-type'))) return false
     if (method === 'end') this.#extent = 'whole'
@@ -48,9 +48,10 @@ export class DiscardedResponse {
   }
 }
 
-/** Ignores a late call; its callback learns of it. */
-export function ignoreCall(args: readonly unknown[]): void {
+/** Ignores a late call; its callback learns of it. Returns what the method returns. */
+export function ignoreCall(res: ServerResponse, method: Method, args: readonly unknown[]): unknown {
   callBack(args, new Error('the response was replaced: its session could not be stored'))
+  return returnValueOf(method, res)
 }
 
 function callBack(args: readonly unknown[], error: unknown): void {

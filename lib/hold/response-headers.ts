@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { readProperty } from '../base/read-property'
 import { headerPairs, statusMessageOf } from './check-call'
 
 /** What `Cache-Control` says on a response that carries a session cookie; see the option `cacheControl`. */
@@ -63,10 +64,13 @@ function restrictCaches(res: ServerResponse, rule: 'no-store' | 'private'): void
 
 /** Says to caches that another cookie may get another response (RFC 9110 section 12.5.5), beside what it depends on. */
 export function varyOnCookie(res: ServerResponse): void {
-  if (typeof res.getHeader !== 'function' || typeof res.setHeader !== 'function') return
-  const before = res.getHeader('Vary')
+  const getHeader = readProperty(res, 'getHeader')
+  const setHeader = readProperty(res, 'setHeader')
+  // A stub of a response may have neither.
+  if (typeof getHeader !== 'function' || typeof setHeader !== 'function') return
+  const before = getHeader.call(res, 'Vary')
   if (before === undefined) {
-    res.setHeader('Vary', 'Cookie')
+    setHeader.call(res, 'Vary', 'Cookie')
     return
   }
   const names = String(before)
@@ -135,7 +139,8 @@ export function setCookiesOf(res: ServerResponse): readonly string[] {
 
 function headerOrNone(res: ServerResponse): ReturnType<ServerResponse['getHeader']> {
   try {
-    return typeof res.getHeader === 'function' ? res.getHeader('Set-Cookie') : undefined
+    const getHeader = readProperty(res, 'getHeader')
+    return typeof getHeader === 'function' ? getHeader.call(res, 'Set-Cookie') : undefined
   } catch {
     return undefined
   }

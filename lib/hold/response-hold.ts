@@ -1,12 +1,14 @@
 import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../base/awaitable'
+import { readProperty } from '../base/read-property'
 import { type Appearance, SentMask } from './appear-sent'
-import { checkCall, headersAlreadySent, isLateBody, isStub, makesHead, type Method, returnValueOf } from './check-call'
+import { checkCall, headersAlreadySent, isLateBody, makesHead, type Method, returnValueOf } from './check-call'
 import { type Call, DiscardedResponse, ignoreCall } from './discarded-response'
 import { Drain } from './drain'
 import { intercept, type Interception, type Interceptor, interceptBody, learnPrototype, release } from './intercept'
 import { absorbWriteHead, addSessionCookies, setCookiesOf, varyOnCookie, withdrawResponse } from './response-headers'
 import type { ResponseHooks } from './response-hooks'
+import { isHeadSent, isOver, isStub } from './response-progress'
 
 /**
  * Holds a response back until its hooks let it go: asks them, waits, then replays the calls to Node or discards them.
@@ -65,9 +67,9 @@ export class ResponseHold implements Interceptor, Appearance {
    */
   expectChange(): boolean {
     const res = this.#res
-    if (this.#ended || res.destroyed || res.writableEnded) return false
+    if (this.#ended || isOver(res, this.isShared)) return false
     this.#cookiesBefore = setCookiesOf(res)
-    if (typeof res.on !== 'function') {
+    if (!this.isShared && typeof res.on !== 'function') {
       return Object.values(this.#interception.native).some((method) => method !== undefined)
     }
     res.on('close', this.#closed.bind(this))
@@ -101,17 +103,16 @@ export class ResponseHold implements Interceptor, Appearance {
 
   call(method: Method, args: readonly unknown[], layer = 0): unknown {
     // A layer that was replaced belongs to the discarded response, except for a head: Node itself may ask for that.
-    if (layer !== this.#layer && method !== 'writeHead') return this.#ignore(method, args)
+    if (layer !== this.#layer && method !== 'writeHead') return ignoreCall(this.#res, method, args)
     if (this.#inside) return this.#toNode(method, (method === 'writeHead' ? this.#takeHead() : undefined) ?? args)
-    if (this.#discarded?.isLateCall(method, this.#ended, () => this.#headersSent) === true) {
-      return this.#ignore(method, args)
-    }
+    const isLate = this.#discarded?.isLateCall(method, this.#ended, this.#headersSent)
+    if (isLate === true) return ignoreCall(this.#res, method, args)
     if (this.#hooks.ignoresAfterEnd && isLateBody(this.#res, method, this.#ended || this.writableEnded)) return false
     switch (this.#state) {
       case 'through':
         return this.#toNode(method, args)
       case 'failing':
-        return this.#ignore(method, args)
+        return ignoreCall(this.#res, method, args)
       case 'waiting':
         return this.#hold(method, args)
       case 'open':
@@ -119,9 +120,8 @@ export class ResponseHold implements Interceptor, Appearance {
     }
   }
 
-  /** A stub may not say. */
   get #headersSent(): boolean {
-    return (this.#res as { headersSent?: boolean }).headersSent ?? false
+    return (this.isShared && this.#state === 'waiting') || isHeadSent(this.#res, this.isShared)
   }
 
   #ask(method: Method, args: readonly unknown[]): unknown {
@@ -130,7 +130,7 @@ export class ResponseHold implements Interceptor, Appearance {
       this.#head = args
       return this.#res
     }
-    const isWrapped = this.#res.writeHead !== this.#interception.writeHead
+    const isWrapped = readProperty(this.#res, 'writeHead') !== this.#interception.writeHead
     if (hooks.isClean && (this.#headPassed || !isWrapped || method === 'writeHead')) return this.#toNode(method, args)
 
     let headersSent = this.#headersSent
@@ -337,11 +337,6 @@ export class ResponseHold implements Interceptor, Appearance {
     const isUnfinished = !this.#ended && this.#discarded === undefined
     if (isUnfinished) learnPrototype(this.#res)
     this.#hooks.afterClose(isUnfinished)
-  }
-
-  #ignore(method: Method, args: readonly unknown[]): unknown {
-    ignoreCall(args)
-    return returnValueOf(method, this.#res)
   }
 }
 

@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Awaitable } from '../base/awaitable'
 import { inNextTurn } from '../base/next-turn'
 import { warnRarely } from '../base/warnings'
-import { isNeverSent } from './check-call'
 import { FailureResponse, forgetRequest, type Next, noteRequest, reasonOf } from './failure-response'
 import type { CacheControl } from './response-headers'
 import { ResponseHold } from './response-hold'
 import type { ResponseHooks } from './response-hooks'
+import { isNeverSent } from './response-progress'
 
 /** Stores what one request has changed. */
 export interface Committer {
@@ -74,7 +74,7 @@ export class ResponseSaves implements ResponseHooks {
   expectChange(): void {
     if (this.#isClean) {
       this.#isClean = false
-      if (isNeverSent(this.#res) || !this.#hold.expectChange()) this.#isOver = true
+      if (isNeverSent(this.#req, this.#res) || !this.#hold.expectChange()) this.#isOver = true
     }
     if (this.#isOver) this.#saveLate()
     else this.#isChangePending = true

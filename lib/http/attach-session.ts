@@ -16,21 +16,22 @@ class Given {
   }
 }
 
-/** Where a request keeps what holds its session: a private field on the request itself, which no reflection shows. */
+/** Where a request keeps what holds its session: a private field on the request itself, which no reflection shows. What
+ * changes is in an object behind it, because V8 takes ten times as long to write to a field of an Express request. */
 class Slot extends Given {
-  #holder: SessionHolder | undefined = undefined
+  readonly #content: { holder: SessionHolder | undefined } = { holder: undefined }
 
   static isOn(req: object): boolean {
-    return #holder in req
+    return #content in req
   }
 
   static read(req: object): SessionHolder | undefined {
-    return #holder in req ? req.#holder : undefined
+    return #content in req ? req.#content.holder : undefined
   }
 
   static fill(req: object, holder: SessionHolder): void {
-    if (!(#holder in req)) new Slot(req)
-    ;(req as Slot).#holder = holder
+    if (!(#content in req)) new Slot(req)
+    ;(req as Slot).#content.holder = holder
   }
 }
 
