@@ -22,15 +22,15 @@ import {
   type StoreListener,
 } from '../session/store'
 import { DeadlineHeap } from './memory/deadline-heap'
+import { IntColumn } from './memory/int-column'
 import { bytesOfText, changeFields } from './memory/kept-fields'
-import { contextText, KeptSession } from './memory/kept-session'
-import { ShardedMap } from './memory/sharded-map'
-import { SubjectTable } from './memory/subject-table'
+import { contextText, type KeptSession, keptSession, listedRecord, storedSession } from './memory/kept-session'
+import { SessionTable } from './memory/session-table'
 import { StoreListeners } from './store-listeners'
 
 export interface MemoryStoreOptions {
   /**
-   * How many sessions are kept at the most; a whole number, at least 1. Default 100 000: some 40 MB of small sessions. One
+   * How many sessions are kept at the most; a whole number, at least 1. Default 100 000: some 25 MB of small sessions. One
    * more evicts the anonymous session that would have expired first; one that a user is signed in to leaves only for
    * another login, when there is no anonymous one. So a flood of visitors costs a bounded amount of memory, and signs no
    * user out: when all that is kept are logins, a visitor's session is refused with `STORE_UNAVAILABLE`. The first live
@@ -38,8 +38,9 @@ export interface MemoryStoreOptions {
    */
   maxSessions?: number | undefined
   /**
-   * How many bytes all sessions may take together, by an estimate: the UTF-8 bytes of what they hold, and 400 for each. A
-   * whole number, at least 1. Default 268 435 456 (256 MiB): less than the heap that Node has on the smallest machines.
+   * How many bytes all sessions may take together, by an estimate: the UTF-8 bytes of what they hold, and 400 for each,
+   * which is more than its tables take. A whole number, at least 1. Default 268 435 456 (256 MiB): less than the heap that
+   * Node has on the smallest machines, where sessions of more than 1000 characters are kept.
    * More evicts as `maxSessions` does; a single session that is larger is refused with `SESSION_TOO_LARGE`.
    */
   maxTotalBytes?: number | undefined
@@ -62,16 +63,16 @@ const sliceStep = 32
  *
  * Bounded in number and in bytes (see `maxSessions`, `maxTotalBytes`); expired sessions leave by themselves, in slices of
  * a few milliseconds; its timer never keeps the process alive. Values are kept serialized, so nothing is shared with the
- * app. After `close()` it is empty and every call throws `STORE_CLOSED`.
+ * app; small sessions outside V8's heap, so that a million of them do not lengthen its collections. After `close()` it is empty and every call throws `STORE_CLOSED`.
  */
 export class MemoryStore implements SessionStore {
   readonly #maxSessions: number
   readonly #maxTotalBytes: number
   readonly #clock: Clock
-  readonly #sessions = new ShardedMap<KeptSession>()
-  readonly #ofSubjects = new SubjectTable<KeptSession>()
-  readonly #anonymous = new DeadlineHeap<KeptSession>()
-  readonly #signedIn = new DeadlineHeap<KeptSession>()
+  #sessions = new SessionTable()
+  #places = new IntColumn()
+  #anonymous = new DeadlineHeap(this.#places)
+  #signedIn = new DeadlineHeap(this.#places)
   readonly #listeners = new StoreListeners()
   #bytes = 0
   #timer: NodeJS.Timeout | undefined
@@ -97,73 +98,79 @@ export class MemoryStore implements SessionStore {
 
   load(handle: string, now: number): StoredSession | undefined {
     this.#checkOpen()
-    const kept = this.#sessions.get(handle)
+    const kept = this.#sessions.find(handle)
     if (kept === undefined) return undefined
-    if (now >= retainUntil(kept)) {
+    if (now >= retainUntil(kept.record)) {
       this.#drop(kept)
       return undefined
     }
-    return kept.toStored()
+    return storedSession(kept)
   }
 
   insert(handle: string, session: StoredSession, now = this.#clock()): void {
     this.#checkOpen()
-    const before = this.#sessions.get(handle)
+    const before = this.#sessions.find(handle)
     if (before !== undefined) this.#drop(before)
-    const kept = new KeptSession(handle, session)
-    this.#makeRoom(kept.bytes, 1, kept.subject !== undefined, now)
-    this.#sessions.set(kept.handle, kept)
+    const kept = keptSession(handle, session)
+    this.#makeRoom(kept.bytes, 1, kept.record.subject !== undefined, now)
+    this.#sessions.add(kept)
     this.#bytes += kept.bytes
     this.#enlist(kept)
   }
 
   claim(handle: string, session: StoredSession, now: number): boolean {
     this.#checkOpen()
-    const before = this.#sessions.get(handle)
-    if (before !== undefined && now < retainUntil(before)) return false
+    const before = this.#sessions.find(handle)
+    if (before !== undefined && now < retainUntil(before.record)) return false
     this.insert(handle, session, now)
     return true
   }
 
   change(handle: string, change: RecordChange, now: number): ChangeResult {
     this.#checkOpen()
-    const kept = this.#liveSession(handle, now)
-    if (kept === undefined) return 'gone'
-    const before = kept.recordWith(undefined)
-    const record = changeRecord(before, change)
+    const kept = this.#sessions.find(handle)
+    if (kept === undefined || !isLive(kept.record, now)) return 'gone'
+    const record = changeRecord(kept.record, change)
     if (record === undefined) return 'gone'
     const context = change.bind === undefined ? kept.context : contextText(change.bind)
     const { fields, growth } = changeFields(kept.fields, change.fields)
-    this.#grow(kept, growth + bytesOfText(context) - bytesOfText(kept.context), record.subject !== undefined, now)
-    const isMoved = record.subject !== before.subject
-    if (isMoved) this.#delist(kept)
-    kept.replace(record, fields, context)
-    if (isMoved) this.#enlist(kept)
-    else this.#moveDeadline(kept)
+    const bytes = kept.bytes + growth + bytesOfText(context) - bytesOfText(kept.context)
+    if (bytes > kept.bytes && this.#bytes + bytes - kept.bytes > this.#maxTotalBytes) {
+      this.#makeRoomToGrow(kept, bytes, record.subject !== undefined, now)
+      // Listeners have learned of what was evicted, and may have called.
+      return this.change(handle, change, now)
+    }
+    this.#bytes += bytes - kept.bytes
+    const changed: KeptSession = { row: kept.row, handle: kept.handle, record, context, fields, bytes }
+    const isMoved = record.subject !== kept.record.subject
+    if (isMoved) this.#heapOf(kept).delete(kept.row)
+    this.#sessions.replace(kept, changed)
+    if (isMoved) this.#enlist(changed)
+    else this.#moveDeadline(changed)
     if (isNotifiable(change)) this.#listeners.notify(handle)
-    return isRenewed(before, change) ? 'renewed' : 'stored'
+    return isRenewed(kept.record, change) ? 'renewed' : 'stored'
   }
 
   delete(handle: string, now: number, only?: DeleteConditions): DeleteResult {
     this.#checkOpen()
-    const kept = this.#sessions.get(handle)
+    const kept = this.#sessions.find(handle)
     if (kept === undefined) return 'absent'
-    const wasLive = isLive(kept, now)
-    if (!meetsConditions(kept.recordWith(undefined), only)) return wasLive ? 'refused' : 'absent'
+    const wasLive = isLive(kept.record, now)
+    if (!meetsConditions(kept.record, only)) return wasLive ? 'refused' : 'absent'
     this.#drop(kept)
     return wasLive ? 'ended' : 'absent'
   }
 
   list(subject: string, now: number): ReadonlyMap<string, SessionRecord> {
     this.#checkOpen()
-    const live = this.#ofSubjects.of(subject).filter((kept) => isLive(kept, now))
-    return new Map(live.map((kept) => [kept.handle, kept.toRecord()]))
+    const live = this.#sessions.ofSubject(subject).filter(({ record }) => isLive(record, now))
+    return new Map(live.map((kept) => [kept.handle, listedRecord(kept)]))
   }
 
   deleteAll(subject: string, now: number, except?: string): number {
     this.#checkOpen()
     let ended = 0
-    for (const { handle } of this.#ofSubjects.of(subject)) {
+    for (const { handle } of this.#sessions.ofSubject(subject)) {
       if (handle !== except && this.delete(handle, now) === 'ended') ended++
     }
     return ended
@@ -172,7 +179,7 @@ export class MemoryStore implements SessionStore {
   changeAll(subject: string, changes: FieldChanges, now: number): number {
     this.#checkOpen()
     let changed = 0
-    for (const { handle } of this.#ofSubjects.of(subject)) {
+    for (const { handle } of this.#sessions.ofSubject(subject)) {
       if (this.change(handle, { fields: changes }, now) !== 'gone') changed++
     }
     return changed
@@ -188,10 +195,10 @@ export class MemoryStore implements SessionStore {
     this.#closed = true
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#sessions.clear()
-    this.#ofSubjects.clear()
-    this.#anonymous.clear()
-    this.#signedIn.clear()
+    this.#sessions = new SessionTable()
+    this.#places = new IntColumn()
+    this.#anonymous = new DeadlineHeap(this.#places)
+    this.#signedIn = new DeadlineHeap(this.#places)
     this.#listeners.clear()
   }
 
@@ -199,72 +206,62 @@ export class MemoryStore implements SessionStore {
     if (this.#closed) throw new SessionError('STORE_CLOSED', 'MemoryStore was used after close(); close it last')
   }
 
-  #liveSession(handle: string, now: number): KeptSession | undefined {
-    const kept = this.#sessions.get(handle)
-    return kept !== undefined && isLive(kept, now) ? kept : undefined
-  }
-
-  #heapOf({ subject }: KeptSession): DeadlineHeap<KeptSession> {
-    return subject === undefined ? this.#anonymous : this.#signedIn
+  #heapOf({ record }: KeptSession): DeadlineHeap {
+    return record.subject === undefined ? this.#anonymous : this.#signedIn
   }
 
   #enlist(kept: KeptSession): void {
-    const deadline = retainUntil(kept)
-    this.#heapOf(kept).add(kept, deadline)
-    if (kept.subject !== undefined) this.#ofSubjects.add(kept.subject, kept)
+    const deadline = retainUntil(kept.record)
+    this.#heapOf(kept).add(kept.row, deadline)
     if (deadline < this.#timerDue) this.#schedule()
   }
 
-  #delist(kept: KeptSession): void {
-    this.#heapOf(kept).delete(kept)
-    const { subject } = kept
-    if (subject !== undefined) this.#ofSubjects.delete(subject, kept)
-  }
-
   #moveDeadline(kept: KeptSession): void {
-    const deadline = retainUntil(kept)
-    this.#heapOf(kept).move(kept, deadline)
+    const deadline = retainUntil(kept.record)
+    this.#heapOf(kept).move(kept.row, deadline)
     if (deadline < this.#timerDue) this.#schedule()
   }
 
   #drop(kept: KeptSession): void {
-    this.#delist(kept)
-    this.#sessions.delete(kept.handle)
+    this.#heapOf(kept).delete(kept.row)
+    this.#sessions.delete(kept)
     this.#bytes -= kept.bytes
     this.#listeners.notify(kept.handle)
   }
 
-  /** Counts what a session is about to grow by; the session itself is not evicted for that. */
-  #grow(kept: KeptSession, growth: number, signedIn: boolean, now: number): void {
-    if (growth > 0 && this.#bytes + growth > this.#maxTotalBytes) {
-      if (kept.bytes + growth > this.#maxTotalBytes) throw tooLarge()
-      const heap = this.#heapOf(kept)
-      heap.delete(kept)
-      try {
-        this.#makeRoom(growth, 0, signedIn, now)
-      } finally {
-        heap.add(kept, retainUntil(kept))
-      }
+  /** Evicts others until a session may grow to so many bytes. */
+  #makeRoomToGrow(kept: KeptSession, bytes: number, signedIn: boolean, now: number): void {
+    if (bytes > this.#maxTotalBytes) throw tooLarge()
+    this.#heapOf(kept).move(kept.row, Infinity)
+    try {
+      this.#makeRoom(bytes - kept.bytes, 0, signedIn, now, kept.row)
+    } finally {
+      const still = this.#sessions.find(kept.handle)
+      if (still !== undefined) this.#moveDeadline(still)
     }
-    kept.bytes += growth
-    this.#bytes += growth
   }
 
-  /** Evicts until there is room, or throws and evicts no login for an anonymous session. */
-  #makeRoom(bytes: number, sessions: 0 | 1, signedIn: boolean, now: number): void {
+  /** Evicts until there is room, or throws and evicts no login for an anonymous session.
+   *
+   * @param except A row that stays. */
+  #makeRoom(bytes: number, sessions: 0 | 1, signedIn: boolean, now: number, except = 0): void {
     if (bytes > this.#maxTotalBytes) throw tooLarge()
     while (this.size + sessions > this.#maxSessions || this.#bytes + bytes > this.#maxTotalBytes) {
-      const next = this.#nextToEvict(signedIn, now)
-      if (next === undefined) throw full()
-      if (isLive(next, now)) warnRarely('HOLDFAST_MEMORY_STORE_FULL')
+      const row = this.#nextToEvict(signedIn, now, except)
+      if (row === 0) throw full()
+      const next = this.#sessions.read(row)
+      if (isLive(next.record, now)) warnRarely('HOLDFAST_MEMORY_STORE_FULL')
       this.#drop(next)
     }
   }
 
   /** What has expired, then anonymous sessions, then, for a login only, logins; of each the earliest deadline first. */
-  #nextToEvict(signedIn: boolean, now: number): KeptSession | undefined {
-    if (this.#signedIn.firstDeadline <= now) return this.#signedIn.first
-    return this.#anonymous.first ?? (signedIn ? this.#signedIn.first : undefined)
+  #nextToEvict(signedIn: boolean, now: number, except: number): number {
+    const { first: visitor } = this.#anonymous
+    const { first: login, firstDeadline } = this.#signedIn
+    if (firstDeadline <= now) return login
+    if (visitor !== 0 && visitor !== except) return visitor
+    return signedIn && login !== except ? login : 0
   }
 
   #nextDeadline(): number {
@@ -287,11 +284,11 @@ export class MemoryStore implements SessionStore {
       for (let step = 0; step < sliceStep; step++) {
         const heap = this.#anonymous.firstDeadline <= now ? this.#anonymous : this.#signedIn
         const { first, firstDeadline } = heap
-        if (first === undefined || firstDeadline > now) {
+        if (first === 0 || firstDeadline > now) {
           this.#schedule()
           return
         }
-        this.#drop(first)
+        this.#drop(this.#sessions.read(first))
       }
     } while (performance.now() < end)
     this.#timer = setTimeout(() => this.#sweep(), 1)

@@ -48,7 +48,11 @@ const onTheWay: Readonly<Record<string, readonly string[]>> = {
   'stores/guarded-store.ts': ['load', 'change'],
   'stores/call-guard.ts': ['limit', 'outcome', '#start', '#succeeded', '#failed'],
   'stores/memory-store.ts': ['load', 'change'],
-  'stores/memory/kept-fields.ts': ['unpackFields', 'changeFields', 'replaceTexts', 'packTexts', 'unpackTexts'],
+  'stores/memory/kept-fields.ts': ['mapOf', 'changeFields', 'replaceTexts'],
+  'stores/memory/kept-session.ts': ['storedSession', 'listedRecord', 'withContext'],
+  'stores/memory/session-table.ts': ['find', 'read', 'replace', '#write'],
+  'stores/memory/packed-sessions.ts': ['put', 'read', 'constructor', 'next', 'idsText', 'putNumbers'],
+  'stores/memory/deadline-heap.ts': ['move'],
   'stores/redis/redis-store.ts': ['load', '#decode', 'change', '#settleChange'],
   'stores/redis/redis-link.ts': ['runWithin', 'run'],
   'stores/express-session/store-callback.ts': [

@@ -1,30 +1,32 @@
-/** What a {@link DeadlineHeap} holds: it keeps its place in the heap up to date. */
-export interface HeapItem {
-  /** -1 while it is in none. */
-  place: number
-}
+import type { IntColumn } from './int-column'
 
 const chunkBits = 10
-/** Items in one chunk. */
+/** Rows in one chunk. */
 const chunkSize = 1 << chunkBits
 
-/** Some items, and their deadlines in an array of their own, where a number takes 8 bytes. */
-interface Chunk<T> {
-  readonly items: (T | undefined)[]
+interface Chunk {
+  readonly rows: Int32Array
   readonly deadlines: Float64Array
 }
 
 /**
- * Items by deadline, earliest first: a binary heap whose items know their place, so that moving or removing one costs
- * O(log n) and no look-up. It stands in chunks, because an array that grows is copied: with a million items that
- * took 25 ms.
+ * Rows by deadline, earliest first: a binary heap that knows the place of each row, so that moving or removing one costs
+ * O(log n). It stands in chunks, because an array that grows is copied: with a million rows that took 25 ms. Rows are
+ * numbers from 1 on.
  */
-export class DeadlineHeap<T extends HeapItem> {
-  readonly #chunks: Chunk<T>[] = []
+export class DeadlineHeap {
+  readonly #chunks: Chunk[] = []
+  readonly #places: IntColumn
   #size = 0
 
-  get first(): T | undefined {
-    return this.#itemAt(0)
+  /** @param places The place of each row in its heap. Heaps may share it: no row is in two of them. */
+  constructor(places: IntColumn) {
+    this.#places = places
+  }
+
+  /** 0 when the heap is empty. */
+  get first(): number {
+    return this.#rowAt(0)
   }
 
   /** Infinity when the heap is empty. */
@@ -32,43 +34,36 @@ export class DeadlineHeap<T extends HeapItem> {
     return this.#deadlineAt(0)
   }
 
-  add(item: T, deadline: number): void {
+  add(row: number, deadline: number): void {
     if (this.#size >> chunkBits === this.#chunks.length) {
-      this.#chunks.push({ items: [], deadlines: new Float64Array(chunkSize) })
+      this.#chunks.push({ rows: new Int32Array(chunkSize), deadlines: new Float64Array(chunkSize) })
     }
-    this.#rise(item, deadline, this.#size++)
+    this.#rise(row, deadline, this.#size++)
   }
 
-  move(item: T, deadline: number): void {
-    const { place } = item
+  move(row: number, deadline: number): void {
+    const place = this.#places.get(row)
     const before = this.#deadlineAt(place)
     if (deadline === before) return
-    if (deadline < before) this.#rise(item, deadline, place)
-    else this.#sink(item, deadline, place)
+    if (deadline < before) this.#rise(row, deadline, place)
+    else this.#sink(row, deadline, place)
   }
 
-  delete(item: T): void {
-    const { place } = item
-    item.place = -1
-    const last = this.#itemAt(this.#size - 1)
+  delete(row: number): void {
+    const place = this.#places.get(row)
+    const last = this.#rowAt(this.#size - 1)
     const deadline = this.#deadlineAt(this.#size - 1)
-    if (last === undefined) return
     this.#size--
-    this.#chunks[this.#size >> chunkBits]?.items.pop()
     // One chunk more than needed stays, so that a size that goes up and down around a border makes none.
     if (this.#chunks.length > (this.#size >> chunkBits) + 2) this.#chunks.pop()
-    if (last === item) return
+    if (last === row) return
     if (deadline < this.#deadlineAt(place)) this.#rise(last, deadline, place)
     else this.#sink(last, deadline, place)
   }
 
-  clear(): void {
-    this.#chunks.length = 0
-    this.#size = 0
-  }
-
-  #itemAt(place: number): T | undefined {
-    return this.#chunks[place >> chunkBits]?.items[place & (chunkSize - 1)]
+  #rowAt(place: number): number {
+    if (place >= this.#size) return 0
+    return this.#chunks[place >> chunkBits]?.rows[place & (chunkSize - 1)] ?? 0
   }
 
   #deadlineAt(place: number): number {
@@ -76,38 +71,36 @@ export class DeadlineHeap<T extends HeapItem> {
     return this.#chunks[place >> chunkBits]?.deadlines[place & (chunkSize - 1)] ?? Infinity
   }
 
-  #put(item: T, deadline: number, place: number): void {
+  #put(row: number, deadline: number, place: number): void {
     const chunk = this.#chunks[place >> chunkBits]
     if (chunk === undefined) return
-    chunk.items[place & (chunkSize - 1)] = item
+    chunk.rows[place & (chunkSize - 1)] = row
     chunk.deadlines[place & (chunkSize - 1)] = deadline
-    item.place = place
+    this.#places.set(row, place)
   }
 
-  #rise(item: T, deadline: number, from: number): void {
+  #rise(row: number, deadline: number, from: number): void {
     let place = from
     while (place > 0) {
       const above = (place - 1) >> 1
-      const parent = this.#itemAt(above)
       const parentDeadline = this.#deadlineAt(above)
-      if (parent === undefined || parentDeadline <= deadline) break
-      this.#put(parent, parentDeadline, place)
+      if (parentDeadline <= deadline) break
+      this.#put(this.#rowAt(above), parentDeadline, place)
       place = above
     }
-    this.#put(item, deadline, place)
+    this.#put(row, deadline, place)
   }
 
-  #sink(item: T, deadline: number, from: number): void {
+  #sink(row: number, deadline: number, from: number): void {
     let place = from
     for (;;) {
       const left = 2 * place + 1
       const below = this.#deadlineAt(left + 1) < this.#deadlineAt(left) ? left + 1 : left
-      const child = this.#itemAt(below)
       const childDeadline = this.#deadlineAt(below)
-      if (child === undefined || childDeadline >= deadline) break
-      this.#put(child, childDeadline, place)
+      if (childDeadline >= deadline) break
+      this.#put(this.#rowAt(below), childDeadline, place)
       place = below
     }
-    this.#put(item, deadline, place)
+    this.#put(row, deadline, place)
   }
 }

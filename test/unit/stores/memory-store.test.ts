@@ -166,6 +166,31 @@ describe('maxTotalBytes', () => {
     expect(store.size).toBe(1)
   })
 
+  test('a session that a listener deletes, while others are evicted so that it may grow, is gone', () => {
+    const { store, time, insert, isKept } = turned({ maxTotalBytes: 4 * size })
+    const [first, second, third] = [insert(100), insert(200), insert(300)]
+    store.subscribe((handle) => {
+      if (handle === second) store.delete(first, time.now)
+    })
+    expect(store.change(first, setting({ 'v:a': 'x'.repeat(4 * size - 1000) }), time.now)).toBe('gone')
+    expect([first, second, third].map(isKept)).toEqual([false, false, true])
+    const late = insert(50)
+    expect([late, third].map(isKept)).toEqual([true, true])
+    expect(store.size).toBe(2)
+  })
+
+  test('a session that grew keeps its turn', () => {
+    const { store, time, insert, isKept } = turned({ maxTotalBytes: 4 * size })
+    const [first, second] = [insert(100), insert(200)]
+    insert(300)
+    expect(store.change(second, setting({ 'v:a': 'x'.repeat(4 * size - 1000) }), time.now)).toBe('stored')
+    expect(isKept(first)).toBe(false)
+    insert(900)
+    store.change(second, setting({}, ['v:a']), time.now)
+    for (let i = 0; i < 3; i++) insert(400, undefined, kilobyte)
+    expect(isKept(second)).toBe(false)
+  })
+
   test('a visitor whose session grows evicts no login', () => {
     const { store, time, insert, isKept } = turned({ maxTotalBytes: 3 * size })
     const [login, visitor] = [insert(100, 'ann', kilobyte), insert(100)]

@@ -1,0 +1,80 @@
+import { type KeptSession, keptSession } from '../../../../lib/stores/memory/kept-session'
+import { SessionTable } from '../../../../lib/stores/memory/session-table'
+import { newHandle, recordWith } from '../../../contract/samples'
+
+const kept = (parts: Parameters<typeof recordWith>[0], fields: Record<string, string>, handle = newHandle()) =>
+  keptSession(handle, { record: recordWith(parts), fields: new Map(Object.entries(fields)) })
+
+/** The session with other fields, in the same row. */
+const withFields = (session: KeptSession, fields: Record<string, string>): KeptSession => ({
+  ...session,
+  fields: { names: Object.keys(fields), texts: Object.values(fields) },
+})
+
+const small = { 'v:a': '1' }
+const large = { 'v:a': 'x'.repeat(5000) }
+
+test.each([
+  ['small', small, small],
+  ['large', large, large],
+  ['first small, then large', small, large],
+  ['first large, then small', large, small],
+])('a session is what it was changed to when it is %s', (_, before, after) => {
+  const table = new SessionTable()
+  const [session, other] = [kept({}, before), kept({}, small)]
+  table.add(session)
+  table.add(other)
+  const changed = withFields(session, after)
+  table.replace(session, changed)
+  expect(table.find(session.handle)).toEqual(changed)
+  expect(table.find(other.handle)).toEqual(other)
+  table.delete(changed)
+  expect(table.find(session.handle)).toBeUndefined()
+  expect(table.size).toBe(1)
+})
+
+test('what is read is shared with no one, whether it is small or large', () => {
+  const table = new SessionTable()
+  for (const fields of [small, large]) {
+    const session = kept({ previous: ['a'], pending: ['b'], previousUntil: 5 }, fields)
+    table.add(session)
+    const read = table.find(session.handle)
+    if (read === undefined) throw new Error('not found')
+    Object.assign(read.record, { hash: 'changed', epoch: 9 })
+    ;(read.record.previous as string[]).push('c')
+    ;(read.record.pending as string[]).push('d')
+    const again = table.find(session.handle)?.record
+    expect(again).toMatchObject({ hash: session.record.hash, epoch: 0, previous: ['a'], pending: ['b'] })
+  }
+})
+
+test('the sessions of a subject come in the order in which they were bound to it, and of no other', () => {
+  const table = new SessionTable()
+  const sessions = Array.from({ length: 300 }, (_, n) => kept({ subject: `user${n % 3}` }, n % 7 === 0 ? large : small))
+  for (const session of sessions) table.add(session)
+  const ofUser1 = sessions.filter((_, n) => n % 3 === 1)
+  expect(table.ofSubject('user1').map(({ handle }) => handle)).toEqual(ofUser1.map(({ handle }) => handle))
+  const [first] = ofUser1
+  if (first === undefined) throw new Error('no session')
+  table.replace(first, { ...first, record: { ...first.record, subject: 'user2' } })
+  expect(table.ofSubject('user2').at(-1)?.handle).toBe(first.handle)
+  expect(table.ofSubject('user1')).toHaveLength(99)
+  for (const session of table.ofSubject('user2')) table.delete(session)
+  expect(table.ofSubject('user2')).toEqual([])
+  expect(table.size).toBe(199)
+})
+
+test("the row of a session that has gone is another one's, whatever both held", () => {
+  const table = new SessionTable()
+  const rows = new Set<number>()
+  for (let round = 0; round < 8; round++) {
+    const sessions = Array.from({ length: 50 }, (_, n) => kept({}, (n + round) % 2 === 0 ? small : large))
+    for (const session of sessions) {
+      table.add(session)
+      rows.add(session.row)
+    }
+    for (const session of sessions) expect(table.read(session.row)).toEqual(session)
+    for (const session of sessions) table.delete(session)
+  }
+  expect(rows.size).toBe(50)
+})
