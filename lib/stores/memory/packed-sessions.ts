@@ -91,8 +91,9 @@ export class PackedSessions {
     const ids = parts.next()
     const ownNames = parts.next() ?? ''
     const names = shared === -1 ? (JSON.parse(ownNames) as string[]) : sharedNames(shared)
-    const texts: string[] = []
-    for (let place = 0; place < count; place++) texts.push(parts.next() ?? '')
+    // As long as it has to be: a list that grows takes room for seventeen.
+    const texts = names.slice()
+    for (let place = 0; place < count; place++) texts[place] = parts.next() ?? ''
     const { previous, pending } = ids === undefined ? noIds : (JSON.parse(ids) as OtherIds)
     const from = at >> 3
     const record: SessionRecord = {
