@@ -13,7 +13,7 @@ const isRecent = Number.parseInt(process.versions.node) >= 24
 /**
  * Bytes of heap that sessions on a memory store may allocate for a request, over the same app without sessions: a
  * quarter more than was measured, on Node 20 and 22 (our own entry point: none 1 360 to 1 580, read 3 360 and 4 070,
- * write 6 020 and 6 650) and on 24 (330, 5 710, 9 960). Express-session allocates 13 500, 16 600 and 16 300 on Node 20.
+ * write 7 700, of which 700 are what the memory store makes of a session that it keeps in bytes) and on 24 (330, 5 710, 9 960). Express-session allocates 13 500, 16 600 and 16 300 on Node 20.
  * A commit that raises one says why.
  */
 const allocatedBudgets: Record<string, Bytes> = isRecent
@@ -23,7 +23,7 @@ const allocatedBudgets: Record<string, Bytes> = isRecent
       'own records': { none: 3500, read: 8500, write: 16_000 },
     }
   : {
-      'our own entry point': { none: 2100, read: 5100, write: 8300 },
+      'our own entry point': { none: 2100, read: 5100, write: 9000 },
       'in place': { none: 2600, read: 5300, write: 15_600 },
       'own records': { none: 2600, read: 5700, write: 10_500 },
     }
