@@ -49,6 +49,19 @@ test('a block fits what has its size, and nothing that needs a larger or a small
   expect([96, 129].map((bytes) => blocks.fits(address, bytes))).toEqual([false, false])
 })
 
+test('the room of a full page is used again, and that of a page between two others that have room', () => {
+  const blocks = new ByteBlocks()
+  const [first, second, third] = [1, 2, 3].map(() => Array.from({ length: 64 }, () => blocks.allocate(1024)))
+  if (first === undefined || second === undefined || third === undefined) throw new Error('no pages')
+  const holes = [first, second, third].map((page) => page[7] ?? -1)
+  for (const address of holes) blocks.free(address)
+  for (const address of second) if (!holes.includes(address)) blocks.free(address)
+  const again = Array.from({ length: 66 }, () => blocks.allocate(1024))
+  expect(again.slice(0, 2).sort()).toEqual([first[7], third[7]].sort())
+  expect(new Set([...first, ...third, ...again]).size).toBe(64 * 3)
+  expect(Math.max(...again)).toBeLessThanOrEqual(Math.max(...third))
+})
+
 test('what has become empty serves blocks of another size', () => {
   const blocks = new ByteBlocks()
   const pages = new Set<unknown>()
