@@ -166,7 +166,7 @@ describe('maxTotalBytes', () => {
     expect(store.size).toBe(1)
   })
 
-  test('a session that a listener deletes, while others are evicted so that it may grow, is gone', () => {
+  test('a session that a listener deletes, while others are evicted so that it may grow, has ended', () => {
     const { store, time, insert, isKept } = turned({ maxTotalBytes: 4 * size })
     const [first, second, third] = [insert(100), insert(200), insert(300)]
     store.subscribe((handle) => {

@@ -64,7 +64,7 @@ test('the sessions of a subject come in the order in which they were bound to it
   expect(table.size).toBe(199)
 })
 
-test("the row of a session that has gone is another one's, whatever both held", () => {
+test('a row is used again when its session has ended, whatever both sessions hold', () => {
   const table = new SessionTable()
   const rows = new Set<number>()
   for (let round = 0; round < 8; round++) {
