@@ -15,8 +15,12 @@ export class CallDeadline {
 
   /** Seconds that are left; 0 or less when the call has failed for the caller. */
   get remaining(): number {
-    if (this.#isReported) return 0
-    return this.#timeout - (performance.now() - this.startedAt) / 1000
+    return this.remainingAt(performance.now())
+  }
+
+  /** As `remaining`, for a caller that has just read the clock. @param now As `performance.now()`. */
+  remainingAt(now: number): number {
+    return this.#isReported ? 0 : this.#timeout - (now - this.startedAt) / 1000
   }
 
   get isOver(): boolean {

@@ -1,4 +1,5 @@
 import type { RecordChange } from '../../session/record'
+import type { DeleteConditions } from '../../session/store'
 import { digits, encodeContext, none, toDigits, toFieldName, toInstant, toWire } from './record-layout'
 
 /** What a change of a session found through its subject's index asks of the record. */
@@ -78,4 +79,15 @@ export function changeArguments(
     for (const [name, text] of fields.set) args.push(toFieldName(name), toWire(text))
   }
   return args
+}
+
+/** The arguments of `deleteScript`. @param boundBefore As in {@link OwnerCondition}. */
+export function deleteArguments(
+  now: number,
+  { subject, createdAt, hash }: DeleteConditions = {},
+  boundBefore?: number,
+): string[] {
+  const before = boundBefore === undefined ? none : digits(boundBefore)
+  const words = `${toDigits(now)} ${toInstant(createdAt)} ${hash ?? none} ${before}`
+  return subject === undefined ? [words] : [words, toWire(subject)]
 }

@@ -123,9 +123,16 @@ export class RedisLink {
     }
     for (let mayRepeat = true; ; mayRepeat = false) {
       const sentAt = performance.now()
-      const { remaining } = deadline
+      const remaining = deadline.remainingAt(sentAt)
       const limit = this.clock.earliest(sentAt + (remaining - replyMargin(remaining)) * 1000)
-      const reply = await this.run(script, key, [limitArgument(limit, this.clock.isDue(sentAt)), ...args])
+      const command = ['EVALSHA', script.sha, '1', key, limitArgument(limit, this.clock.isDue(sentAt)), ...args]
+      let reply: unknown
+      try {
+        // Not by way of `run`: an async function more is a promise more for each write.
+        reply = await this.#send(key, command)
+      } catch (error) {
+        reply = await this.#sendText(error, script, key, command)
+      }
       if (typeof reply === 'number') {
         this.clock.learn(sentAt, Math.abs(reply))
         return reply > 0 ? done : absent
@@ -157,15 +164,21 @@ export class RedisLink {
     return this.#learning
   }
 
-  /** Runs a script on one key. A server that has forgotten it (SCRIPT FLUSH, restart, failover, a slot's new node) did
-   * nothing yet when it says so, and gets the whole text. */
+  /** Runs a script on one key. */
   async run(script: Script, key: string, args: readonly string[]): Promise<unknown> {
+    const command = ['EVALSHA', script.sha, '1', key, ...args]
     try {
-      return await this.#send(key, ['EVALSHA', script.sha, '1', key, ...args])
+      return await this.#send(key, command)
     } catch (error) {
-      if (!isReplyError(error, 'NOSCRIPT')) throw error
+      return this.#sendText(error, script, key, command)
     }
-    return this.#send(key, ['EVAL', script.text, '1', key, ...args])
+  }
+
+  /** A server that has forgotten a script (SCRIPT FLUSH, restart, failover, a slot's new node) did nothing yet when it says so,
+   * and gets the whole text. */
+  #sendText(error: unknown, script: Script, key: string, [, , ...args]: readonly string[]): Promise<unknown> {
+    if (!isReplyError(error, 'NOSCRIPT')) throw error
+    return this.#send(key, ['EVAL', script.text, ...args])
   }
 }
 

@@ -6,20 +6,9 @@ import { isNotifiable } from '../../session/record'
 import { CallDeadline } from '../../base/call-deadline'
 import type { DeleteConditions, DeleteResult, SessionStore, StoreListener } from '../../session/store'
 import { needsExpressSession, offerJsonRecords } from '../json-records'
-import { changeArguments, fieldArguments, setsFieldsOnly } from './change-arguments'
+import { changeArguments, deleteArguments, fieldArguments, setsFieldsOnly } from './change-arguments'
 import { claimScript } from './claim-script'
-import {
-  decodeRecord,
-  decodeSession,
-  digits,
-  encodeRecord,
-  none,
-  recordFields,
-  toDigits,
-  toFieldName,
-  toInstant,
-  toWire,
-} from './record-layout'
+import { decodeRecord, decodeSession, encodeRecord, recordFields, toDigits, toFieldName, toWire } from './record-layout'
 import { RedisJsonRecords } from './redis-json-records'
 import type { RedisStoreClient } from './redis-link'
 import { RedisEvents } from './redis-events'
@@ -110,8 +99,13 @@ export class RedisStore implements SessionStore {
   }
 
   async #decode(reply: Promise<unknown>, now: number): Promise<StoredSession | undefined> {
-    const session = decodeSession(await reply.catch(absentWhenForeign))
-    return session === undefined || now >= retainUntil(session.record) ? undefined : session
+    try {
+      const session = decodeSession(await reply)
+      return session === undefined || now >= retainUntil(session.record) ? undefined : session
+    } catch (error) {
+      absentWhenForeign(error)
+      return undefined
+    }
   }
 
   async insert(handle: string, session: StoredSession, _now: number, deadline = noDeadline()): Promise<void> {
@@ -328,16 +322,6 @@ export class RedisStore implements SessionStore {
 /** For a caller that gave no time limit. */
 function noDeadline(): CallDeadline {
   return new CallDeadline(longestCall)
-}
-
-function deleteArguments(
-  now: number,
-  { subject, createdAt, hash }: DeleteConditions = {},
-  boundBefore?: number,
-): string[] {
-  const before = boundBefore === undefined ? none : digits(boundBefore)
-  const words = `${toDigits(now)} ${toInstant(createdAt)} ${hash ?? none} ${before}`
-  return subject === undefined ? [words] : [words, toWire(subject)]
 }
 
 function isText(part: unknown): part is string {
