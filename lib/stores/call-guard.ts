@@ -1,7 +1,7 @@
 import { type Awaitable, isPromise } from '../base/awaitable'
 import { CallDeadline } from '../base/call-deadline'
 import { SessionError } from '../base/errors'
-import { startReplyTimer } from '../base/timers'
+import { type Expiring, TimeoutQueue } from '../base/timeout-queue'
 
 /**
  * Guards calls into code of others that keeps sessions: whatever goes wrong in one, in whatever way, comes out as one
@@ -10,10 +10,12 @@ import { startReplyTimer } from '../base/timers'
  */
 export class CallGuard {
   readonly #timeout: number
+  readonly #queue: TimeoutQueue
 
   /** @param timeout Seconds that a call may take. */
   constructor(timeout: number) {
     this.#timeout = timeout
+    this.#queue = new TimeoutQueue(timeout)
   }
 
   /**
@@ -51,37 +53,39 @@ export class CallGuard {
     onLate?: (result: T) => void,
     onFailed?: (deadline: CallDeadline) => void,
   ): Promise<T> {
-    return new LimitedCall(operation, result, this.#timeout, deadline, onLate, onFailed).outcome()
+    return new LimitedCall(operation, result, this.#queue, deadline, onLate, onFailed).outcome()
   }
 }
 
 /** A call whose result is awaited. An object, and not closures: V8 forgets the compiled code of a closure that is made for
  * each call at each full collection of garbage. */
-class LimitedCall<T> {
+class LimitedCall<T> implements Expiring {
+  readonly startedAt: number
+  previous: Expiring | undefined
+  next: Expiring | undefined
   readonly #operation: string
   readonly #result: PromiseLike<T>
-  readonly #timeout: number
+  readonly #queue: TimeoutQueue
   readonly #deadline: CallDeadline
   readonly #onLate: ((result: T) => void) | undefined
   readonly #onFailed: ((deadline: CallDeadline) => void) | undefined
-  #isOver = false
   #isLate = false
-  #timer: NodeJS.Timeout | undefined
   #resolve: ((value: T) => void) | undefined
   #reject: ((error: unknown) => void) | undefined
 
   constructor(
     operation: string,
     result: PromiseLike<T>,
-    timeout: number,
+    queue: TimeoutQueue,
     deadline: CallDeadline,
     onLate: ((result: T) => void) | undefined,
     onFailed: ((deadline: CallDeadline) => void) | undefined,
   ) {
     this.#operation = operation
     this.#result = result
-    this.#timeout = timeout
+    this.#queue = queue
     this.#deadline = deadline
+    this.startedAt = deadline.startedAt
     this.#onLate = onLate
     this.#onFailed = onFailed
   }
@@ -93,12 +97,11 @@ class LimitedCall<T> {
   #start(resolve: (value: T) => void, reject: (error: unknown) => void): void {
     this.#resolve = resolve
     this.#reject = reject
-    this.#timer = startReplyTimer(this.#timeout, this.#expire.bind(this))
+    this.#queue.add(this)
     this.#result.then(this.#succeeded.bind(this), this.#failed.bind(this))
   }
 
-  #expire(): void {
-    if (this.#isOver) return
+  expire(): void {
     this.#isLate = true
     this.#deadline.report()
     this.#onFailed?.(this.#deadline)
@@ -106,15 +109,13 @@ class LimitedCall<T> {
   }
 
   #succeeded(value: T): void {
-    this.#isOver = true
-    clearTimeout(this.#timer)
+    this.#queue.remove(this)
     if (this.#isLate) this.#onLate?.(value)
     else this.#resolve?.(value)
   }
 
   #failed(cause: unknown): void {
-    this.#isOver = true
-    clearTimeout(this.#timer)
+    this.#queue.remove(this)
     if (this.#isLate) return
     this.#onFailed?.(this.#deadline)
     this.#reject?.(storeFailure(this.#operation, cause))

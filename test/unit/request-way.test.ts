@@ -65,6 +65,7 @@ const onTheWay: Readonly<Record<string, readonly string[]>> = {
   ],
   'stores/express-session/handle-queue.ts': ['constructor', 'start', '#run', '#keep', 'run', '#leave'],
   'base/task-line.ts': ['add', '#endOf'],
+  'base/timeout-queue.ts': ['add', 'remove'],
   'express-session/middleware.ts': ['session', 'attach', 'attachWhenLoaded'],
   'express-session/exchange.ts': [
     'open',

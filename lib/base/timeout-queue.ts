@@ -1,0 +1,87 @@
+import { AsyncResource } from 'node:async_hooks'
+import { startTimer } from './timers'
+
+/** What waits for a reply, in a {@link TimeoutQueue}: an entry is its own link, so that adding one allocates nothing. */
+export interface Expiring {
+  /** As `performance.now()`. */
+  readonly startedAt: number
+  /** The queue's own. */
+  previous: Expiring | undefined
+  /** The queue's own. */
+  next: Expiring | undefined
+  /** Called when the time is over, after the entry was removed. */
+  expire(): void
+}
+
+/**
+ * Expires what has waited for a time that is the same for all, with one timer: a timer for each reply takes more CPU time than
+ * all else that a time limit needs. Keeps the process alive while something waits.
+ *
+ * After a process was stopped or its event loop was blocked, a timer is due before the sockets are read. So entries expire in the
+ * check phase, which comes after that: a reply that has arrived counts.
+ */
+export class TimeoutQueue {
+  readonly #milliseconds: number
+  /** Where timers start: in the request that happens to start one, they would keep what `AsyncLocalStorage` has for it. */
+  readonly #scope = new AsyncResource('HOLDFAST_TIMEOUT')
+  #first: Expiring | undefined
+  #last: Expiring | undefined
+  #timer: NodeJS.Timeout | undefined
+  /** What time it is, at the least, when the timer fires: it may do so a little before this clock says so. */
+  #timerDue = 0
+
+  /** @param timeout Seconds. */
+  constructor(timeout: number) {
+    this.#milliseconds = timeout * 1000
+  }
+
+  /** Entries come in the order of `startedAt`, but for what happens within one turn. */
+  add(entry: Expiring): void {
+    const last = this.#last
+    this.#last = entry
+    if (last !== undefined) {
+      entry.previous = last
+      last.next = entry
+      return
+    }
+    this.#first = entry
+    if (this.#timer === undefined) this.#start(entry, this.#milliseconds)
+    else this.#timer.ref()
+  }
+
+  /** Does nothing to what is not in the queue. */
+  remove(entry: Expiring): void {
+    const { previous, next } = entry
+    if (previous === undefined && this.#first !== entry) return
+    if (previous === undefined) this.#first = next
+    else previous.next = next
+    if (next === undefined) this.#last = previous
+    else next.previous = previous
+    entry.previous = entry.next = undefined
+    // The timer goes on, for what comes next: to start one for each reply is what is to be saved.
+    if (this.#first === undefined) this.#timer?.unref()
+  }
+
+  #start(first: Expiring, milliseconds: number): void {
+    this.#timerDue = this.#dueAt(first)
+    const act = setImmediate.bind(undefined, this.#expire.bind(this))
+    this.#timer = this.#scope.runInAsyncScope(startTimer, undefined, milliseconds / 1000, act)
+  }
+
+  #expire(): void {
+    const now = Math.max(performance.now(), this.#timerDue)
+    try {
+      for (let first = this.#first; first !== undefined && this.#dueAt(first) <= now; first = this.#first) {
+        this.remove(first)
+        first.expire()
+      }
+    } finally {
+      this.#timer = undefined
+      if (this.#first !== undefined) this.#start(this.#first, this.#dueAt(this.#first) - now)
+    }
+  }
+
+  #dueAt(entry: Expiring): number {
+    return entry.startedAt + this.#milliseconds
+  }
+}
