@@ -94,4 +94,5 @@ test('a session that replaces another has its block where the size is the same, 
   const moved = packed.put(longer, second)
   expect(moved).not.toBe(second)
   expect([first, moved, third].map((address) => packed.read(address, 0))).toEqual([one, longer, three])
+  expect(packed.put(same, notPacked)).toBe(second)
 })
