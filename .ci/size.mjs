@@ -11,11 +11,11 @@ const kB = 1000
 
 /** Bytes of the tarball, of what it unpacks to, and of each entry point in an app's bundle, minified and compressed. */
 const limits = {
-  tarball: 360 * kB,
-  unpacked: 1400 * kB,
+  tarball: 372 * kB,
+  unpacked: 1460 * kB,
 }
 /** The other entry points carry the first one with them when they are bundled alone, which no app does. */
-const limitOfEntry = (entry) => (entry === '.' ? 45 : 59) * kB
+const limitOfEntry = (entry) => (entry === '.' ? 48 : 62) * kB
 
 const [packed] = Object.values(
   JSON.parse(
