@@ -1,5 +1,9 @@
 const { availableParallelism } = require('node:os')
 
+// For the workers, which are started with the flags of this process: with V8's own limit of 16 MB, what a test still holds is
+// copied at many more collections.
+process.execArgv.push('--max-semi-space-size=64')
+
 /** @type {import('jest').Config} */
 module.exports = {
   // One more than there are processors: half of the suite waits for processes, Redis and real time.
