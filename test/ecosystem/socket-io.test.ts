@@ -107,9 +107,13 @@ describe.each(['websocket', 'polling'])('Socket.IO over %s', (transport) => {
   })
 
   test('a change after destroy in an event throws', async () => {
-    const { emit } = await start(transport)
+    const { store, emit } = await start(transport)
+    const ending = store.asked('delete')
     expect(await emit('destroy')).toBe('done')
     expect(await emit('change')).toBe('SESSION_DESTROYED')
+    // Before the store is closed.
+    await ending
+    await passTurns()
   })
 
   test('a session that begins in an event is not stored, and a warning says so', async () => {
