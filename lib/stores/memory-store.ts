@@ -261,7 +261,7 @@ export class MemoryStore implements SessionStore {
     const { first: login, firstDeadline } = this.#signedIn
     if (firstDeadline <= now) return login
     if (visitor !== 0 && visitor !== except) return visitor
-    return signedIn && login !== except ? login : 0
+    return signedIn ? login : 0
   }
 
   #nextDeadline(): number {

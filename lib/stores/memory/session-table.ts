@@ -54,7 +54,7 @@ export class SessionTable {
     return kept === undefined ? this.#packed.read(address, row) : copySession(kept)
   }
 
-  /** Gives the session a row, and adds it. The handle is no other session's. */
+  /** Gives the session a row, and adds it: it is the table's from now on. The handle is no other session's. */
   add(kept: KeptSession): void {
     const row = this.#firstVacant === 0 ? this.#rows + 1 : this.#firstVacant
     if (this.#firstVacant === 0) this.#rows = row
@@ -67,7 +67,7 @@ export class SessionTable {
     this.#size++
   }
 
-  /** Puts a session in the place of what it was. */
+  /** Puts a session in the place of what it was; it is the table's from now on. */
   replace(before: KeptSession, kept: KeptSession): void {
     this.#write(kept)
     if (before.record.subject === kept.record.subject) return
@@ -91,7 +91,7 @@ export class SessionTable {
     const before = this.#addresses.get(kept.row)
     const address = this.#packed.put(kept, before)
     this.#addresses.set(kept.row, address)
-    if (address === notPacked) this.#setLarge(kept.row, copySession(kept))
+    if (address === notPacked) this.#setLarge(kept.row, kept)
     else if (before === notPacked) this.#setLarge(kept.row, undefined)
   }
 

@@ -179,6 +179,16 @@ describe('maxTotalBytes', () => {
     expect(store.size).toBe(2)
   })
 
+  test('a session that may not grow ends when it would have ended', () => {
+    const { store, time, insert, pass, isKept } = turned({ maxTotalBytes: 3 * size })
+    const [login, visitor] = [insert(1000, 'ann', kilobyte), insert(100)]
+    const grow = setting({ 'v:a': 'x'.repeat(2 * size) })
+    expect(() => store.change(visitor, grow, time.now)).toThrow(expect.objectContaining({ code: 'STORE_UNAVAILABLE' }))
+    pass(101)
+    expect(store.size).toBe(1)
+    expect(isKept(login)).toBe(true)
+  })
+
   test('a session that grew keeps its turn', () => {
     const { store, time, insert, isKept } = turned({ maxTotalBytes: 4 * size })
     const [first, second] = [insert(100), insert(200)]

@@ -1,5 +1,8 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type KeptSession, keptSession } from '../../../../lib/stores/memory/kept-session'
 import { SessionTable } from '../../../../lib/stores/memory/session-table'
+import { hashText } from '../../../../lib/stores/memory/text-hash'
 import { newHandle, recordWith } from '../../../contract/samples'
 
 const kept = (parts: Parameters<typeof recordWith>[0], fields: Record<string, string>, handle = newHandle()) =>
@@ -59,6 +62,10 @@ test('the sessions of a subject come in the order in which they were bound to it
   table.replace(first, { ...first, record: { ...first.record, subject: 'user2' } })
   expect(table.ofSubject('user2').at(-1)?.handle).toBe(first.handle)
   expect(table.ofSubject('user1')).toHaveLength(99)
+  const [second] = table.ofSubject('user1')
+  if (second === undefined) throw new Error('no session')
+  table.replace(second, withFields(second, { 'v:a': '2' }))
+  expect(table.ofSubject('user1')[0]?.handle).toBe(second.handle)
   for (const session of table.ofSubject('user2')) table.delete(session)
   expect(table.ofSubject('user2')).toEqual([])
   expect(table.size).toBe(199)
@@ -77,4 +84,51 @@ test('a row is used again when its session has ended, whatever both sessions hol
     for (const session of sessions) table.delete(session)
   }
   expect(rows.size).toBe(50)
+})
+
+/** Two texts with one hash. The key of the hash is new in each process, so they have to be looked for. */
+function colliding(): [string, string] {
+  const known = new Map<number, string>()
+  for (let n = 0; ; n++) {
+    const text = `text-${n}`
+    const hash = hashText(text)
+    const other = known.get(hash)
+    if (other !== undefined) return [text, other]
+    known.set(hash, text)
+  }
+}
+
+test("a session is found by its own handle and subject when another one's have the same hash", () => {
+  const table = new SessionTable()
+  const [one, other] = colliding()
+  const [first, second] = [kept({ subject: one }, small, one), kept({ subject: other }, small, other)]
+  table.add(first)
+  expect(table.find(other)).toBeUndefined()
+  expect(table.ofSubject(other)).toEqual([])
+  table.add(second)
+  expect([one, other].map((handle) => table.find(handle)?.row)).toEqual([first.row, second.row])
+  expect([one, other].map((subject) => table.ofSubject(subject).map(({ row }) => row))).toEqual([
+    [first.row],
+    [second.row],
+  ])
+})
+
+test('what a large session held is given up when it ends or becomes small', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const table = new SessionTable()
+  const held: WeakRef<KeptSession>[] = []
+  const fill = () => {
+    const [ended, shrunk, left] = [kept({}, large), kept({}, large), kept({}, large)]
+    for (const session of [ended, shrunk, left]) {
+      table.add(session)
+      held.push(new WeakRef(session))
+    }
+    table.delete(ended)
+    table.replace(shrunk, withFields(shrunk, small))
+  }
+  fill()
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  expect(held.map((session) => session.deref() === undefined)).toEqual([true, true, false])
 })

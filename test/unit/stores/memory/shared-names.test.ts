@@ -20,6 +20,8 @@ test('a name with a line break is not taken for the two names that it looks like
   const place = shareNames(['v:one', 'v:two'])
   expect(place).toBeGreaterThanOrEqual(0)
   expect(shareNames(['v:one\nv:two'])).toBe(-1)
+  expect(shareNames(['a\nb', 'c'])).toBe(-1)
+  expect(shareNames(['a', 'b\nc'])).toBe(-1)
 })
 
 test('long lists, and more than a thousand, are not shared', () => {
