@@ -12,22 +12,30 @@ let two: AppProcess
 
 beforeAll(async () => {
   redis = await RedisServer.start()
+  await start()
 })
-afterAll(() => redis.stop())
+afterAll(async () => {
+  await stop()
+  await redis.stop()
+})
 
 afterEach(async () => {
-  await Promise.all([one.stop(), two.stop()])
   const client = await redis.connect()
   await client.flushAll()
   client.destroy()
 })
 
+/** The processes of all tests, whose clocks only go forward. */
 async function start(skew = 0): Promise<void> {
   const options = { sessionTtl: 1000, timeouts }
   ;[one, two] = await Promise.all([
     AppProcess.start(redis.port, options, main),
     AppProcess.start(redis.port, { ...options, skew }, main),
   ])
+}
+
+async function stop(): Promise<void> {
+  await Promise.all([one.stop(), two.stop()])
 }
 
 const processFor = (index: number): AppProcess => (index % 2 === 0 ? one : two)
@@ -49,7 +57,6 @@ async function reached(process: AppProcess, barrier: string): Promise<void> {
 }
 
 test('60 logins in two processes are 60 entries, in the listing of either', async () => {
-  await start()
   const cookies = newCookies(await inParallel(60, (index) => processFor(index).get('/login/ann')))
   expect(cookies).toHaveLength(60)
   for (const process of [one, two]) expect(await handles(process)).toEqual(cookies.map(handleIn).sort())
@@ -58,7 +65,6 @@ test('60 logins in two processes are 60 entries, in the listing of either', asyn
 })
 
 test('50 requests at once in two processes issue one new id; the old one works for the overlap and not longer; every write is kept', async () => {
-  await start()
   for (let round = 0; round < 5; round++) {
     const cookie = cookieOf(await one.get('/login/ann'))
     await turn(100)
@@ -83,7 +89,6 @@ test('50 requests at once in two processes issue one new id; the old one works f
 })
 
 test('50 requests that only read: one new id; each process asks at most once to renew, and once to record the access', async () => {
-  await start()
   const cookie = cookieOf(await one.get('/login/ann'))
   await turn(100)
   const client = await redis.connect()
@@ -96,7 +101,6 @@ test('50 requests that only read: one new id; each process asks at most once to 
 })
 
 test('the same of the manager: of 50 reads in two processes one gets the new id', async () => {
-  await start()
   for (let round = 0; round < 5; round++) {
     const id = (await json(one, '/create/ann')) as string
     await turn(100)
@@ -120,7 +124,6 @@ test('the same of the manager: of 50 reads in two processes one gets the new id'
 })
 
 test('the same of the manager: deleteAll that races with create and read leaves a listing that is true', async () => {
-  await start()
   for (let round = 0; round < 5; round++) {
     const before = (await inParallel(20, (index) => json(processFor(index), '/create/ann'))) as string[]
     await turn(100)
@@ -141,7 +144,6 @@ test('the same of the manager: deleteAll that races with create and read leaves 
 })
 
 test('a login in one process during the overlap of the other ends the old id at once, everywhere', async () => {
-  await start()
   const cookie = cookieOf(await one.get('/login/ann'))
   await turn(100)
   const renewed = cookieOf(await two.get('/get', cookie))
@@ -157,7 +159,6 @@ test('a login in one process during the overlap of the other ends the old id at 
 })
 
 test('a request in flight in one process across deleteAll in the other revives nothing and sets no cookie', async () => {
-  await start()
   const cookie = cookieOf(await one.get('/login/ann'))
   await turn(100)
   const slow = one.get('/set/a/1?wait=slow', cookie)
@@ -171,7 +172,6 @@ test('a request in flight in one process across deleteAll in the other revives n
 })
 
 test('deleteAll in one process that races with logins and renewals in both leaves a listing that is true', async () => {
-  await start()
   for (let round = 0; round < 5; round++) {
     const before = newCookies(await inParallel(20, (index) => processFor(index).get('/login/ann')))
     await turn(100)
@@ -192,7 +192,6 @@ test('deleteAll in one process that races with logins and renewals in both leave
 })
 
 test('a role that changes in one process is there at the next request in the other', async () => {
-  await start()
   const cookies = newCookies(await inParallel(4, (index) => processFor(index).get('/login/ann')))
   const slow = one.get('/set/cart/apples?wait=cart', cookies[0])
   await reached(one, 'cart')
@@ -206,6 +205,7 @@ test('a role that changes in one process is there at the next request in the oth
 })
 
 test('clocks that differ by four seconds: one new id, the overlap off by no more, the absolute deadline where it was', async () => {
+  await stop()
   await start(4)
   const cookie = cookieOf(await one.get('/login/ann'))
   const { expiresAt } = await json(one, '/get', cookie)
