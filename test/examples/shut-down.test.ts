@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
-import { Visitor } from '../support/example'
+import { quickTypeScript, Visitor } from '../support/example'
 
 let child: ChildProcess | undefined
 
@@ -12,7 +12,7 @@ afterEach(() => void child?.kill('SIGKILL'))
 /** The program itself, not below a shell, so that a signal reaches it. */
 async function start(path: string): Promise<string> {
   const env = { ...process.env, PORT: '0', API_PORT: '0', PROVIDER_PORT: '0', REDIS_URL: undefined }
-  child = spawn(process.execPath, ['--import', 'tsx', path], { cwd: join(__dirname, '../..'), env, stdio: 'pipe' })
+  child = spawn(process.execPath, [...quickTypeScript, path], { cwd: join(__dirname, '../..'), env, stdio: 'pipe' })
   let output = ''
   for await (const chunk of child.stdout!) {
     output += String(chunk)

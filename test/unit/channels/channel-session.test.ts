@@ -8,6 +8,7 @@ import {
   type FieldChanges,
   SessionError,
 } from '../../../lib/index'
+import { quickTypeScript } from '../../support/example'
 
 interface Shape {
   name?: string
@@ -317,7 +318,7 @@ describe('with a channel store', () => {
       ${trouble}
       session.set({ name: 'Ada' })
       setTimeout(() => console.log('alive'), 20)`
-      const printed = execFileSync(process.execPath, ['--import', 'tsx', '-e', script], {
+      const printed = execFileSync(process.execPath, [...quickTypeScript, '-e', script], {
         encoding: 'utf8',
         cwd: join(__dirname, '../../..'),
       })
