@@ -11,10 +11,11 @@ interface Bytes {
 const isRecent = Number.parseInt(process.versions.node) >= 24
 
 /**
- * Bytes of heap that sessions on a memory store may allocate for a request, over the same app without sessions: a
- * quarter more than was measured, on Node 20 and 22 (our own entry point: none 1 360 to 1 580, read 3 360 and 4 070,
- * write 7 700, of which 700 are what the memory store makes of a session that it keeps in bytes) and on 24 (330, 5 710, 9 960). Express-session allocates 13 500, 16 600 and 16 300 on Node 20.
- * A commit that raises one says why.
+ * Bytes of heap that sessions on a memory store may allocate for a request, over the same app without sessions. On Node 20
+ * and 22 an Express request allocates less with them, because their preparation has V8 keep its properties in a table (our own
+ * entry point: none -6 210 and -5 810, read -3 480 and -2 870, write 60 and 590): what was measured, and 1 500. On 24 a
+ * quarter more than was measured (330, 5 710, 9 960). Express-session allocates 13 500, 16 600 and 16 300 on Node 20. A commit
+ * that raises one says why.
  */
 const allocatedBudgets: Record<string, Bytes> = isRecent
   ? {
@@ -23,17 +24,20 @@ const allocatedBudgets: Record<string, Bytes> = isRecent
       'own records': { none: 3500, read: 8500, write: 16_000 },
     }
   : {
-      'our own entry point': { none: 2100, read: 5100, write: 9000 },
-      'in place': { none: 2600, read: 5300, write: 15_600 },
-      'own records': { none: 2600, read: 5700, write: 10_500 },
+      'our own entry point': { none: -4300, read: -1400, write: 2100 },
+      'in place': { none: -3800, read: -900, write: 6900 },
+      'own records': { none: -3600, read: -1100, write: 2600 },
     }
 
 /**
- * Bytes that outlive two collections of the new space, as a full one has to find them: measured on Node 20, with the small
- * new space that a process begins with, 400 to 800, and 3 000 for a write in place, which waits for its store three times.
- * They were 5 000 and more as long as a response that had ended led to its session. Express-session's are 12 000.
+ * Bytes that outlive two collections of the new space, as a full one has to find them, over the same app without sessions,
+ * with the small new space that a process begins with. On Node 20 and 22 some 8 800 less than without, which are the hidden
+ * classes of an Express request; a write in place, which waits for its store three times, 7 300. What is ours was 5 000 and
+ * more as long as a response that had ended led to its session. Express-session's are 12 000 more than without.
  */
-const outlivingBudget: Bytes = { none: 2000, read: 2000, write: 4500 }
+const outlivingBudget: Bytes = isRecent
+  ? { none: 2000, read: 2000, write: 4500 }
+  : { none: -7000, read: -7000, write: -5500 }
 
 function bytesOf(sessions: string, flags: readonly string[]): Bytes {
   const program = builtProgram(join(__dirname, 'allocated.ts'))
@@ -56,7 +60,7 @@ test.each(Object.entries(allocatedBudgets))(
   (sessions, budget) => {
     const bytes = bytesOf(sessions, ['--min-semi-space-size=512', '--max-semi-space-size=512'])
     expectWithin(bytes, budget)
-    expect(bytes.none).toBeGreaterThan(0)
+    expect(bytes.none).not.toBe(0)
   },
   60_000,
 )
