@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import { readProperty } from './read-property'
 
 /** Whether the request came over TLS, as far as the app knows: in Express `req.secure`, which minds `trust proxy`,
  * elsewhere the socket. Stubs of requests may have neither. */
 export function isSecureRequest(req: IncomingMessage): boolean {
-  const secure = readProperty(req as { secure?: unknown }, 'secure')
+  const { secure } = req as { secure?: unknown }
   if (typeof secure === 'boolean') return secure
   const socket = req.socket as { encrypted?: unknown } | undefined
   return socket?.encrypted === true
@@ -29,7 +28,7 @@ const tlsClaims: readonly (readonly [header: string, claim: RegExp])[] = [
 /** Whether a proxy in front says that it was asked over TLS. Any client can write these headers: they make nothing secure,
  * they only show that the app may be configured for another proxy than it has. */
 export function claimsForwardedTls(req: IncomingMessage): boolean {
-  const headers = headersOf(req)
+  const headers = req.headers as Record<string, unknown> | undefined
   for (const [header, claim] of tlsClaims) {
     const value = headers?.[header]
     if (typeof value === 'string' && claim.test(value)) return true
@@ -38,9 +37,6 @@ export function claimsForwardedTls(req: IncomingMessage): boolean {
 }
 
 export function headerOf(req: IncomingMessage, name: string): unknown {
-  return headersOf(req)?.[name]
-}
-
-function headersOf(req: IncomingMessage): Record<string, unknown> | undefined {
-  return readProperty(req as { headers?: Record<string, unknown> }, 'headers')
+  const headers = req.headers as Record<string, unknown> | undefined
+  return headers?.[name]
 }

@@ -1,6 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { ServerResponse } from 'node:http'
-import { readProperty } from '../base/read-property'
 import { type Appearance, defineAppearance } from './appear-sent'
 import type { Method } from './check-call'
 
@@ -110,7 +109,7 @@ function sharedMethodsOf(res: ServerResponse): SharedMethods | undefined {
 
 /** Tests make responses without the constructor, by `Object.create(app.response)`: their own methods lead to no other. */
 function isBare(res: ServerResponse): boolean {
-  return readProperty(res as { _header?: unknown }, '_header') === undefined
+  return (res as { _header?: unknown })._header === undefined
 }
 
 /** What is piped into responses that nothing intercepts yet. */

@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import { readProperty } from '../base/read-property'
 import { headerPairs, statusMessageOf } from './check-call'
 
 /** What `Cache-Control` says on a response that carries a session cookie; see the option `cacheControl`. */
@@ -64,13 +63,11 @@ function restrictCaches(res: ServerResponse, rule: 'no-store' | 'private'): void
 
 /** Says to caches that another cookie may get another response (RFC 9110 section 12.5.5), beside what it depends on. */
 export function varyOnCookie(res: ServerResponse): void {
-  const getHeader = readProperty(res, 'getHeader')
-  const setHeader = readProperty(res, 'setHeader')
   // A stub of a response may have neither.
-  if (typeof getHeader !== 'function' || typeof setHeader !== 'function') return
-  const before = getHeader.call(res, 'Vary')
+  if (typeof res.getHeader !== 'function' || typeof res.setHeader !== 'function') return
+  const before = res.getHeader('Vary')
   if (before === undefined) {
-    setHeader.call(res, 'Vary', 'Cookie')
+    res.setHeader('Vary', 'Cookie')
     return
   }
   const names = String(before)
@@ -139,8 +136,7 @@ export function setCookiesOf(res: ServerResponse): readonly string[] {
 
 function headerOrNone(res: ServerResponse): ReturnType<ServerResponse['getHeader']> {
   try {
-    const getHeader = readProperty(res, 'getHeader')
-    return typeof getHeader === 'function' ? getHeader.call(res, 'Set-Cookie') : undefined
+    return typeof res.getHeader === 'function' ? res.getHeader('Set-Cookie') : undefined
   } catch {
     return undefined
   }

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../base/awaitable'
-import { readProperty } from '../base/read-property'
 import { type Appearance, SentMask } from './appear-sent'
 import { checkCall, headersAlreadySent, isLateBody, makesHead, type Method, returnValueOf } from './check-call'
 import { type Call, DiscardedResponse, ignoreCall } from './discarded-response'
@@ -130,7 +129,7 @@ export class ResponseHold implements Interceptor, Appearance {
       this.#head = args
       return this.#res
     }
-    const isWrapped = readProperty(this.#res, 'writeHead') !== this.#interception.writeHead
+    const isWrapped = this.#res.writeHead !== this.#interception.writeHead
     if (hooks.isClean && (this.#headPassed || !isWrapped || method === 'writeHead')) return this.#toNode(method, args)
 
     let headersSent = this.#headersSent

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from '../base/awaitable'
 import { SessionError } from '../base/errors'
-import { readProperty } from '../base/read-property'
 import { watchFirstResponses } from '../hold/intercept'
 import { findByCookie, type FoundByCookie } from '../service/find-by-cookie'
 import type { SessionService } from '../service/session-service'
@@ -57,7 +56,7 @@ async function attachWhenFound(
 
 /** Mounted twice, the first one serves. */
 function isAttached(service: SessionService, req: IncomingMessage): boolean {
-  if (readProperty(req as { session?: unknown }, 'session') === undefined) return false
+  if ((req as { session?: unknown }).session === undefined) return false
   try {
     return requestSessionOf(req).service === service
   } catch (error) {
