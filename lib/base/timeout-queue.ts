@@ -29,6 +29,8 @@ export class TimeoutQueue {
   #timer: NodeJS.Timeout | undefined
   /** What time it is, at the least, when the timer fires: it may do so a little before this clock says so. */
   #timerDue = 0
+  /** The function that started it, while it runs. Another one is there since when a test of an app has turned its timers, or back. */
+  #timerOf: typeof setTimeout | undefined
 
   /** @param timeout Seconds. */
   constructor(timeout: number) {
@@ -45,8 +47,8 @@ export class TimeoutQueue {
       return
     }
     this.#first = entry
-    if (this.#timer === undefined) this.#start(entry, this.#milliseconds)
-    else this.#timer.ref()
+    if (this.#timerOf === setTimeout && entry.startedAt <= this.#timerDue) this.#timer?.ref()
+    else this.#start(entry, this.#milliseconds)
   }
 
   /** Does nothing to what is not in the queue. */
@@ -63,21 +65,25 @@ export class TimeoutQueue {
   }
 
   #start(first: Expiring, milliseconds: number): void {
+    if (this.#timerOf === setTimeout) clearTimeout(this.#timer)
+    this.#timerOf = setTimeout
     this.#timerDue = this.#dueAt(first)
-    const act = setImmediate.bind(undefined, this.#expire.bind(this))
+    const act = setImmediate.bind(undefined, this.#expire.bind(this, this.#timerDue))
     this.#timer = this.#scope.runInAsyncScope(startTimer, undefined, milliseconds / 1000, act)
   }
 
-  #expire(): void {
-    const now = Math.max(performance.now(), this.#timerDue)
+  /** @param due What the timer was started for: one that was replaced meanwhile means nothing. */
+  #expire(due: number): void {
+    if (due !== this.#timerDue) return
+    const now = Math.max(performance.now(), due)
     try {
       for (let first = this.#first; first !== undefined && this.#dueAt(first) <= now; first = this.#first) {
         this.remove(first)
         first.expire()
       }
     } finally {
-      this.#timer = undefined
-      if (this.#first !== undefined) this.#start(this.#first, this.#dueAt(this.#first) - now)
+      if (this.#first === undefined) this.#timerOf = undefined
+      else this.#start(this.#first, this.#dueAt(this.#first) - now)
     }
   }
 

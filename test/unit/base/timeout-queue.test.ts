@@ -106,7 +106,6 @@ test('the timer of a timeout queue keeps the process alive while something waits
   const entry = new Entry('a')
   real.add(entry)
   for (const { value } of spy.mock.results) handles.push(value as NodeJS.Timeout)
-  spy.mockRestore()
   expect(handles).toHaveLength(1)
   const isAlive = () => handles.map((timer) => timer.hasRef())
   expect(isAlive()).toEqual([true])
@@ -115,7 +114,70 @@ test('the timer of a timeout queue keeps the process alive while something waits
   real.add(entry)
   expect(isAlive()).toEqual([true])
   real.remove(entry)
+  spy.mockRestore()
   for (const timer of handles) clearTimeout(timer)
+})
+
+describe('a timeout queue whose timer was started', () => {
+  test('with the real clock expires by the turned one, when a test of an app has turned it', () => {
+    jest.useRealTimers()
+    const real = new TimeoutQueue(60)
+    const before = new Entry('a')
+    real.add(before)
+    real.remove(before)
+    jest.useFakeTimers()
+    start = performance.now()
+    real.add(new Entry('b'))
+    pass(60_000 + check)
+    expect(expired).toEqual(['b@60000'])
+  })
+
+  test('with a turned clock expires by the real one, when the test is over', async () => {
+    const short = new TimeoutQueue(0.01)
+    const before = new Entry('a')
+    short.add(before)
+    short.remove(before)
+    jest.useRealTimers()
+    const entry = new Entry('b')
+    await new Promise<void>((resolve) => {
+      entry.expire = resolve
+      short.add(entry)
+    })
+    expect([entry.previous, entry.next, expired]).toEqual([undefined, undefined, []])
+  })
+
+  test('and was cleared expires by the next one', () => {
+    queue.remove(add('a'))
+    jest.clearAllTimers()
+    pass(5001)
+    add('b')
+    pass(5000 + check)
+    expect(expired).toEqual(['b@10001'])
+  })
+
+  test('and is late is replaced, and means nothing when it comes after all', () => {
+    const timers = jest.spyOn(globalThis, 'setTimeout')
+    queue.remove(add('a'))
+    const late = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 6000)
+    add('b')
+    late.mockRestore()
+    expect(jest.getTimerCount()).toBe(1)
+    const [[first] = []] = timers.mock.calls
+    first?.()
+    pass(check)
+    expect([timers.mock.calls.length, jest.getTimerCount(), expired]).toEqual([2, 1, []])
+    timers.mockRestore()
+  })
+
+  test('and has fired is started again for what comes next, also at the same instant', () => {
+    const standing = jest.spyOn(performance, 'now').mockReturnValue(1000)
+    add('a')
+    pass(5000 + check)
+    add('b')
+    pass(5000 + check)
+    standing.mockRestore()
+    expect(expired.map((text) => text[0])).toEqual(['a', 'b'])
+  })
 })
 
 test('a timeout queue keeps nothing of the request in which its timer was started', async () => {
