@@ -1,4 +1,5 @@
 import type { Awaitable } from '../base/awaitable'
+import { TimeoutQueue } from '../base/timeout-queue'
 import { storeFailure } from '../stores/call-guard'
 import type { ExpressSessionStore } from '../stores/express-session/express-session-store'
 import { HandleQueue, type Turn } from '../stores/express-session/handle-queue'
@@ -49,7 +50,8 @@ export class InPlaceRecords implements OldPlace {
   /** @param storeTimeout Seconds that a call may take. @param ttl Seconds that a session lasts without `maxAge`. */
   constructor(store: ExpressSessionStore, storeTimeout: number, ttl: number | undefined) {
     this.#store = store
-    const limited = { failureOf: (cause: unknown) => storeFailure('load', cause), limit: storeTimeout }
+    const timeouts = new TimeoutQueue(storeTimeout)
+    const limited = { failureOf: (cause: unknown) => storeFailure('load', cause), timeouts }
     this.#copying = { ...reading, ...limited }
     this.#loading = { ...reading, ...limited, valueOf: sessionOf }
     this.#limit = storeTimeout

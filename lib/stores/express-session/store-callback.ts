@@ -1,5 +1,5 @@
 import { isPromise } from '../../base/awaitable'
-import { startReplyTimer } from '../../base/timers'
+import type { Expiring, TimeoutQueue } from '../../base/timeout-queue'
 import { storeTimeout } from '../call-guard'
 
 /** What a store is asked for: the same for many calls, so that a call makes one promise and nothing that it can share. */
@@ -10,8 +10,8 @@ export interface Question<T> {
   readonly meansUndefined?: (error: unknown) => boolean
   /** What the promise rejects with for an error of the store; default: that error. */
   readonly failureOf?: (error: unknown) => unknown
-  /** Seconds, after which the promise rejects with `STORE_TIMEOUT`; default: none. */
-  readonly limit?: number
+  /** The time limit, after which the promise rejects with `STORE_TIMEOUT`; default: none. */
+  readonly timeouts?: TimeoutQueue
 }
 
 /**
@@ -41,11 +41,13 @@ const asIs: Question<unknown> = { valueOf: (reply) => reply }
 
 /** An object, and not closures: V8 forgets the compiled code of a closure that is made for each call at each full collection
  * of garbage. */
-class Asking<T> {
+class Asking<T> implements Expiring {
+  startedAt = 0
+  previous: Expiring | undefined
+  next: Expiring | undefined
   readonly #question: Question<T>
   #resolve: ((value: T) => void) | undefined
   #reject: ((error: unknown) => void) | undefined
-  #timer: NodeJS.Timeout | undefined
   #isOver = false
 
   constructor(question: Question<T>) {
@@ -54,8 +56,11 @@ class Asking<T> {
 
   outcomeOf(store: object, method: Method, id: string, data: object | undefined): Promise<T> {
     const outcome = new Promise<T>(this.#keep.bind(this))
-    const { limit } = this.#question
-    if (limit !== undefined) this.#timer = startReplyTimer(limit, this.#cut.bind(this))
+    const { timeouts } = this.#question
+    if (timeouts !== undefined) {
+      this.startedAt = performance.now()
+      timeouts.add(this)
+    }
     try {
       const callback = this.#calledBack.bind(this)
       const methods = store as Record<Method, (...args: unknown[]) => unknown>
@@ -102,7 +107,7 @@ class Asking<T> {
     }
   }
 
-  #cut(): void {
+  expire(): void {
     if (this.#finish()) this.#reject?.(storeTimeout())
   }
 
@@ -110,7 +115,7 @@ class Asking<T> {
   #finish(): boolean {
     if (this.#isOver) return false
     this.#isOver = true
-    clearTimeout(this.#timer)
+    this.#question.timeouts?.remove(this)
     return true
   }
 }
