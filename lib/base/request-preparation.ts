@@ -40,8 +40,9 @@ export class RequestPreparation {
   }
 }
 
-/** Whether V8 gives each Express request hidden classes of its own. In Node 24 they share theirs, and a table costs 10 µs. */
-const hasOwnClasses = Number.parseInt(process.versions.node) < 24
+/** Whether V8 gives each Express request hidden classes of its own. In Node 24 they share theirs, and a table costs 10 µs. Deno
+ * has a newer V8 than the version of Node says that it shows, and Bun another engine. */
+const hasOwnClasses = Number.parseInt(process.versions.v8) < 13 && process.versions['bun'] === undefined
 
 function isOfExpress(req: object): boolean {
   return req instanceof IncomingMessage && Object.getPrototypeOf(req) !== IncomingMessage.prototype
