@@ -23,7 +23,7 @@ export interface Expiring {
 export class TimeoutQueue {
   readonly #milliseconds: number
   /** Where timers start: in the request that happens to start one, they would keep what `AsyncLocalStorage` has for it. */
-  readonly #scope = new AsyncResource('HOLDFAST_TIMEOUT')
+  readonly #scope = new AsyncResource('HoldfastTimeout')
   #first: Expiring | undefined
   #last: Expiring | undefined
   #timer: NodeJS.Timeout | undefined
