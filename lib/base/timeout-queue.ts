@@ -29,8 +29,9 @@ export class TimeoutQueue {
   #timer: NodeJS.Timeout | undefined
   /** What time it is, at the least, when the timer fires: it may do so a little before this clock says so. */
   #timerDue = 0
-  /** The function that started it, while it runs. Another one is there since when a test of an app has turned its timers, or back. */
+  /** What started it and what it will call, while it runs. Others are there when a test of an app has turned its timers, or back. */
   #timerOf: typeof setTimeout | undefined
+  #immediateOf: typeof setImmediate | undefined
 
   /** @param timeout Seconds. */
   constructor(timeout: number) {
@@ -41,13 +42,15 @@ export class TimeoutQueue {
   add(entry: Expiring): void {
     const last = this.#last
     this.#last = entry
+    const isRunning = this.#timerOf === setTimeout && this.#immediateOf === setImmediate
     if (last !== undefined) {
       entry.previous = last
       last.next = entry
+      if (!isRunning) this.#start(this.#first ?? entry, this.#milliseconds)
       return
     }
     this.#first = entry
-    if (this.#timerOf === setTimeout && entry.startedAt <= this.#timerDue) this.#timer?.ref()
+    if (isRunning && entry.startedAt <= this.#timerDue) this.#timer?.ref()
     else this.#start(entry, this.#milliseconds)
   }
 
@@ -67,6 +70,7 @@ export class TimeoutQueue {
   #start(first: Expiring, milliseconds: number): void {
     if (this.#timerOf === setTimeout) clearTimeout(this.#timer)
     this.#timerOf = setTimeout
+    this.#immediateOf = setImmediate
     this.#timerDue = this.#dueAt(first)
     const act = setImmediate.bind(undefined, this.#expire.bind(this, this.#timerDue))
     this.#timer = this.#scope.runInAsyncScope(startTimer, undefined, milliseconds / 1000, act)

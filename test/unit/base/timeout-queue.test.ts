@@ -132,6 +132,27 @@ describe('a timeout queue whose timer was started', () => {
     expect(expired).toEqual(['b@60000'])
   })
 
+  test.each(['setTimeout', 'setImmediate'] as const)(
+    'while a test of an app had turned %s, for an entry that still waits, expires that and later ones by the real clock',
+    async (turnedFunction) => {
+      jest.useRealTimers()
+      const short = new TimeoutQueue(0.01)
+      const real = globalThis[turnedFunction]
+      const turned = (): NodeJS.Timeout => ({ ref: () => turned(), unref: () => turned() }) as unknown as NodeJS.Timeout
+      Object.assign(globalThis, { [turnedFunction]: turned })
+      try {
+        short.add(new Entry('a'))
+        if (turnedFunction === 'setImmediate') await new Promise((resolve) => setTimeout(resolve, 20))
+      } finally {
+        Object.assign(globalThis, { [turnedFunction]: real })
+      }
+      expect(expired).toEqual([])
+      short.add(new Entry('b'))
+      while (expired.length < 2) await new Promise((resolve) => setTimeout(resolve, 1))
+      expect(expired.map((entry) => entry[0])).toEqual(['a', 'b'])
+    },
+  )
+
   test('with a turned clock expires by the real one, when the test is over', async () => {
     const short = new TimeoutQueue(0.01)
     const before = new Entry('a')
