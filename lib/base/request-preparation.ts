@@ -1,22 +1,22 @@
 import { IncomingMessage, type Server, type ServerResponse } from 'node:http'
 
-/** How often a listener is added to one server: what takes it off again is not fought. */
-const mostAttempts = 3
-
-type Listener = (req: IncomingMessage, res: ServerResponse) => void
+type Prepare = (req: IncomingMessage, res: ServerResponse) => void
 
 /**
- * Prepares requests before any other listener of their server sees them.
+ * Prepares requests before any listener of their server sees them.
  *
  * Express gives each request and response another prototype. Up to Node 22, each property that is added to one afterwards
  * then makes a hidden class for this object alone: a copy of the one before, 850 bytes in the part of the heap that is
  * collected seldom, which no inline cache of V8 ever meets again. So what a request is to have of ours is added before, and
  * the properties of an Express request and response are moved to a table: see {@link moveToTable}.
+ *
+ * It is done in the server's `emit`. A listener of ours would be one that code of others finds in `listeners('request')`, counts,
+ * or calls in place of the app's.
  */
 export class RequestPreparation {
-  readonly #prepare: Listener
-  readonly #prepareForExpress: Listener
-  readonly #attempts = new WeakMap<object, number>()
+  readonly #prepare: Prepare
+  readonly #prepareForExpress: Prepare
+  readonly #servers = new WeakSet()
 
   /** @param prepare Called with each request. Another copy of the package may have been there before. */
   constructor(prepare: (req: IncomingMessage) => void) {
@@ -28,16 +28,35 @@ export class RequestPreparation {
     }
   }
 
-  /** From now on, for the server of a request that came unprepared. */
+  /** From now on, for the server of a request that came unprepared. Once: what takes it off again is not fought. */
   startFor(req: object): void {
     const { server } = ((req as Partial<IncomingMessage>).socket ?? {}) as { server?: Partial<Server> | null }
-    if (typeof server?.prependListener !== 'function') return
-    const attempts = this.#attempts.get(server) ?? 0
-    const listener = hasOwnClasses && isOfExpress(req) ? this.#prepareForExpress : this.#prepare
-    if (attempts === mostAttempts || server.listeners?.('request').includes(listener) === true) return
-    this.#attempts.set(server, attempts + 1)
-    server.prependListener('request', listener)
+    if (typeof server?.emit !== 'function' || this.#servers.has(server)) return
+    this.#servers.add(server)
+    prepareIn(server, hasOwnClasses && isOfExpress(req) ? this.#prepareForExpress : this.#prepare)
   }
+}
+
+type Emit = (this: unknown, ...args: unknown[]) => unknown
+
+function prepareIn(server: object, prepare: Prepare): void {
+  const before = Object.getOwnPropertyDescriptor(server, 'emit')
+  const own = before?.value as Emit | undefined
+  const emit: Emit = function (...args) {
+    if (args[0] === 'request') {
+      try {
+        prepare(args[1] as IncomingMessage, args[2] as ServerResponse)
+      } catch {
+        // Emitted by hand, with something that takes no properties: the app gets it as it is.
+      }
+    }
+    // Looked up each time: what instruments servers may replace it later.
+    const native = own ?? (Reflect.get(Object.getPrototypeOf(server) as object, 'emit') as Emit)
+    return Reflect.apply(native, this, args)
+  }
+  // False for a server that is frozen: its requests come unprepared, which costs time and nothing else.
+  const enumerable = before?.enumerable === true
+  Reflect.defineProperty(server, 'emit', { value: emit, writable: true, configurable: true, enumerable })
 }
 
 /** Whether V8 gives each Express request hidden classes of its own. In Node 24 they share theirs, and a table costs 10 µs. Deno

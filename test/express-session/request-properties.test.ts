@@ -25,5 +25,5 @@ test.each([
   const { port, server } = await listen(app)
   for (let i = 0; i < 4; i++) expect((await fetchRaw(port)).body).toBe('object')
   expect(added).toEqual([1, 0, 0, 0])
-  expect(server.listenerCount('request')).toBe(2)
+  expect(server.listenerCount('request')).toBe(1)
 })

@@ -4,7 +4,7 @@ import express4 from 'express4'
 import { sessionMiddleware } from '../../lib'
 import { listen, startApp, stopApps } from '../support/app'
 import { ControlledStore } from '../support/controlled-store'
-import { fetchRaw, sessionCookie } from '../support/raw-client'
+import { fetchRaw, valuesOf, sessionCookie } from '../support/raw-client'
 import { express5, serverKinds, type TestRequest, type TestResponse } from '../support/server-kinds'
 
 afterEach(stopApps)
@@ -81,7 +81,7 @@ describe('the requests of a server that has met the middleware', () => {
   test.each([
     ['Express 5', express],
     ['Express 4', express4 as unknown as typeof express],
-  ])('have req.session as a property of their own, and one listener sees to that: %s', async (_name, create) => {
+  ])('have req.session as a property of their own, and no listener is added for that: %s', async (_name, create) => {
     const own: boolean[] = []
     const app = create()
     app.use((req, _res, next) => {
@@ -92,20 +92,53 @@ describe('the requests of a server that has met the middleware', () => {
     const { port, server } = await listen(app)
     for (let i = 0; i < 5; i++) expect((await fetchRaw(port)).body).toBe('0')
     expect(own).toEqual([false, true, true, true, true])
-    expect(server.listenerCount('request')).toBe(2)
+    expect(server.listenerCount('request')).toBe(1)
   })
 
-  test('have their sessions when the listener is taken off, each time anew', async () => {
+  test('have their sessions when code of others replaces emit of the server, or puts it back', async () => {
     const { port, server } = await startApp({
       kind: express5,
       handler: (req, res) => res.end(String(req.session.size)),
     })
+    const events: string[] = []
+    const emit = server.emit.bind(server)
     for (let i = 0; i < 6; i++) {
       expect((await fetchRaw(port)).body).toBe('0')
-      const app = server.listeners('request').at(-1) as () => void
-      server.removeAllListeners('request').on('request', app)
+      if (i % 2 === 0) Reflect.deleteProperty(server, 'emit')
+      else server.emit = (event: string, ...args: unknown[]) => events.push(event) > 0 && emit(event, ...args)
     }
     expect((await fetchRaw(port)).body).toBe('0')
+    expect(events).toContain('request')
+  })
+
+  test('reach a listener that code of others has put around the only one, after the first request', async () => {
+    const { port, server } = await startApp({
+      kind: express5,
+      handler: (req, res) => res.end(String(req.session.size)),
+    })
+    expect((await fetchRaw(port)).body).toBe('0')
+    const [app] = server.listeners('request')
+    server.removeAllListeners('request').on('request', (req, res) => {
+      res.setHeader('x-wrapped', '1')
+      app?.(req, res)
+    })
+    for (let i = 0; i < 3; i++) {
+      const response = await fetchRaw(port)
+      expect([response.body, valuesOf(response, 'x-wrapped')]).toEqual(['0', ['1']])
+    }
+  })
+
+  test('reach the app as they are when they are emitted by hand and take no properties', async () => {
+    const { port, server } = await startApp({
+      kind: express5,
+      handler: (req, res) => res.end(String(req.session.size)),
+    })
+    expect((await fetchRaw(port)).body).toBe('0')
+    const seen: unknown[] = []
+    server.removeAllListeners('request').on('request', (...args: unknown[]) => void seen.push(...args))
+    const frozen = Object.freeze({})
+    for (const args of [[], [null, null], [1, 'a'], [frozen, frozen]]) server.emit('request', ...args)
+    expect(seen).toEqual([null, null, 1, 'a', frozen, frozen])
   })
 
   test('leave req.session to other middleware on paths without ours', async () => {
