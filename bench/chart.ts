@@ -16,9 +16,9 @@ export interface Panel {
   readonly groups: readonly { readonly name: string; readonly values: readonly number[] }[]
 }
 
-const width = 760
+const width = 780
 const left = 150
-const right = 90
+const right = 110
 const barHeight = 16
 const barGap = 4
 const groupGap = 18
