@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { startTimer } from './timers'
+import { startReplyTimer } from './timers'
 
 /** What waits for a reply, in a {@link TimeoutQueue}: an entry is its own link, so that adding one allocates nothing. */
 export interface Expiring {
@@ -15,10 +15,8 @@ export interface Expiring {
 
 /**
  * Expires what has waited for a time that is the same for all, with one timer: a timer for each reply takes more CPU time than
- * all else that a time limit needs. Keeps the process alive while something waits.
- *
- * After a process was stopped or its event loop was blocked, a timer is due before the sockets are read. So entries expire in the
- * check phase, which comes after that: a reply that has arrived counts.
+ * all else that a time limit needs. Keeps the process alive while something waits. It is a {@link startReplyTimer}: a reply that
+ * has arrived counts.
  */
 export class TimeoutQueue {
   readonly #milliseconds: number
@@ -72,8 +70,8 @@ export class TimeoutQueue {
     this.#timerOf = setTimeout
     this.#immediateOf = setImmediate
     this.#timerDue = this.#dueAt(first)
-    const act = setImmediate.bind(undefined, this.#expire.bind(this, this.#timerDue))
-    this.#timer = this.#scope.runInAsyncScope(startTimer, undefined, milliseconds / 1000, act)
+    const act = this.#expire.bind(this, this.#timerDue)
+    this.#timer = this.#scope.runInAsyncScope(startReplyTimer, undefined, milliseconds / 1000, act)
   }
 
   /** @param due What the timer was started for: one that was replaced meanwhile means nothing. */
