@@ -1,9 +1,8 @@
 import { ByteBlocks, offsetOf } from '../../../../lib/stores/memory/byte-blocks'
-
-const newRandom = (seed: number) => () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648
+import { Random } from '../../../model/random'
 
 test('blocks of all sizes keep what is in them while others come and go', () => {
-  const random = newRandom(20261122)
+  const random = new Random(20261122)
   const blocks = new ByteBlocks()
   const kept = new Map<number, { size: number; mark: number }>()
   let mark = 0
@@ -19,8 +18,8 @@ test('blocks of all sizes keep what is in them while others come and go', () => 
     [0, 0],
   ] as const) {
     while (adds > 0.5 ? kept.size < most : kept.size > most) {
-      if (kept.size === 0 || random() < adds) {
-        const size = 1 + Math.floor(random() ** 3 * 4000)
+      if (kept.size === 0 || random.next() < adds) {
+        const size = 1 + Math.floor(random.next() ** 3 * 4000)
         const address = blocks.allocate(size)
         expect(kept.has(address)).toBe(false)
         mark = (mark + 1) % 256
@@ -28,7 +27,7 @@ test('blocks of all sizes keep what is in them while others come and go', () => 
         kept.set(address, { size, mark })
         addresses.push(address)
       } else {
-        const [address = -1] = addresses.splice(Math.floor(random() * addresses.length), 1)
+        const [address = -1] = addresses.splice(Math.floor(random.next() * addresses.length), 1)
         const { size, mark: own } = kept.get(address) ?? { size: 0, mark: -1 }
         const bytes = bytesOf(address, size)
         expect(bytes.every((byte) => byte === own)).toBe(true)

@@ -1,6 +1,5 @@
 import { ChainedIndex } from '../../../../lib/stores/memory/chained-index'
-
-const newRandom = (seed: number) => () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648
+import { Random } from '../../../model/random'
 
 /** All rows with a hash, the one that was added last first. */
 function rowsOf(index: ChainedIndex, hash: number): number[] {
@@ -10,13 +9,14 @@ function rowsOf(index: ChainedIndex, hash: number): number[] {
 }
 
 test('an index that grows and shrinks finds the rows of each hash, in the order in which they were added', () => {
-  const random = newRandom(20261122)
+  const random = new Random(20261122)
   const index = new ChainedIndex()
   const known = new Map<number, number[]>()
   const hashOfRow = new Map<number, number>()
   const vacant = Array.from({ length: 6000 }, (_, n) => n + 1)
   // Negative hashes, too, and many that end alike.
-  const newHash = () => (random() < 0.5 ? Math.floor(random() * 900) << 12 : Math.floor((random() - 0.5) * 2 ** 32))
+  const newHash = () =>
+    random.next() < 0.5 ? Math.floor(random.next() * 900) << 12 : Math.floor((random.next() - 0.5) * 2 ** 32)
   for (const [most, adds] of [
     [5000, 0.7],
     [300, 0.3],
@@ -24,7 +24,7 @@ test('an index that grows and shrinks finds the rows of each hash, in the order 
     [0, 0],
   ] as const) {
     while (adds > 0.5 ? hashOfRow.size < most : hashOfRow.size > most) {
-      if (random() < adds) {
+      if (random.next() < adds) {
         const row = vacant.pop()
         if (row === undefined) throw new Error('no row is left')
         const hash = newHash()
@@ -33,7 +33,7 @@ test('an index that grows and shrinks finds the rows of each hash, in the order 
         known.set(hash, [row, ...(known.get(hash) ?? [])])
       } else {
         const rows = [...hashOfRow.keys()]
-        const row = rows[Math.floor(random() * rows.length)]
+        const row = rows[Math.floor(random.next() * rows.length)]
         if (row === undefined) continue
         const hash = hashOfRow.get(row) ?? 0
         index.delete(row)

@@ -1,22 +1,21 @@
 import { DeadlineHeap } from '../../../../lib/stores/memory/deadline-heap'
 import { IntColumn } from '../../../../lib/stores/memory/int-column'
-
-const newRandom = (seed: number) => () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648
+import { Random } from '../../../model/random'
 
 test('a heap of many chunks gives its rows by deadline, whatever is added, moved and removed meanwhile', () => {
-  const random = newRandom(20261122)
+  const random = new Random(20261122)
   const heap = new DeadlineHeap(new IntColumn())
   const deadlines = new Map<number, number>()
   let rows = 0
-  const any = () => [...deadlines.keys()][Math.floor(random() * deadlines.size)] ?? 0
+  const any = () => [...deadlines.keys()][Math.floor(random.next() * deadlines.size)] ?? 0
   for (const [most, adds] of [
     [5000, 0.8],
     [900, 0.2],
     [3000, 0.6],
   ] as const) {
     while (adds > 0.5 ? deadlines.size < most : deadlines.size > most) {
-      if (deadlines.size === 0 || random() < adds) {
-        const deadline = Math.floor(random() * 1e6) / 8
+      if (deadlines.size === 0 || random.next() < adds) {
+        const deadline = Math.floor(random.next() * 1e6) / 8
         deadlines.set(++rows, deadline)
         heap.add(rows, deadline)
       } else {
@@ -26,7 +25,7 @@ test('a heap of many chunks gives its rows by deadline, whatever is added, moved
       }
       const moved = any()
       if (moved === 0) continue
-      const deadline = (deadlines.get(moved) ?? 0) * (random() < 0.5 ? 0.5 : 2)
+      const deadline = (deadlines.get(moved) ?? 0) * (random.next() < 0.5 ? 0.5 : 2)
       deadlines.set(moved, deadline)
       heap.move(moved, deadline)
     }

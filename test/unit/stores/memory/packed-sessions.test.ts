@@ -1,8 +1,7 @@
 import { keptSession } from '../../../../lib/stores/memory/kept-session'
 import { notPacked, PackedSessions } from '../../../../lib/stores/memory/packed-sessions'
 import { newHandle, recordWith } from '../../../contract/samples'
-
-const newRandom = (seed: number) => () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648
+import { Random } from '../../../model/random'
 
 const kept = (fields: Record<string, string>, parts: Parameters<typeof recordWith>[0] = {}, handle = newHandle()) =>
   keptSession(handle, { record: recordWith(parts), fields: new Map(Object.entries(fields)) })
@@ -47,12 +46,12 @@ test.each([
   expect(packed.read(packed.put(session, notPacked), 0)).toEqual(session)
 })
 
-test.each<[string, (random: () => number) => number]>([
-  ['today, to the millisecond', (random) => Math.round(1.8e12 + random() * 1e10) / 1000],
-  ['today, to the last bit', (random) => 1.8e9 + random() * 1e7],
-  ['of any size', (random) => (random() - 0.5) * 10 ** Math.floor(random() * 18)],
+test.each<[string, (random: Random) => number]>([
+  ['today, to the millisecond', (random) => Math.round(1.8e12 + random.next() * 1e10) / 1000],
+  ['today, to the last bit', (random) => 1.8e9 + random.next() * 1e7],
+  ['of any size', (random) => (random.next() - 0.5) * 10 ** Math.floor(random.next() * 18)],
 ])('every instant comes back to the last bit: %s', (_range, instant) => {
-  const random = newRandom(20261121)
+  const random = new Random(20261121)
   const packed = new PackedSessions()
   for (let i = 0; i < 500; i++) {
     const session = kept(
