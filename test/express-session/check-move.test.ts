@@ -13,6 +13,7 @@ import { passTurns, stopApps } from '../support/app'
 import { builtProgram } from '../support/built-program'
 import { startCompatApp, usualOptions } from '../support/express-session-app'
 import { type Generation, type MoveStores, optionsAt } from '../support/move-run'
+import { turnMachineClock } from '../support/turned-clock'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -32,12 +33,10 @@ const expected: readonly Observed[] = ['old only', 'old only', 'upcoming', 'take
 
 /** A pause that turns the clock, once the responses before it are over. */
 function turnedPause(): (seconds: number) => Promise<void> {
-  let turned = 0
-  const { now } = Date
-  jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
+  const turn = turnMachineClock()
   return async (seconds) => {
     await passTurns()
-    turned += seconds * 1000
+    turn(seconds)
   }
 }
 

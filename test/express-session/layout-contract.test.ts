@@ -5,6 +5,7 @@ import { jsonRecordsOf } from '../../lib/stores/json-records'
 import { passTurns, stopApps } from '../support/app'
 import { Browser, type CompatApp, type CompatHandler, sidOf, startCompatApp } from '../support/express-session-app'
 import { type Layout, layouts, type OpenLayout } from '../support/session-layouts'
+import { turnMachineClock } from '../support/turned-clock'
 
 /* What `promises.test.ts` shows over HTTP alone, seen from the store: on each layout. */
 
@@ -193,11 +194,10 @@ describe.each(layouts)('$name', ({ open, calls, keepsForEver = false, isAtomic }
         expect((await costOf(() => browser.get('/add'))).cookies).toBe('maxAge' in cookie ? 1 : 0)
         expect(await costOf(() => browser.get('/cart'))).toEqual(read)
         // The write, not the first access, is the last use: a minute after the session began, ten seconds after the write.
-        const { now } = Date
-        let turned = 55_000
-        jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
+        const turn = turnMachineClock()
+        turn(55)
         await browser.get('/add')
-        turned += 10_000
+        turn(10)
         expect(await costOf(() => browser.get('/cart'))).toEqual(read)
         if (!('maxAge' in cookie)) return
         // A process that has not seen the write knows from the record that the use of the session is recorded.

@@ -5,6 +5,7 @@ import { RedisStore } from '../../lib/redis'
 import { after, change, newSession, openMemory, otherOld, start, subject } from '../support/move-memory'
 import { newId, read, startSession } from '../support/move-run'
 import { withRedis } from '../support/with-redis'
+import { turnMachineClock } from '../support/turned-clock'
 
 /* The end of a session while sessions move, and a session that never comes to rest. */
 
@@ -29,8 +30,7 @@ describe('an end', () => {
   test('that is interrupted while the session is about to go back holds', async () => {
     const stores = openMemory()
     const id = await startSession(start('take-over', stores), { user: 'ada' })
-    const { now } = Date
-    jest.spyOn(Date, 'now').mockImplementation(() => now() + 5000)
+    turnMachineClock()(5)
     after(stores.own, 'load', async () => {
       jest.spyOn(stores.own, 'insert').mockRejectedValueOnce(new Error('killed') as never)
       await expect(start('upcoming', { old: otherOld(stores), own: stores.own }).end(id)).rejects.toThrow()

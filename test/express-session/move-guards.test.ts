@@ -3,17 +3,15 @@ import { Cookie } from '../../lib/express-session/cookie'
 import type { Records } from '../../lib/express-session/records'
 import { after, change, type Memory, newSession, openMemory, otherOld, start, subject } from '../support/move-memory'
 import { newCookie, newId, read, startSession } from '../support/move-run'
+import { turnMachineClock } from '../support/turned-clock'
 
 /* What each step of a move depends on, one by one: what happens between two of them, or does not. */
 
-let turned = 0
+let turn: (seconds: number) => void
 beforeEach(() => {
-  turned = 0
-  const { now } = Date
-  jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
+  turn = turnMachineClock()
 })
 afterEach(() => jest.restoreAllMocks())
-const turn = (seconds: number) => (turned += seconds * 1000)
 
 describe('an ID of the app', () => {
   test.each(['upcoming', 'take-over', 'give-back'] as const)(

@@ -5,6 +5,7 @@ import { type JsonRecords, jsonRecordsOf, offerJsonRecords } from '../../lib/sto
 import { MemoryStore } from '../../lib/stores/memory-store'
 import { type Generation, type MoveStores, processOver, read, startSession, write } from '../support/move-run'
 import { withRedis } from '../support/with-redis'
+import { turnMachineClock } from '../support/turned-clock'
 
 /*
  * A process that moves a session is killed at each of its store calls, before the call has its effect and after. Whatever it
@@ -27,13 +28,6 @@ const pairs: { name: string; open: () => MoveStores }[] = [
 const subject = (session: { user?: string }) => session.user
 const start = (generation: Generation, stores: MoveStores) =>
   processOver(generation, stores, generation === 'in place' ? {} : { subject })
-
-function turnClock(): (seconds: number) => void {
-  let turned = 0
-  const { now } = Date
-  jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
-  return (seconds) => (turned += seconds * 1000)
-}
 
 interface Kill {
   /** Which store call is the last one, counted from 1. */
@@ -77,7 +71,7 @@ const kills = Array.from({ length: mostSteps }, (_, n) =>
 
 describe.each(pairs)('$name', ({ open }) => {
   test('deleteAll ends for good what it counts, wherever the move of the session was interrupted', async () => {
-    const turn = turnClock()
+    const turn = turnMachineClock()
     const counts = new Set<number>()
     let interrupted = 0
     for (const kill of kills) {
@@ -132,7 +126,7 @@ describe.each(pairs)('$name', ({ open }) => {
   )
 
   test('a session whose move another process takes over is not ended by the one that claimed it', async () => {
-    const turn = turnClock()
+    const turn = turnMachineClock()
     for (const kill of kills) {
       const stores = open()
       const id = await startSession(start('in place', stores), { user: 'ada' })

@@ -3,19 +3,17 @@ import ours from '../../lib/express-session'
 import { RedisStore } from '../../lib/redis'
 import { after, change, type Memory, openMemory, otherOld, start, subject } from '../support/move-memory'
 import { read, startSession } from '../support/move-run'
+import { turnMachineClock } from '../support/turned-clock'
 import { withRedis } from '../support/with-redis'
 
 /* Whose a session is while it moves: in which lists it is, and when. */
 
 const redis = withRedis()
-let turned = 0
+let turn: (seconds: number) => void
 beforeEach(() => {
-  turned = 0
-  const { now } = Date
-  jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
+  turn = turnMachineClock()
 })
 afterEach(() => jest.restoreAllMocks())
-const turn = (seconds: number) => (turned += seconds * 1000)
 
 describe('a session of a user', () => {
   /** A process that moves the session is killed after its claim. */
@@ -24,8 +22,7 @@ describe('a session of a user', () => {
     after(stores.own, 'claim', () => Promise.reject(new Error('killed')))
     await expect(start('take-over', stores, options).load(id, { ip: '192.0.2.1' } as never)).rejects.toThrow()
     jest.restoreAllMocks()
-    const { now } = Date
-    jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
+    turn = turnMachineClock()
     turn(5)
     return id
   }

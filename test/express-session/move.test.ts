@@ -18,6 +18,7 @@ import {
 } from '../support/move-run'
 import { collectWarnings } from '../support/warnings'
 import { withRedis } from '../support/with-redis'
+import { turnMachineClock } from '../support/turned-clock'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -93,19 +94,12 @@ function deploy(generation: Generation | 'theirs', stores: MoveStores & { theirs
   return startCompatApp({ options: { ...optionsAt(generation, stores), ...hashed, cookie, ...options }, routes })
 }
 
-function turnClock(): (seconds: number) => void {
-  let turned = 0
-  const { now } = Date
-  jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
-  return (seconds) => (turned += seconds * 1000)
-}
-
 const shownBy = async (app: CompatApp, cookie: string | undefined) => JSON.parse((await app.get('/show', cookie)).body)
 
 describe.each(pairs)('$name', ({ open }) => {
   test('a browser stays signed in at each step forward and back, with its values, its ID and its end', async () => {
     const stores = open()
-    const turn = turnClock()
+    const turn = turnMachineClock()
     const apps: CompatApp[] = []
     for (const generation of forwardAndBack) apps.push(await deploy(generation, stores))
     const browser = new Browser({ get: (path, cookie) => apps[0]!.get(path, cookie) })
@@ -133,7 +127,7 @@ describe.each(pairs)('$name', ({ open }) => {
     ['upcoming', 'in place'],
   ] as const)('a logout on %s holds on %s', async (one, other) => {
     const stores = open()
-    const turn = turnClock()
+    const turn = turnMachineClock()
     const apps = { one: await deploy(one, stores), other: await deploy(other, stores) }
     for (const [start, end] of [
       ['one', 'other'],
@@ -153,7 +147,7 @@ describe.each(pairs)('$name', ({ open }) => {
 
   test('a session that has moved is in the new place alone, and one that has moved back in the old place alone', async () => {
     const stores = open()
-    const turn = turnClock()
+    const turn = turnMachineClock()
     const [before, mover, back] = [
       await deploy('in place', stores),
       await deploy('take-over', stores),
@@ -276,7 +270,7 @@ test('a step that was reported as failed, and was carried out all the same, lose
       return reply
     },
   })
-  const turn = turnClock()
+  const turn = turnMachineClock()
   const stores = { old, own }
   const browser = new Browser(await deploy('take-over', stores))
   await browser.json('/login')

@@ -6,6 +6,7 @@ import { stopApps } from '../support/app'
 import { inParallel } from '../support/http-client'
 import { Browser, type CompatApp, type CompatHandler, startCompatApp } from '../support/express-session-app'
 import { forwardAndBack, optionsAt } from '../support/move-run'
+import { turnMachineClock } from '../support/turned-clock'
 
 /*
  * A roll-out and roll-back with a store that lives in one process, such as memorystore: no restart keeps its sessions, so
@@ -47,10 +48,8 @@ const routes: Record<string, CompatHandler> = {
 test.each(oldPlaces)(
   `$name: a step forward or back signs no user out, SEED=${seed}`,
   async ({ open }) => {
-    let turned = 0
-    const { now } = Date
-    jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
-    const settle = () => (turned += settled * 1000)
+    const turn = turnMachineClock()
+    const settle = () => turn(settled)
 
     const random = new Random(seed)
     const stores = { old: open(), own: new MemoryStore() }

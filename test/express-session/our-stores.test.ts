@@ -4,6 +4,7 @@ import { RedisStore } from '../../lib/redis'
 import { stopApps } from '../support/app'
 import { Browser, sidOf, startCompatApp } from '../support/express-session-app'
 import { withRedis } from '../support/with-redis'
+import { turnMachineClock } from '../support/turned-clock'
 
 afterEach(async () => {
   jest.restoreAllMocks()
@@ -238,25 +239,23 @@ describe.each(stores)('on $name', ({ newStore }) => {
   })
 
   test('sessionTtl ends a session however much it is used, ttl one that is not used', async () => {
-    let turned = 0
-    const { now } = Date
-    jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
+    const turn = turnMachineClock()
     const app = await startCompatApp({ options: { store: newStore(), sessionTtl: 1000, ttl: 300 }, routes })
     const browser = new Browser(app)
     await browser.json('/login/ada')
     for (let i = 0; i < 4; i++) {
-      turned += 200_000
+      turn(200)
       await browser.json('/become/ada')
       await browser.json(`/become/ada${i}`)
     }
     expect(await browser.json('/who')).toBe('ada3')
-    turned += 150_000
+    turn(150)
     await browser.json('/become/ada')
-    turned += 60_000
+    turn(60)
     expect(await browser.json('/who')).toBeNull()
     const idle = new Browser(app)
     await idle.json('/login/bob')
-    turned += 301_000
+    turn(301)
     expect(await idle.json('/who')).toBeNull()
   })
 })

@@ -9,6 +9,14 @@ export function turnedClock(now = Math.floor(Date.now() / 1000)): TurnedClock {
   return clock
 }
 
+/** Turns the machine's clock, `Date.now`, by as many seconds as it is called with, until mocks are restored. */
+export function turnMachineClock(): (seconds: number) => void {
+  let turned = 0
+  const { now } = Date
+  jest.spyOn(Date, 'now').mockImplementation(() => now() + turned)
+  return (seconds) => void (turned += seconds * 1000)
+}
+
 /** The code of the error that a promise rejects with, or what it resolves to. */
 export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   try {
